@@ -1,0 +1,87 @@
+import type { ContainmentObservation } from "./containment.ts";
+import type { Maybe } from "./sample.ts";
+import type { ThreadSearch } from "./search.ts";
+
+/** θ1..θ4 and where they come from. */
+export interface Thresholds {
+  readonly theta: readonly [number, number, number, number];
+  readonly source: "fixed" | "learned" | "warmup";
+}
+
+/** Time to failure of one exhaustible resource. Null: it does not run out at that rate. */
+export interface TimeToFailure {
+  readonly resource: "node_memory" | "cgroup_memory";
+  readonly cgroup_id: Maybe<number>;
+  readonly headroom_bytes: number;
+  readonly slope_bytes_per_s: number;
+  readonly acceleration_bytes_per_s2: number;
+  /** At the present slope. */
+  readonly ttf_s: Maybe<number>;
+  /** At slope + acceleration. */
+  readonly ttf_accelerated_s: Maybe<number>;
+}
+
+/** A cgroup (or, at the root, the node) that departs from its own normal growth. */
+export interface GrowthAssessment {
+  readonly cgroup_id: number;
+  readonly path: string;
+  readonly memory_bytes: number;
+  readonly slope_bytes_per_s: number;
+  /** Upper tail of the cgroup's own slope, learned while the node was at level 0; null while too young to know. */
+  readonly slope_tail_bytes_per_s: Maybe<number>;
+  /** Since when the slope has been beyond its tail; 0 when it is not. */
+  readonly sustained_s: number;
+  /** Bytes gained since that onset. */
+  readonly gained_bytes: number;
+  /** The slope is clearly lower than its peak since the onset. */
+  readonly falling: boolean;
+  readonly age_s: number;
+  readonly exec_age_s: Maybe<number>;
+  readonly ttf: TimeToFailure;
+}
+
+/** One cgroup's change in the resource of the dominant dimension, in standard deviations of its own history. */
+export interface CgroupChange {
+  readonly cgroup_id: number;
+  readonly path: string;
+  readonly rate: number;
+  readonly baseline_rate: number;
+  readonly change: number;
+}
+
+/** Everything the decision may look at about the node. Plain JSON, so that a record can re-run it. */
+export interface Assessment {
+  readonly t_ns: number;
+  readonly dimension_names: readonly string[];
+  /** Natural units. */
+  readonly x: readonly number[];
+  /** Baseline mean, in scaled units as it enters the distance. */
+  readonly mean: readonly number[];
+  readonly d: number;
+  readonly d_smooth: number;
+  readonly velocity: number;
+  readonly acceleration: number;
+  readonly phi: number;
+  /** c_j; sums to d². */
+  readonly contribution: readonly number[];
+  /** Indices of the dimensions with the largest c_j, largest first (two). */
+  readonly dominant: readonly number[];
+  readonly dominant_resource: "cpu" | "memory" | "io" | "network" | "process";
+  readonly thresholds: Thresholds;
+  /** False until the warm-up has ended. */
+  readonly warm: boolean;
+  readonly learned_samples: number;
+  readonly stall: { readonly cpu: Maybe<number>; readonly memory: Maybe<number>; readonly io: Maybe<number> };
+  /** Learned upper tails of the stall shares; null while unknown. */
+  readonly stall_tail: { readonly cpu: Maybe<number>; readonly memory: Maybe<number>; readonly io: Maybe<number> };
+  readonly node_ttf: TimeToFailure;
+  /** Cgroups that grow beyond their own tail or toward a limit, worst TTF first; bounded. */
+  readonly growth: readonly GrowthAssessment[];
+  /** Cgroups ranked by their own change in the dominant resource, largest first; bounded. */
+  readonly changes: readonly CgroupChange[];
+  readonly oom_kills: number;
+  /** Result of the thread search the previous decision asked for; null while it runs or when none was asked. */
+  readonly search: Maybe<ThreadSearch>;
+  /** Live containments as observed at this beat. */
+  readonly containments: readonly ContainmentObservation[];
+}

@@ -1,0 +1,89 @@
+import type { Maybe } from "./sample.ts";
+
+/** The rungs a motor can climb, cheapest to be wrong about first. */
+export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max", "io_max", "freeze"] as const;
+export type Rung = (typeof RUNGS)[number];
+
+/** Whom an action is about. Pid and tid are null when the whole cgroup is meant. */
+export interface Target {
+  readonly cgroup_id: number;
+  readonly path: string;
+  readonly pid: Maybe<number>;
+  readonly tid: Maybe<number>;
+  readonly comm: Maybe<string>;
+}
+
+/** What the rung is set to. Undo always restores the prior value the ledger holds, never a default. */
+export type Setting =
+  | { readonly rung: "thread_hold"; readonly frozen: boolean }
+  | { readonly rung: "memory_governor"; readonly high_bytes: number }
+  | { readonly rung: "cpu_weight"; readonly weight: number }
+  | { readonly rung: "cpu_max"; readonly quota_us: number; readonly period_us: number }
+  | { readonly rung: "io_max"; readonly bytes_per_s: number }
+  | { readonly rung: "freeze"; readonly frozen: boolean };
+
+/** One request to the motor. The id names the containment from its application to its release. */
+export interface Action {
+  readonly id: string;
+  readonly verb: "apply" | "adjust" | "release";
+  readonly target: Target;
+  readonly setting: Setting;
+  readonly reason: string;
+}
+
+/**
+ * What became of an action.
+ * done: written and read back · pending: asked for, the kernel has not confirmed yet (freezer) · refused: the layout or a
+ * bound forbids it, `detail` says why · failed: the kernel said no · gone: the target no longer exists ·
+ * drifted: another writer changed the value meanwhile.
+ */
+export type OutcomeStatus = "done" | "pending" | "refused" | "failed" | "gone" | "drifted";
+
+export interface Outcome {
+  readonly id: string;
+  readonly verb: Action["verb"];
+  readonly rung: Rung;
+  readonly target: Target;
+  readonly t_ns: number;
+  readonly status: OutcomeStatus;
+  /** File touched, its value before and the value written; null when nothing was written. */
+  readonly file: Maybe<string>;
+  readonly prior: Maybe<string>;
+  readonly written: Maybe<string>;
+  readonly ledger_id: Maybe<string>;
+  readonly detail: string;
+}
+
+/** What a live containment looks like now: the decision verifies and steers on this. */
+export interface ContainmentObservation {
+  readonly id: string;
+  readonly rung: Rung;
+  /** Status of the latest outcome of this containment. */
+  readonly status: OutcomeStatus;
+  readonly detail: string;
+  /** For thread_hold and freeze: what cgroup.events says; null when not applicable. */
+  readonly frozen: Maybe<boolean>;
+  /** The held cgroup (or thread) still exists. */
+  readonly alive: boolean;
+  readonly memory_bytes: Maybe<number>;
+  readonly headroom_bytes: Maybe<number>;
+  readonly slope_bytes_per_s: Maybe<number>;
+  /** Progress of the rest of the service (context switches of its other threads): now, and just before the hold. */
+  readonly rest_switches_per_s: Maybe<number>;
+  readonly rest_switches_before_per_s: Maybe<number>;
+  /** The cgroup's own memory PSI "full" share of the window. */
+  readonly stall_full: Maybe<number>;
+}
+
+/** A motor performs actions with the undo already written down. Nothing here may block the beat. */
+export interface Motor {
+  readonly name: "cgroup" | "recording";
+  /** Rungs this host cannot offer, and why. */
+  missing(): readonly { readonly rung: Rung; readonly why: string }[];
+  /** Perform one action. Never throws for what the kernel or the layout may answer: that is an Outcome. */
+  perform(action: Action, now_ns: number): Outcome;
+  /** Once a beat: confirmations of the freezer, drift, vanished targets. Returns only what changed. */
+  poll(now_ns: number): readonly Outcome[];
+  /** Undo everything, newest first. */
+  release_all(now_ns: number, reason: string): readonly Outcome[];
+}

@@ -1,0 +1,60 @@
+import type { Action } from "./containment.ts";
+import type { Level } from "./level.ts";
+import type { Maybe } from "./sample.ts";
+
+/** Who carries the change. `scope` is the narrowest thing that does. */
+export interface Culprit {
+  readonly scope: "thread" | "process" | "cgroup" | "unknown";
+  readonly cgroup_id: number;
+  readonly path: string;
+  readonly pid: Maybe<number>;
+  readonly tid: Maybe<number>;
+  readonly comm: Maybe<string>;
+  /** Own change in the resource of the dominant dimension, in standard deviations of its own history. */
+  readonly change: number;
+  readonly rate: number;
+  readonly baseline_rate: number;
+  /** Part of the change inside its cgroup that it carries, 0..1; null when not searched. */
+  readonly share: Maybe<number>;
+  /** Why it must not be limited; null when it may. */
+  readonly protected: Maybe<string>;
+  /** Ties, doubts, what the search could not see. Empty when clear. */
+  readonly note: string;
+}
+
+/** The second, independent witness (SPEC §5). */
+export interface Harm {
+  readonly present: boolean;
+  readonly witness: "ttf" | "stall" | "propagation" | "none";
+  /** The measured value and the bound it crossed, in `unit`. */
+  readonly value: Maybe<number>;
+  readonly bound: Maybe<number>;
+  readonly unit: string;
+  readonly evidence: "strong" | "weak" | "none";
+  /** Every reason for the strength of the evidence, each a short clause. */
+  readonly because: readonly string[];
+}
+
+export interface Decision {
+  readonly t_ns: number;
+  readonly level: Level;
+  readonly previous_level: Level;
+  /** The rule that chose the level, as a sentence with its numbers. */
+  readonly rule: string;
+  readonly harm: Harm;
+  readonly culprit: Maybe<Culprit>;
+  readonly actions: readonly Action[];
+  /** A cgroup whose threads the senses should search at the next beats; null when none. */
+  readonly search: Maybe<{ readonly cgroup_id: number; readonly resource: "cpu" | "memory" | "io" }>;
+  /** Verdicts on earlier actions reached at this beat. */
+  readonly verdicts: readonly Verdict[];
+  /** Why nothing was done although something was seen; empty when there is nothing to say. */
+  readonly inaction: string;
+  readonly beat_period_ms: number;
+}
+
+export interface Verdict {
+  readonly id: string;
+  readonly verdict: "effective" | "no_effect" | "harmful" | "gone" | "refused" | "would_have_stopped" | "expired";
+  readonly detail: string;
+}
