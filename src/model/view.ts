@@ -1,0 +1,40 @@
+import type { Thresholds } from "./assessment.ts";
+import type { Action } from "./containment.ts";
+import type { Culprit, Harm } from "./decision.ts";
+import type { Level } from "./level.ts";
+import type { Maybe } from "./sample.ts";
+
+export type CulpritView = Pick<
+  Culprit,
+  "path" | "cgroup_id" | "pid" | "tid" | "comm" | "scope" | "change" | "protected" | "note"
+>;
+
+export type HarmView = Pick<Harm, "present" | "witness" | "value" | "bound" | "unit" | "evidence">;
+
+/** One beat as it is shown and printed as JSON. Keys are written in this order; later keys may be added at the end. */
+export interface BeatView {
+  /** CLOCK_MONOTONIC of the kernel's beat. */
+  readonly t_ns: number;
+  readonly level: Level;
+  readonly level_name: string;
+  readonly d: number;
+  readonly d_smooth: number;
+  /** dD̄/dt, 1/s. */
+  readonly velocity: number;
+  /** d²D̄/dt², 1/s². */
+  readonly acceleration: number;
+  readonly phi: number;
+  /** Natural value per dimension. */
+  readonly x: Readonly<Record<string, number>>;
+  /** c_j / d² per dimension; sums to 1. */
+  readonly share: Readonly<Record<string, number>>;
+  readonly culprit: Maybe<CulpritView>;
+  readonly harm: HarmView;
+  /** c_j per dimension; sums to d². */
+  readonly contribution: Readonly<Record<string, number>>;
+  readonly thresholds: Thresholds;
+  readonly warm: boolean;
+  /** Why nothing was done although something was seen; empty when there is nothing to say. */
+  readonly inaction: string;
+  readonly actions: readonly Action[];
+}
