@@ -22,6 +22,8 @@ export interface ThreadSearch {
   readonly resource: "cpu" | "memory" | "io";
   readonly window_s: number;
   readonly threads_searched: number;
+  /** Context switches of all threads searched: what the rest of the service does, and whether there is a rest. */
+  readonly total_switches_per_s: number;
   readonly threads: readonly ThreadChange[];
   /** "jvm", "go", "dotnet", "node" … when the leading process runs a managed runtime. */
   readonly runtime: Maybe<string>;
