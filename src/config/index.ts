@@ -1,0 +1,4 @@
+export { docs_of, KEY_DOCS, type KeyDocs } from "./docs.ts";
+export { type ConfigSources, DEFAULT_DIRECTORY, load_config, load_sources } from "./load.ts";
+export { ConfigError, default_config, parse_config } from "./parse.ts";
+export type { Config, LogLevel } from "./schema.ts";

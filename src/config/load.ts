@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError, merge_files, type ParsedFile, parse_file } from "./parse.ts";
+import type { Config } from "./schema.ts";
+
+export const DEFAULT_DIRECTORY = "/etc/hosa";
+const MAX_DROP_INS = 64;
+
+/** Files the configuration is made of, in the order they are merged. */
+export interface ConfigSources {
+  readonly config: Config;
+  readonly files: readonly string[];
+}
+
+/**
+ * Load the configuration. With `path`, that file alone; without, `hosa.yaml` of the directory and its drop-ins
+ * `hosa.d/*.yaml` in name order, each of which may be absent. Throws ConfigError (exit code 2).
+ */
+export function load_config(path: string | null, directory = DEFAULT_DIRECTORY): Config {
+  return load_sources(path, directory).config;
+}
+
+export function load_sources(path: string | null, directory = DEFAULT_DIRECTORY): ConfigSources {
+  const files = path === null ? standard_files(directory) : [read(path, true)!];
+  return { config: merge_files(files), files: files.map((file) => file.filename) };
+}
+
+function standard_files(directory: string): readonly ParsedFile[] {
+  const main = read(join(directory, "hosa.yaml"), false);
+  const drop_ins = drop_in_names(join(directory, "hosa.d")).map((file) => read(file, false));
+  return [main, ...drop_ins].filter((file) => file !== null);
+}
+
+function drop_in_names(directory: string): readonly string[] {
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (error) {
+    if (code_of(error) === "ENOENT") return [];
+    throw unreadable(directory, error);
+  }
+  const files = names.filter((name) => name.endsWith(".yaml") && !name.startsWith(".")).sort();
+  if (files.length > MAX_DROP_INS) {
+    throw new ConfigError([`${directory}: ${files.length} drop-ins, at most ${MAX_DROP_INS}`], "Merge some of them.");
+  }
+  return files.map((name) => join(directory, name));
+}
+
+function read(path: string, required: boolean): ParsedFile | null {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (!required && code_of(error) === "ENOENT") return null;
+    throw unreadable(path, error);
+  }
+  return parse_file(text, path);
+}
+
+function unreadable(path: string, error: unknown): ConfigError {
+  const code = code_of(error);
+  const hint =
+    code === "ENOENT"
+      ? "Give an existing file with --config, or leave the option out for /etc/hosa/hosa.yaml."
+      : "Make it readable for the user hosa runs as, or give another file with --config.";
+  return new ConfigError([`${path}: configuration cannot be read (${code})`], hint, error);
+}
+
+function code_of(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+}

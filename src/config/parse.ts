@@ -1,0 +1,173 @@
+import * as v from "valibot";
+import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
+import { OperatorError } from "../model/error.ts";
+import { docs_of, keys_at } from "./docs.ts";
+import { nearest } from "./nearest.ts";
+import { type Config, FILE_SCHEMA } from "./schema.ts";
+
+const MAX_FILE_CHARS = 1_048_576;
+
+/** Every problem of a configuration, each as `file:line:column: key: what is wrong, what is accepted`. */
+export class ConfigError extends OperatorError {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], hint: string, cause?: unknown) {
+    super(problems.join("\n"), 2, hint, cause);
+    this.problems = problems;
+  }
+}
+
+export interface ParsedFile {
+  readonly filename: string;
+  readonly document: Document.Parsed;
+  readonly lines: LineCounter;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+const HINT = "Correct it and run `hosa config check`; every key is described in hosa.example.yaml.";
+
+/** Parse and validate one file by itself. Throws ConfigError with positions. */
+export function parse_file(text: string, filename: string): ParsedFile {
+  if (text.length > MAX_FILE_CHARS) throw new ConfigError([`${filename}: larger than 1 MiB`], HINT);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, stringKeys: true });
+  const syntax = [...document.errors, ...document.warnings];
+  if (syntax.length > 0) {
+    throw new ConfigError(
+      syntax.map((error) => `${filename}:${place(lines, error.pos[0])}: not YAML: ${first_clause(error.message)}`),
+      HINT,
+    );
+  }
+  const content: unknown = document.toJS({ maxAliasCount: 16 }) ?? {};
+  if (!is_record(content)) {
+    throw new ConfigError([`${filename}:1:1: not a mapping (expected the keys ${keys_at("").join(", ")})`], HINT);
+  }
+  const file = { filename, document, lines, content };
+  const result = v.safeParse(FILE_SCHEMA, content);
+  if (!result.success)
+    throw new ConfigError(
+      result.issues.map((issue) => explain(file, issue)),
+      HINT,
+    );
+  return file;
+}
+
+/** Merge files (later wins, lists are replaced), apply the defaults, check the rules across keys, and freeze. */
+export function merge_files(files: readonly ParsedFile[]): Config {
+  const merged: Record<string, unknown> = {};
+  for (const file of files) {
+    for (const [section, value] of Object.entries(file.content)) {
+      const before = merged[section];
+      merged[section] = is_record(before) && is_record(value) ? { ...before, ...value } : value;
+    }
+  }
+  const config = freeze(v.parse(FILE_SCHEMA, merged));
+  const problems = contradictions(config).map(
+    ([path, problem]) => `${where(files, path)}${path.join(".")}: ${problem}`,
+  );
+  if (problems.length > 0) throw new ConfigError(problems, HINT);
+  return config;
+}
+
+/** One text as the whole configuration. Throws ConfigError. */
+export function parse_config(text: string, filename: string): Config {
+  return merge_files([parse_file(text, filename)]);
+}
+
+export function default_config(): Config {
+  return merge_files([]);
+}
+
+function contradictions(config: Config): readonly (readonly [readonly string[], string])[] {
+  const found: (readonly [readonly string[], string])[] = [];
+  const { beat, act } = config;
+  if (beat.vigilant_period_ms > beat.period_ms) {
+    found.push([
+      ["beat", "vigilant_period_ms"],
+      `${beat.vigilant_period_ms} ms is longer than beat.period_ms (${beat.period_ms} ms); the vigilant beat must not be slower`,
+    ]);
+  }
+  if (act.probe_first_s > act.probe_max_s) {
+    found.push([
+      ["act", "probe_first_s"],
+      `${act.probe_first_s} s is longer than act.probe_max_s (${act.probe_max_s} s)`,
+    ]);
+  }
+  if (act.reaction_reserve_s > act.ttf_horizon_s) {
+    found.push([
+      ["act", "reaction_reserve_s"],
+      `${act.reaction_reserve_s} s is longer than act.ttf_horizon_s (${act.ttf_horizon_s} s)`,
+    ]);
+  }
+  return found;
+}
+
+function explain(file: ParsedFile, issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? []).map((item) => String((item as { key?: unknown }).key));
+  const at = where([file], path);
+  const dotted = path.join(".");
+  if (issue.expected === "never" && issue.type === "strict_object") return `${at}${unknown_key(path)}`;
+  const documented = docs_of(path.slice(0, 2).join(".")) ?? docs_of(path[0] ?? "");
+  const accepts = documented
+    ? `${documented.accepts}${documented.unit === "–" ? "" : ` ${documented.unit}`}`
+    : `a mapping with the keys ${keys_at(dotted).join(", ")}`;
+  const reason = issue.type === "check" ? `${issue.message}, ` : "";
+  return `${at}${dotted}: ${shown(issue.input)} is not accepted (${reason}expected ${accepts})`;
+}
+
+function unknown_key(path: readonly string[]): string {
+  const accepted = keys_at(path.slice(0, -1).join("."));
+  const meant = nearest(path.at(-1)!, accepted);
+  const suggestion = meant === null ? "" : `, did you mean "${meant}"?`;
+  return `${path.join(".")}: unknown key${suggestion} (accepted here: ${accepted.join(", ")})`;
+}
+
+/** `file:line:column: ` of the key in the last file that has it, so that a drop-in is blamed for what it changed. */
+function where(files: readonly ParsedFile[], path: readonly string[]): string {
+  for (const file of files.toReversed()) {
+    const offset = offset_of(file.document, path);
+    if (offset !== null) return `${file.filename}:${place(file.lines, offset)}: `;
+  }
+  if (path.length > 1) return where(files, path.slice(0, -1));
+  return "";
+}
+
+function offset_of(document: Document.Parsed, path: readonly string[]): number | null {
+  if (path.length === 0) return document.contents?.range?.[0] ?? 0;
+  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  const key = path.at(-1)!;
+  if (isMap(parent)) {
+    const pair = parent.items.find((item) => isScalar(item.key) && String(item.key.value) === key);
+    return pair !== undefined && isScalar(pair.key) ? (pair.key.range?.[0] ?? null) : null;
+  }
+  const node = document.getIn(path, true);
+  return isScalar(node) ? (node.range?.[0] ?? null) : null;
+}
+
+function place(lines: LineCounter, offset: number): string {
+  const { line, col } = lines.linePos(offset);
+  return `${line}:${col}`;
+}
+
+/** The parser's message without its own copy of the position. */
+function first_clause(message: string): string {
+  return message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "a missing value";
+  const json = typeof value === "number" ? String(value) : JSON.stringify(value);
+  return json.length > 60 ? `${json.slice(0, 57)}...` : json;
+}
+
+function is_record(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const inner of Object.values(value)) freeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

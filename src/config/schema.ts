@@ -1,0 +1,310 @@
+import * as v from "valibot";
+import { RUNGS } from "../model/containment.ts";
+import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
+
+const ABSOLUTE = /^\/[^\0]*$/;
+const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;
+
+/** Every key of hosa.yaml with its unit, default, range and meaning: the one table all others are made from. */
+export const SECTIONS = {
+  node: v.strictObject({
+    name: text({
+      initial: "",
+      pattern: /^[A-Za-z0-9._-]{0,253}$/,
+      accepts: "host name, or empty",
+      docs: "Name of this node in what is reported; empty means the host name.",
+    }),
+  }),
+  beat: v.strictObject({
+    period_ms: integer({ unit: "ms", initial: 100, min: 20, max: 1000, docs: "Beat at level 0." }),
+    vigilant_period_ms: integer({ unit: "ms", initial: 10, min: 5, max: 1000, docs: "Beat from level 1 up." }),
+    relax_s: number({
+      unit: "s",
+      initial: 5,
+      min: 0,
+      max: 600,
+      docs: "Time at level 0 before the beat returns to period_ms.",
+    }),
+  }),
+  learning: v.strictObject({
+    warmup_s: number({
+      unit: "s",
+      initial: 300,
+      min: 1,
+      max: 86_400,
+      docs: "Learning time before anything above level 1 is done.",
+    }),
+    half_life_s: number({
+      unit: "s",
+      initial: 3600,
+      min: 60,
+      max: 2_592_000,
+      docs: "Age at which a sample counts half (habituation).",
+    }),
+    lambda: number({
+      unit: "–",
+      initial: 1e-3,
+      min: 1e-9,
+      max: 1,
+      docs: "Tikhonov term added to the correlation matrix.",
+    }),
+    state_dir: text({
+      initial: "/var/lib/hosa",
+      pattern: ABSOLUTE,
+      accepts: "absolute path",
+      docs: "Where the learned self is kept across restarts.",
+    }),
+  }),
+  thresholds: v.strictObject({
+    mode: choice(["learned", "fixed"], {
+      initial: "learned",
+      docs: "learned: from the tail of the warm-up, for the budgets below. fixed: the four values below.",
+    }),
+    fixed: four_numbers({
+      unit: "σ",
+      initial: [3, 5, 7, 9],
+      min: 0.1,
+      max: 1e6,
+      docs: "θ1..θ4 when mode is fixed.",
+    }),
+    vigilance_per_hour: number({
+      unit: "1/h",
+      initial: 1,
+      min: 1e-4,
+      max: 3600,
+      docs: "False-alarm budget of level 1.",
+    }),
+    interventions_per_30_days: number({
+      unit: "1/30 d",
+      initial: 1,
+      min: 1e-4,
+      max: 1e6,
+      docs: "False-alarm budget of all levels that act.",
+    }),
+  }),
+  levels: v.strictObject({
+    hold_s: four_numbers({
+      unit: "s",
+      initial: [2, 5, 10, 20],
+      min: 0,
+      max: 3600,
+      docs: "Time a level (1..4) is held below its threshold before it goes one down.",
+    }),
+    trend_s: number({
+      unit: "s",
+      initial: 0.5,
+      min: 0.05,
+      max: 60,
+      docs: "How long D̄ must rise before the rise alone means level 1.",
+    }),
+  }),
+  act: v.strictObject({
+    sustained_ms: integer({
+      unit: "ms",
+      initial: 300,
+      min: 20,
+      max: 60_000,
+      docs: "How long growth must be beyond its own tail to be strong evidence.",
+    }),
+    ttf_horizon_s: number({
+      unit: "s",
+      initial: 60,
+      min: 1,
+      max: 3600,
+      docs: "Time to failure below which strong evidence acts.",
+    }),
+    reaction_reserve_s: number({
+      unit: "s",
+      initial: 5,
+      min: 0.5,
+      max: 600,
+      docs: "Time to failure below which weak evidence acts.",
+    }),
+    warmup_cgroup_s: number({
+      unit: "s",
+      initial: 30,
+      min: 0,
+      max: 3600,
+      docs: "A cgroup or process younger than this is weak evidence.",
+    }),
+    exec_grace_s: number({
+      unit: "s",
+      initial: 20,
+      min: 0,
+      max: 3600,
+      docs: "After an exec inside a cgroup, its growth is weak evidence.",
+    }),
+    touch_ms: integer({
+      unit: "ms",
+      initial: 120,
+      min: 10,
+      max: 10_000,
+      docs: "Length of the first, tentative hold of a thread.",
+    }),
+    probation_s: number({
+      unit: "s",
+      initial: 3.2,
+      min: 0.1,
+      max: 600,
+      docs: "How long a new containment is on probation before it is believed.",
+    }),
+    probation_headroom: number({
+      unit: "fraction",
+      initial: 0.5,
+      min: 0,
+      max: 1,
+      docs: "Part of the remaining headroom that may be spent on probation.",
+    }),
+    probe_first_s: number({
+      unit: "s",
+      initial: 2,
+      min: 0.1,
+      max: 600,
+      docs: "First time a hold is loosened to see whether it is still needed.",
+    }),
+    probe_max_s: number({
+      unit: "s",
+      initial: 60,
+      min: 1,
+      max: 3600,
+      docs: "Longest time between two such probes.",
+    }),
+    probe_dose_ms: integer({ unit: "ms", initial: 10, min: 1, max: 1000, docs: "Length of such a probe." }),
+    thread_share: number({
+      unit: "fraction",
+      initial: 0.7,
+      min: 0.5,
+      max: 1,
+      docs: "Part of a cgroup's change one thread must carry to be the culprit.",
+    }),
+    rest_min: number({
+      unit: "fraction",
+      initial: 0.5,
+      min: 0,
+      max: 1,
+      docs: "Progress the rest of a service must keep while one of its threads is held.",
+    }),
+    stall_floor: number({
+      unit: "fraction",
+      initial: 0.1,
+      min: 0,
+      max: 1,
+      docs: "Stall share below which a stall is never harm.",
+    }),
+  }),
+  motor: v.strictObject({
+    enabled: flag({ initial: true, docs: "false: decide and record, touch nothing (as --dry-run)." }),
+    rungs: choices(RUNGS, { initial: [...RUNGS], docs: "Rungs the motor may climb." }),
+    max_targets_per_minute: integer({
+      unit: "1/min",
+      initial: 6,
+      min: 1,
+      max: 600,
+      docs: "Bound on different targets acted on.",
+    }),
+    cooldown_s: number({
+      unit: "s",
+      initial: 5,
+      min: 0,
+      max: 3600,
+      docs: "Pause between two actions on one target.",
+    }),
+    expiry_s: number({
+      unit: "s",
+      initial: 30,
+      min: 1,
+      max: 3600,
+      docs: "An action that is not renewed lapses after this.",
+    }),
+    ledger_dir: text({
+      initial: "/run/hosa",
+      pattern: ABSOLUTE,
+      accepts: "absolute path on a tmpfs",
+      docs: "Where prior values are written before anything is touched.",
+    }),
+  }),
+  governor: v.strictObject({
+    plateau_fraction: number({
+      unit: "fraction",
+      initial: 0.85,
+      min: 0.1,
+      max: 0.99,
+      docs: "Part of the remaining headroom under which memory.high levels off.",
+    }),
+    min_allowance_bytes: integer({
+      unit: "bytes",
+      initial: 4_194_304,
+      min: 65_536,
+      max: 1_073_741_824,
+      docs: "memory.high is never set closer than this above memory.current.",
+    }),
+    stall_max: number({
+      unit: "fraction",
+      initial: 0.5,
+      min: 0.05,
+      max: 1,
+      docs: "The target's own full memory stall above which memory.high is loosened.",
+    }),
+  }),
+  protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
+  prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
+  senses: v.strictObject({
+    disabled: texts({
+      pattern: /^[a-z][a-z0-9_]*$/,
+      accepts: "probe names, as `hosa doctor` lists them",
+      docs: "Probes not to load.",
+    }),
+  }),
+  audit: v.strictObject({
+    path: text({
+      initial: "/var/log/hosa/audit.jsonl",
+      pattern: ABSOLUTE,
+      accepts: "absolute path",
+      docs: "The hash-chained record of everything decided.",
+    }),
+    max_bytes: integer({
+      unit: "bytes",
+      initial: 16_777_216,
+      min: 65_536,
+      max: 1_073_741_824,
+      docs: "Size at which the file is rotated.",
+    }),
+    keep: integer({ unit: "files", initial: 4, min: 1, max: 99, docs: "Rotated files kept." }),
+  }),
+  telemetry: v.strictObject({
+    heartbeat_s: number({
+      unit: "s",
+      initial: 30,
+      min: 1,
+      max: 3600,
+      docs: "Interval of the heartbeat, the only thing said in homeostasis.",
+    }),
+  }),
+  log: v.strictObject({
+    level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
+  }),
+} as const;
+
+/** A whole file: every section may be left out. Cross-field rules are in parse.ts. */
+export const FILE_SCHEMA = v.strictObject({
+  node: v.optional(SECTIONS.node, {}),
+  beat: v.optional(SECTIONS.beat, {}),
+  learning: v.optional(SECTIONS.learning, {}),
+  thresholds: v.optional(SECTIONS.thresholds, {}),
+  levels: v.optional(SECTIONS.levels, {}),
+  act: v.optional(SECTIONS.act, {}),
+  motor: v.optional(SECTIONS.motor, {}),
+  governor: v.optional(SECTIONS.governor, {}),
+  protect: SECTIONS.protect,
+  prefer: SECTIONS.prefer,
+  senses: v.optional(SECTIONS.senses, {}),
+  audit: v.optional(SECTIONS.audit, {}),
+  telemetry: v.optional(SECTIONS.telemetry, {}),
+  log: v.optional(SECTIONS.log, {}),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** The validated, deeply frozen configuration. */
+export type Config = DeepReadonly<v.InferOutput<typeof FILE_SCHEMA>>;
+export type LogLevel = Config["log"]["level"];
