@@ -38,7 +38,7 @@ export function parse_file(text: string, filename: string): ParsedFile {
       HINT,
     );
   }
-  const content: unknown = document.toJS({ maxAliasCount: 16 }) ?? {};
+  const content: unknown = plain(document, filename) ?? {};
   if (!is_record(content)) {
     throw new ConfigError([`${filename}:1:1: not a mapping (expected the keys ${keys_at("").join(", ")})`], HINT);
   }
@@ -50,6 +50,14 @@ export function parse_file(text: string, filename: string): ParsedFile {
       HINT,
     );
   return file;
+}
+
+function plain(document: Document.Parsed, filename: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 16 });
+  } catch (error) {
+    throw new ConfigError([`${filename}: not YAML: ${String(error)}`], HINT, error);
+  }
 }
 
 /** Merge files (later wins, lists are replaced), apply the defaults, check the rules across keys, and freeze. */

@@ -113,12 +113,26 @@ export const SECTIONS = {
       max: 3600,
       docs: "Time to failure below which strong evidence acts.",
     }),
+    ttf_critical_s: number({
+      unit: "s",
+      initial: 2,
+      min: 0.1,
+      max: 600,
+      docs: "Time to failure below which severe containment is due.",
+    }),
     reaction_reserve_s: number({
       unit: "s",
       initial: 5,
       min: 0.5,
       max: 600,
       docs: "Time to failure below which weak evidence acts.",
+    }),
+    necessity_headroom: number({
+      unit: "fraction",
+      initial: 0.5,
+      min: 0,
+      max: 1,
+      docs: "Part of the headroom found at the onset that must be consumed before weak evidence acts.",
     }),
     warmup_cgroup_s: number({
       unit: "s",
@@ -140,6 +154,13 @@ export const SECTIONS = {
       min: 10,
       max: 10_000,
       docs: "Length of the first, tentative hold of a thread.",
+    }),
+    touch_attempts: integer({
+      unit: "times",
+      initial: 3,
+      min: 1,
+      max: 100,
+      docs: "Freezes tried before a thread is given up as always holding what the others need.",
     }),
     probation_s: number({
       unit: "s",
@@ -184,12 +205,26 @@ export const SECTIONS = {
       max: 1,
       docs: "Progress the rest of a service must keep while one of its threads is held.",
     }),
-    stall_floor: number({
+    stall_floor_cpu: number({
       unit: "fraction",
       initial: 0.1,
       min: 0,
       max: 1,
-      docs: "Stall share below which a stall is never harm.",
+      docs: "CPU stall share below which a stall is never harm; 1 means never alone.",
+    }),
+    stall_floor_memory: number({
+      unit: "fraction",
+      initial: 0.1,
+      min: 0,
+      max: 1,
+      docs: "Memory stall share below which a stall is never harm; 1 means never alone.",
+    }),
+    stall_floor_io: number({
+      unit: "fraction",
+      initial: 0.1,
+      min: 0,
+      max: 1,
+      docs: "I/O stall share below which a stall is never harm; 1 means never alone.",
     }),
   }),
   motor: v.strictObject({
@@ -238,12 +273,12 @@ export const SECTIONS = {
       max: 1_073_741_824,
       docs: "memory.high is never set closer than this above memory.current.",
     }),
-    stall_max: number({
-      unit: "fraction",
-      initial: 0.5,
-      min: 0.05,
-      max: 1,
-      docs: "The target's own full memory stall above which memory.high is loosened.",
+    tau_s: number({
+      unit: "s",
+      initial: 10,
+      min: 0.1,
+      max: 3600,
+      docs: "Time constant with which the allowance shrinks toward the plateau.",
     }),
   }),
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
