@@ -1,0 +1,29 @@
+/**
+ * c_j = d_j (Σ⁻¹ d)_j, written into `out`; Σ_j c_j = D². A negative c_j is a dimension whose deviation the others explain.
+ *
+ * @param deviation d (or z), n numbers
+ * @param weighted Σ⁻¹ d (or (R + λI)⁻¹ z), n numbers
+ */
+export function contributions_into(out: Float64Array, deviation: Float64Array, weighted: Float64Array): void {
+  for (let j = 0; j < out.length; j++) out[j] = deviation[j]! * weighted[j]!;
+}
+
+/** Signed shares c_j / D² for show; all 0 at distance 0. */
+export function shares(contribution: ArrayLike<number>): number[] {
+  let total = 0;
+  for (let j = 0; j < contribution.length; j++) total += contribution[j]!;
+  return Array.from(contribution, (c) => (total > 0 ? c / total : 0));
+}
+
+/** Indices of the `count` largest c_j, largest first; ties go to the lower index. */
+export function dominant_indices(contribution: ArrayLike<number>, count: number): number[] {
+  const best: number[] = [];
+  for (let j = 0; j < contribution.length; j++) {
+    let place = best.length;
+    while (place > 0 && contribution[best[place - 1]!]! < contribution[j]!) place -= 1;
+    if (place >= count) continue;
+    best.splice(place, 0, j);
+    if (best.length > count) best.pop();
+  }
+  return best;
+}

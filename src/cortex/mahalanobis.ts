@@ -1,0 +1,114 @@
+import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import type { Welford } from "./welford.ts";
+
+/** Accumulated relative move of Σ that makes a new factorization worthwhile: D moves by at most half of it. */
+const MOVE_BOUND = 0.05;
+
+/**
+ * D = sqrt(zᵀ (R + λI)⁻¹ z) with z_j = (x_j − μ_j) / σ_j, σ_j = max(sample σ_j, resolution_j), R the correlation matrix.
+ *
+ * Where σ_j is the resolution, the diagonal of R stays 1, so that R is positive semidefinite for every input and R + λI
+ * can always be factorized: constant and collinear dimensions need no special case.
+ *
+ * Factorization rule: a learned sample at distance D moves Σ, measured in its own metric, by at most (1 + D²)/W, where W
+ * is the weight of the estimate. These moves are added up and the matrix is factorized again when they exceed 5 %.
+ */
+export class Mahalanobis {
+  /** Standard deviations in use, scaled units. */
+  readonly sigma: Float64Array;
+  /** z: deviation in standard deviations, of the vector last measured. */
+  readonly deviation: Float64Array;
+  /** (R + λI)⁻¹ z of the vector last measured. */
+  readonly weighted: Float64Array;
+  readonly #resolution: Float64Array;
+  readonly #lambda: number;
+  readonly #factor: Float64Array;
+  readonly #half: Float64Array;
+  #move = Number.POSITIVE_INFINITY;
+  #factorizations = 0;
+
+  /** @param resolution smallest believed standard deviation of each dimension, scaled units. */
+  constructor(resolution: ArrayLike<number>, lambda: number) {
+    if (!(lambda > 0)) throw new RangeError(`Cannot regularize with lambda ${lambda}: give a positive number`);
+    const n = resolution.length;
+    for (let j = 0; j < n; j++) {
+      if (!(resolution[j]! > 0) || !Number.isFinite(resolution[j]!)) {
+        throw new RangeError(`Cannot use resolution ${resolution[j]} in dimension ${j}: give a positive number`);
+      }
+    }
+    this.#resolution = Float64Array.from(resolution);
+    this.#lambda = lambda;
+    this.sigma = Float64Array.from(resolution);
+    this.deviation = new Float64Array(n);
+    this.weighted = new Float64Array(n);
+    this.#half = new Float64Array(n);
+    this.#factor = new Float64Array(n * n);
+  }
+
+  get factorizations(): number {
+    return this.#factorizations;
+  }
+
+  /** Tell that the estimate has learned a sample of this squared distance, with weight 1 of `weight`. */
+  moved(distance_squared: number, weight: number): void {
+    this.#move += (1 + distance_squared) / Math.max(weight, 1);
+  }
+
+  /** Factorize when Σ has moved enough since the last time; true when it did. */
+  refresh(estimate: Welford): boolean {
+    if (this.#move <= MOVE_BOUND) return false;
+    this.factorize(estimate);
+    return true;
+  }
+
+  factorize(estimate: Welford): void {
+    const n = this.sigma.length;
+    for (let j = 0; j < n; j++) {
+      this.sigma[j] = Math.max(Math.sqrt(Math.max(0, estimate.variance(j))), this.#resolution[j]!);
+    }
+    const matrix = new Matrix(n, n);
+    for (let i = 0; i < n; i++) {
+      matrix.set(i, i, 1 + this.#lambda);
+      for (let j = 0; j < i; j++) {
+        const correlation = estimate.covariance(i, j) / this.sigma[i]! / this.sigma[j]!;
+        matrix.set(i, j, correlation);
+        matrix.set(j, i, correlation);
+      }
+    }
+    const decomposition = new CholeskyDecomposition(matrix);
+    if (!decomposition.isPositiveDefinite()) {
+      throw new Error(
+        `Cannot factorize the correlation of ${n} dimensions: it is not positive definite, forget the saved baseline`,
+      );
+    }
+    const lower = decomposition.lowerTriangularMatrix;
+    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) this.#factor[i * n + j] = lower.get(i, j);
+    this.#move = 0;
+    this.#factorizations += 1;
+  }
+
+  /** Distance of `x` from `mean`; leaves `deviation` and `weighted` filled. Throws RangeError on non-finite input. */
+  distance(x: ArrayLike<number>, mean: ArrayLike<number>): number {
+    if (this.#factorizations === 0) throw new Error("Cannot measure a distance before the first factorization");
+    const n = this.sigma.length;
+    const factor = this.#factor;
+    const half = this.#half;
+    let squared = 0;
+    for (let i = 0; i < n; i++) {
+      const z = (x[i]! - mean[i]!) / this.sigma[i]!;
+      if (!Number.isFinite(z))
+        throw new RangeError(`Cannot measure the distance of ${x[i]} in dimension ${i}: it is not finite`);
+      this.deviation[i] = z;
+      let rest = z;
+      for (let k = 0; k < i; k++) rest -= factor[i * n + k]! * half[k]!;
+      half[i] = rest / factor[i * n + i]!;
+      squared += half[i]! * half[i]!;
+    }
+    for (let i = n - 1; i >= 0; i--) {
+      let rest = half[i]!;
+      for (let k = i + 1; k < n; k++) rest -= factor[k * n + i]! * this.weighted[k]!;
+      this.weighted[i] = rest / factor[i * n + i]!;
+    }
+    return Math.sqrt(squared);
+  }
+}
