@@ -1,0 +1,60 @@
+/** Everything `decide` may know of the configuration: plain JSON, recorded with each decision so it can be re-run. */
+export interface DecisionConfig {
+  readonly period_ms: number;
+  readonly vigilant_period_ms: number;
+  /** Level 0 for this long before the beat slows down again. */
+  readonly relax_s: number;
+  /** A rise counts as a trend when it lasts this long and would carry D̄ a quarter of θ1 in that time. */
+  readonly trend_s: number;
+  /** Time the condition of a level must be gone before it is left, for levels 1..4. */
+  readonly hold_s: readonly [number, number, number, number];
+  readonly act: ActConfig;
+  readonly hold: HoldConfig;
+  readonly governor: GovernorConfig;
+  /** Share of stalled time that counts as harm when it is also beyond the learned tail; 1 means never alone. */
+  readonly stall_floor: { readonly cpu: number; readonly memory: number; readonly io: number };
+  /** Cgroup path patterns (`*` within one segment, `**` across) that are never limited. */
+  readonly protect: readonly string[];
+  /** HOSA's own cgroup, never limited. */
+  readonly own_path: string;
+}
+
+/** When to act (SPEC §5): strong evidence acts early, weak evidence waits until necessity. */
+export interface ActConfig {
+  readonly sustained_s: number;
+  readonly ttf_horizon_s: number;
+  readonly ttf_critical_s: number;
+  readonly reaction_reserve_s: number;
+  /** Necessity also asks that this part of the headroom found at the onset is already consumed. */
+  readonly necessity_headroom: number;
+  readonly cgroup_warmup_s: number;
+  readonly exec_grace_s: number;
+}
+
+/** How a thread is held (docs/CONTAINMENT.md). */
+export interface HoldConfig {
+  /** Smallest share of the change one thread must carry to be the culprit. */
+  readonly thread_share: number;
+  /** The rest of the service must keep at least this part of its earlier pace. */
+  readonly rest_min: number;
+  /** Length of the first, trial hold. */
+  readonly touch_s: number;
+  /** Freezes tried before a thread is given up as always holding what the others need. */
+  readonly attempts: number;
+  /** How long a growth may go on, from its onset, to show that it stops by itself. */
+  readonly probation_s: number;
+  /** Probation also ends when this part of the headroom found at the onset is consumed. */
+  readonly probation_headroom: number;
+  readonly probe_first_s: number;
+  readonly probe_max_s: number;
+  readonly probe_dose_s: number;
+}
+
+export interface GovernorConfig {
+  /** Part of the headroom found at the start that the growth may use in the end. */
+  readonly plateau_fraction: number;
+  /** Time constant with which the allowance shrinks toward the plateau. */
+  readonly tau_s: number;
+  /** The allowance written ahead of current usage never falls below this, so that the service is not stood still. */
+  readonly min_allowance_bytes: number;
+}

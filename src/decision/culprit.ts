@@ -1,0 +1,96 @@
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
+import type { Culprit } from "../model/decision.ts";
+import type { ThreadSearch } from "../model/search.ts";
+import type { DecisionConfig } from "./config.ts";
+import { protection } from "./protect.ts";
+
+/** Changes closer than this (as a ratio) are a tie, and said to be one. */
+const TIE = 0.8;
+
+/**
+ * Who carries the change: the cgroup by its own change in the dominant resource, never by size; then the narrowest
+ * thread inside it (SPEC §6). A growth behind a TTF witness names its cgroup directly.
+ */
+export function find_culprit(
+  assessment: Assessment,
+  growth: GrowthAssessment | null,
+  config: DecisionConfig,
+): Culprit | null {
+  const [first, second] = assessment.changes;
+  let cgroup_id: number;
+  let path: string;
+  let change = 0;
+  let rate = 0;
+  let baseline_rate = 0;
+  let note = "";
+  if (growth !== null) {
+    cgroup_id = growth.cgroup_id;
+    path = growth.path;
+    rate = growth.slope_bytes_per_s;
+    const own = assessment.changes.find((candidate) => candidate.cgroup_id === growth.cgroup_id);
+    const tail = growth.slope_tail_bytes_per_s;
+    change = own?.change ?? (tail !== null && tail > 0 ? growth.slope_bytes_per_s / tail : 0);
+    baseline_rate = own?.baseline_rate ?? 0;
+  } else if (first !== undefined && first.change > 3) {
+    cgroup_id = first.cgroup_id;
+    path = first.path;
+    change = first.change;
+    rate = first.rate;
+    baseline_rate = first.baseline_rate;
+    if (second !== undefined && second.change > first.change * TIE) note = `tie with ${second.path}`;
+  } else {
+    return null;
+  }
+  const base = {
+    cgroup_id,
+    path,
+    change,
+    rate,
+    baseline_rate,
+    protected: protection(path, config.own_path, config.protect),
+  };
+  const search = assessment.search?.cgroup_id === cgroup_id ? assessment.search : null;
+  const leader = search?.threads[0];
+  if (search === null || leader === undefined) {
+    return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note };
+  }
+  const who = { pid: leader.pid, tid: leader.tid, comm: leader.comm, share: leader.share };
+  if (leader.share >= config.hold.thread_share) return { ...base, ...who, scope: "thread", note };
+  const of_process = share_of_process(search, leader.pid);
+  if (of_process >= config.hold.thread_share) {
+    const spread = `no thread carries ${config.hold.thread_share * 100} % of it (the first carries ${(leader.share * 100).toFixed(0)} %)`;
+    return {
+      ...base,
+      ...who,
+      tid: null,
+      share: of_process,
+      scope: "process",
+      note: note === "" ? spread : `${note}; ${spread}`,
+    };
+  }
+  return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note };
+}
+
+function share_of_process(search: ThreadSearch, pid: number): number {
+  let share = 0;
+  for (const thread of search.threads) if (thread.pid === pid) share += thread.share;
+  return Math.min(1, share);
+}
+
+/**
+ * Why the leading thread cannot be held alone, or null when it can. A hold is narrower than the service only if there
+ * is a rest that works, and only where a faulting thread is also the growing one (SPEC §7.2: not in managed runtimes).
+ */
+export function why_not_thread(culprit: Culprit, search: ThreadSearch | null): string | null {
+  if (culprit.scope !== "thread" || culprit.tid === null || search === null)
+    return culprit.note || "no thread stands out";
+  if (search.runtime !== null) {
+    return `in a ${search.runtime} runtime the thread that faults need not be the one that grows`;
+  }
+  const leader = search.threads.find((thread) => thread.tid === culprit.tid);
+  if (leader === undefined) return "the thread is gone";
+  const rest = search.total_switches_per_s - leader.switches_per_s;
+  if (rest < 5)
+    return `the rest of the service does nothing (${rest.toFixed(1)} switches/s), so the thread is the service`;
+  return null;
+}

@@ -1,0 +1,117 @@
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
+import type { Action } from "../model/containment.ts";
+import type { Decision, Verdict } from "../model/decision.ts";
+import type { DecisionConfig } from "./config.ts";
+import { find_culprit } from "./culprit.ts";
+import { find_harm } from "./harm.ts";
+import { choose_level } from "./levels.ts";
+import { plan } from "./plan.ts";
+import type { ContainmentState, DecisionState } from "./state.ts";
+import { steer } from "./steer.ts";
+
+/** After a containment that was wrong, or just over, its target rests from that rung. */
+const REST_AFTER_WRONG_S = 60;
+const REST_AFTER_SUCCESS_S = 5;
+/** A growth is worth a thread search from this long on, so that the answer is there when the evidence is. */
+const SEARCH_AFTER_S = 0.1;
+
+/**
+ * The whole judgement of one beat: harm, level, culprit, live containments, new containment. Pure: the same assessment,
+ * state, configuration and time give the same decision, which is how `hosa explain` proves a record.
+ *
+ * @param now_ns CLOCK_MONOTONIC of the beat
+ */
+export function decide(
+  assessment: Assessment,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): { decision: Decision; state: DecisionState } {
+  const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
+  const choice = choose_level(assessment, harm, state, config, now_ns);
+  const deviates = choice.level > 0 || state.containments.length > 0;
+  const culprit = deviates || harm.present ? find_culprit(assessment, growth, config) : null;
+
+  const live = steer_all(assessment, state, config, now_ns);
+  const steered: DecisionState = { ...state, containments: live.containments, rests: live.rests };
+  const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
+  const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
+  const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
+  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, containments);
+  const vigilant = choice.level > 0 || now_ns - choice.level_since_ns < config.relax_s * 1e9;
+
+  const decision: Decision = {
+    t_ns: assessment.t_ns,
+    level: choice.level,
+    previous_level: state.level,
+    rule: choice.rule,
+    harm,
+    culprit,
+    actions,
+    search,
+    verdicts: live.verdicts,
+    inaction: inaction(proposal.inaction, choice.level, harm.because, harm.present, assessment.warm),
+    beat_period_ms: vigilant ? config.vigilant_period_ms : config.period_ms,
+  };
+  const failed = live.failed > 0 ? state.failures + live.failed : state.failures;
+  return {
+    decision,
+    state: {
+      level: choice.level,
+      level_since_ns: choice.level_since_ns,
+      calm_since_ns: choice.calm_since_ns,
+      rising_since_ns: choice.rising_since_ns,
+      stalled_since_ns,
+      next_id: proposal.containment === null ? state.next_id : state.next_id + 1,
+      containments,
+      searching: search,
+      rests: live.rests,
+      failures: choice.level === 0 ? 0 : failed,
+    },
+  };
+}
+
+function steer_all(assessment: Assessment, state: DecisionState, config: DecisionConfig, now_ns: number) {
+  const actions: Action[] = [];
+  const verdicts: Verdict[] = [];
+  const containments: ContainmentState[] = [];
+  const rests = state.rests.filter((rest) => rest.until_ns > now_ns);
+  let failed = 0;
+  for (const live of state.containments) {
+    const seen = assessment.containments.find((observation) => observation.id === live.id);
+    const step = steer(live, seen, config, now_ns);
+    actions.push(...step.actions);
+    verdicts.push(...step.verdicts);
+    if (step.failed) failed += 1;
+    if (step.next !== null) {
+      containments.push(step.next);
+    } else {
+      const rest_s = step.failed ? REST_AFTER_WRONG_S : REST_AFTER_SUCCESS_S;
+      rests.push({ cgroup_id: live.target.cgroup_id, rung: live.rung, until_ns: now_ns + rest_s * 1e9 });
+    }
+  }
+  return { actions, verdicts, containments, rests, failed };
+}
+
+/** The cgroup whose threads are wanted next: the most urgent growth that is not yet contained. */
+function search_for(
+  assessment: Assessment,
+  growth: GrowthAssessment | null,
+  containments: readonly ContainmentState[],
+) {
+  if (growth === null || growth.sustained_s < SEARCH_AFTER_S) return null;
+  if (containments.some((live) => live.target.cgroup_id === growth.cgroup_id)) return null;
+  return { cgroup_id: growth.cgroup_id, resource: "memory" as const };
+}
+
+/** Nothing in silence: what was seen and why nothing was done about it. */
+function inaction(planned: string, level: number, because: readonly string[], harm: boolean, warm: boolean): string {
+  if (planned !== "") return planned;
+  if (level === 0) return "";
+  if (!warm) return "still warming up: nothing above level 1 before the self is learned";
+  if (!harm)
+    return because.length > 0
+      ? `watched only: ${because.join("; ")}`
+      : "watched only: it deviates, but nothing runs out and nobody stalls";
+  return "";
+}

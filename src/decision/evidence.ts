@@ -1,0 +1,83 @@
+import type { GrowthAssessment } from "../model/assessment.ts";
+import type { ThreadSearch } from "../model/search.ts";
+import type { ActConfig, HoldConfig } from "./config.ts";
+
+/** How much is known about one growth, and whether that is enough to act on now. */
+export interface Evidence {
+  readonly strength: "strong" | "weak" | "none";
+  /** Act now: strong and within the horizon, or weak and necessary. */
+  readonly act: boolean;
+  readonly because: readonly string[];
+}
+
+const NONE: Evidence = { strength: "none", act: false, because: [] };
+const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
+
+/** The worse of the two times to failure, in seconds; Infinity when neither resource ever runs out. */
+export function ttf_s(growth: GrowthAssessment): number {
+  return growth.ttf.ttf_s ?? Number.POSITIVE_INFINITY;
+}
+
+/**
+ * The bound a managed runtime keeps by itself, with room for what lives outside the heap: below the limit, the
+ * growth ends before the cgroup does, and any hold would only stop its collector at a safepoint (SPEC §7.2).
+ */
+export function bounds_itself(growth: GrowthAssessment, search: ThreadSearch | null): number | null {
+  const heap = search?.cgroup_id === growth.cgroup_id ? search.runtime_heap_limit_bytes : null;
+  if (heap === null) return null;
+  const bound = heap * 1.05 + 64 * 1048576;
+  return growth.memory_bytes < bound && bound <= growth.memory_bytes + growth.ttf.headroom_bytes ? bound : null;
+}
+
+/**
+ * Weighs one growth (SPEC §5, "When to act"): waiting buys evidence, acting buys headroom.
+ * Source of the two clocks: TTF on the resource's side, `sustained_s` on the evidence's side.
+ */
+export function weigh(
+  growth: GrowthAssessment,
+  search: ThreadSearch | null,
+  act: ActConfig,
+  hold: HoldConfig,
+): Evidence {
+  const ttf = ttf_s(growth);
+  const slope = `${mib(growth.slope_bytes_per_s)}/s`;
+  if (growth.sustained_s <= 0 || !Number.isFinite(ttf)) return NONE;
+
+  const bound = bounds_itself(growth, search);
+  if (bound !== null) {
+    const why = `its ${search?.runtime} heap limit ends the growth at ${mib(bound)}, before the cgroup's limit`;
+    return { strength: "none", act: false, because: [why] };
+  }
+
+  const doubts: string[] = [];
+  const leader = search?.cgroup_id === growth.cgroup_id ? search.threads[0] : undefined;
+  const aged_thread = leader !== undefined && leader.share >= hold.thread_share && leader.age_s >= act.cgroup_warmup_s;
+  if (growth.age_s < act.cgroup_warmup_s) doubts.push(`the cgroup is ${growth.age_s.toFixed(0)} s old`);
+  if (growth.exec_age_s !== null && growth.exec_age_s < act.exec_grace_s && !aged_thread) {
+    doubts.push(`a program was started in it ${growth.exec_age_s.toFixed(0)} s ago`);
+  }
+  if (growth.slope_tail_bytes_per_s === null) doubts.push("its own growth is not known yet");
+  if (growth.falling) doubts.push("the growth is already falling");
+
+  const sustained = growth.sustained_s >= act.sustained_s;
+  const lasted = `${slope} for ${(growth.sustained_s * 1000).toFixed(0)} ms`;
+  if (doubts.length === 0) {
+    const tail = `own tail ${mib(growth.slope_tail_bytes_per_s ?? 0)}/s`;
+    return {
+      strength: "strong",
+      act: sustained && ttf < act.ttf_horizon_s,
+      because: [`grows ${lasted} (${tail})`, `TTF ${ttf.toFixed(1)} s against a horizon of ${act.ttf_horizon_s} s`],
+    };
+  }
+  const found_bytes = growth.ttf.headroom_bytes + growth.gained_bytes;
+  const consumed = found_bytes > 0 ? growth.gained_bytes / found_bytes : 1;
+  return {
+    strength: "weak",
+    act: sustained && ttf < act.reaction_reserve_s && consumed >= act.necessity_headroom,
+    because: [
+      ...doubts,
+      `grows ${lasted}`,
+      `TTF ${ttf.toFixed(1)} s against a reserve of ${act.reaction_reserve_s} s, ${(consumed * 100).toFixed(0)} % of the headroom consumed`,
+    ],
+  };
+}

@@ -1,0 +1,105 @@
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
+import type { Harm } from "../model/decision.ts";
+import type { DecisionConfig } from "./config.ts";
+import { type Evidence, ttf_s, weigh } from "./evidence.ts";
+import type { DecisionState } from "./state.ts";
+
+/** How long stalls must last to count, by resource: reclaim hurts at once, queues come and go. */
+const STALL_SUSTAINED_S = { memory: 0.3, io: 2, cpu: 2 } as const;
+
+export interface HarmFinding {
+  readonly harm: Harm;
+  /** The growth behind a TTF witness, the most urgent first; null for other witnesses. */
+  readonly growth: GrowthAssessment | null;
+  /** When stalls beyond tail and floor began; carried in the state. */
+  readonly stalled_since_ns: number | null;
+}
+
+const NO_HARM: Harm = {
+  present: false,
+  witness: "none",
+  value: null,
+  bound: null,
+  unit: "",
+  evidence: "none",
+  because: [],
+};
+
+type StallResource = "memory" | "io" | "cpu";
+
+/** The resource whose stall share is beyond its learned tail and its floor, worst first. */
+function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
+  let worst: StallResource | null = null;
+  for (const resource of ["memory", "io", "cpu"] as const) {
+    const share = assessment.stall[resource];
+    const bound = stall_bound(assessment, config, resource);
+    if (share === null || share <= bound) continue;
+    if (worst === null || share > (assessment.stall[worst] ?? 0)) worst = resource;
+  }
+  return worst;
+}
+
+function stall_bound(assessment: Assessment, config: DecisionConfig, resource: StallResource): number {
+  return Math.max(assessment.stall_tail[resource] ?? 0, config.stall_floor[resource]);
+}
+
+/** The second, independent witness: does the deviation exhaust something or stall somebody? */
+export function find_harm(
+  assessment: Assessment,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): HarmFinding {
+  const stalled = stalled_resource(assessment, config);
+  const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
+
+  let best: { growth: GrowthAssessment; evidence: Evidence } | null = null;
+  for (const growth of assessment.growth) {
+    const evidence = weigh(growth, assessment.search, config.act, config.hold);
+    if (evidence.because.length === 0) continue;
+    const urgent = best === null || ttf_s(growth) < ttf_s(best.growth);
+    if (best === null || (evidence.act && !best.evidence.act) || (evidence.act === best.evidence.act && urgent)) {
+      best = { growth, evidence };
+    }
+  }
+  if (best?.evidence.act) {
+    const strong = best.evidence.strength === "strong";
+    const harm: Harm = {
+      present: true,
+      witness: "ttf",
+      value: ttf_s(best.growth),
+      bound: strong ? config.act.ttf_horizon_s : config.act.reaction_reserve_s,
+      unit: "s",
+      evidence: best.evidence.strength,
+      because: best.evidence.because,
+    };
+    return { harm, growth: best.growth, stalled_since_ns };
+  }
+
+  if (stalled !== null && stalled_since_ns !== null) {
+    const lasted_s = (now_ns - stalled_since_ns) / 1e9;
+    if (lasted_s >= STALL_SUSTAINED_S[stalled]) {
+      const harm: Harm = {
+        present: true,
+        witness: "stall",
+        value: assessment.stall[stalled],
+        bound: stall_bound(assessment, config, stalled),
+        unit: `share of time stalled on ${stalled}`,
+        evidence: "strong",
+        because: [`tasks have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
+      };
+      return { harm, growth: best?.growth ?? null, stalled_since_ns };
+    }
+  }
+  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns };
+  const ttf = ttf_s(best.growth);
+  const harm: Harm = {
+    ...NO_HARM,
+    value: Number.isFinite(ttf) ? ttf : null,
+    bound: best.evidence.strength === "weak" ? config.act.reaction_reserve_s : config.act.ttf_horizon_s,
+    unit: "s",
+    evidence: best.evidence.strength,
+    because: best.evidence.because,
+  };
+  return { harm, growth: best.growth, stalled_since_ns };
+}

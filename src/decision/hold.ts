@@ -1,0 +1,189 @@
+import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
+import type { Verdict } from "../model/decision.ts";
+import type { ActConfig, HoldConfig } from "./config.ts";
+import type { ContainmentState, HoldPhase } from "./state.ts";
+
+/** What a beat makes of one containment: its next state (null when it ends), the actions and verdicts. */
+export interface Step {
+  readonly next: ContainmentState | null;
+  readonly actions: readonly Action[];
+  readonly verdicts: readonly Verdict[];
+  /** The containment ended without having worked: the caller may try the next rung. */
+  readonly failed: boolean;
+}
+
+const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
+/** A rest that cannot be told from noise is not judged: this long after a freeze it is. */
+const REST_SETTLES_S = 0.06;
+/** After a thaw for others' sake, the thread runs this long (times the attempt) before the next try, to leave its lock. */
+const RETRY_AFTER_S = 0.02;
+/** While frozen the slope estimate still looks back this far. */
+const SLOPE_SETTLES_S = 0.5;
+
+function frozen(value: boolean): Setting {
+  return { rung: "thread_hold", frozen: value };
+}
+
+function adjust(state: ContainmentState, setting: Setting, reason: string): Action {
+  return { id: state.id, verb: "adjust", target: state.target, setting, reason };
+}
+
+function to_phase(state: ContainmentState, phase: HoldPhase, now_ns: number): ContainmentState {
+  return { ...state, phase, phase_since_ns: now_ns, quiet_since_ns: null };
+}
+
+function end(state: ContainmentState, verdict: Verdict["verdict"], detail: string, failed: boolean): Step {
+  const release: Action = {
+    id: state.id,
+    verb: "release",
+    target: state.target,
+    setting: frozen(false),
+    reason: detail,
+  };
+  return { next: null, actions: [release], verdicts: [{ id: state.id, verdict, detail }], failed };
+}
+
+function keep(next: ContainmentState, actions: readonly Action[] = [], verdicts: readonly Verdict[] = []): Step {
+  return { next, actions, verdicts, failed: false };
+}
+
+/** The rest of the service stands still although it moved before: the held thread may own a lock the others need. */
+function rest_stalls(seen: ContainmentObservation, config: HoldConfig): boolean {
+  const before = seen.rest_switches_before_per_s;
+  const now = seen.rest_switches_per_s;
+  return before !== null && now !== null && before > 0 && now < before * config.rest_min;
+}
+
+/**
+ * One beat of a thread hold (docs/CONTAINMENT.md):
+ * touch (a trial of ~100 ms: does it bite, does the rest live?) → probation (it runs; a growth that stops by itself is
+ * let go) → hold ⇄ dose (thawed in small doses, ever more rarely, to see whether it still grows).
+ * From every frozen phase a stalled rest thaws it at once, and it is caught again at another moment.
+ */
+export function step_hold(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  config: HoldConfig,
+  act: ActConfig,
+  now_ns: number,
+): Step {
+  if (!seen.alive || seen.status === "gone") return end(state, "gone", "the thread or its cgroup is gone", false);
+  if (seen.status === "refused" || seen.status === "failed") return end(state, "refused", seen.detail, true);
+  const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
+  const slope = seen.slope_bytes_per_s;
+  const memory = seen.memory_bytes ?? state.memory_at_onset_bytes;
+
+  switch (state.phase) {
+    case "touch":
+    case "hold": {
+      if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
+      if (in_phase_s >= REST_SETTLES_S && rest_stalls(seen, config))
+        return thaw_for_the_rest(state, seen, config, now_ns);
+      if (state.phase === "touch") {
+        if (in_phase_s < config.touch_s) return keep(state);
+        if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
+        const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
+        return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
+      }
+      return step_frozen(state, slope, in_phase_s, memory, now_ns);
+    }
+    case "missed": {
+      if (in_phase_s < RETRY_AFTER_S * state.attempts) return keep(state);
+      const again = to_phase(state, must_hold(state, seen, config, act, now_ns) ? "hold" : "touch", now_ns);
+      return keep(again, [adjust(state, frozen(true), `attempt ${state.attempts + 1}: caught at another moment`)]);
+    }
+    case "probation": {
+      const stopped =
+        slope !== null && slope < Math.max(state.slope_tail_bytes_per_s, 0.2 * state.slope_before_bytes_per_s);
+      const quiet_since_ns = stopped ? (state.quiet_since_ns ?? now_ns) : null;
+      if (quiet_since_ns !== null && now_ns - quiet_since_ns >= act.sustained_s * 1e9) {
+        const detail = `the growth stopped by itself after ${mib(memory - state.memory_at_onset_bytes)}`;
+        return end(state, "would_have_stopped", detail, false);
+      }
+      if (!must_hold(state, seen, config, act, now_ns)) return keep({ ...state, quiet_since_ns });
+      const why = `still growing ${((now_ns - state.onset_ns) / 1e9).toFixed(1)} s after its onset, ${mib(memory - state.memory_at_onset_bytes)} gained`;
+      return keep({ ...to_phase(state, "hold", now_ns), judged: false }, [adjust(state, frozen(true), why)]);
+    }
+    case "dose":
+      return step_dose(state, memory, in_phase_s, config, now_ns);
+  }
+}
+
+/** Probation is over: time or headroom granted is used up, or the reserve is needed. */
+function must_hold(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  config: HoldConfig,
+  act: ActConfig,
+  now_ns: number,
+): boolean {
+  if (now_ns - state.onset_ns >= config.probation_s * 1e9) return true;
+  const gained = (seen.memory_bytes ?? state.memory_at_onset_bytes) - state.memory_at_onset_bytes;
+  if (gained >= config.probation_headroom * state.headroom_at_onset_bytes) return true;
+  const slope = Math.max(seen.slope_bytes_per_s ?? 0, state.slope_before_bytes_per_s);
+  return seen.headroom_bytes !== null && seen.headroom_bytes < slope * act.reaction_reserve_s;
+}
+
+function thaw_for_the_rest(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  config: HoldConfig,
+  now_ns: number,
+): Step {
+  const pace = `${(seen.rest_switches_per_s ?? 0).toFixed(0)} of ${(seen.rest_switches_before_per_s ?? 0).toFixed(0)} switches/s`;
+  const attempts = state.attempts + 1;
+  if (attempts >= config.attempts) {
+    return end(state, "harmful", `the rest of the service stalled in ${attempts} attempts (${pace})`, true);
+  }
+  const why = `the rest stalls (${pace}): the thread may hold a lock, thawed at once`;
+  return keep({ ...to_phase(state, "missed", now_ns), attempts }, [adjust(state, frozen(false), why)]);
+}
+
+function step_frozen(
+  state: ContainmentState,
+  slope: number | null,
+  in_phase_s: number,
+  memory: number,
+  now_ns: number,
+): Step {
+  if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
+    const before = state.slope_before_bytes_per_s;
+    const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
+    if (slope > 0.5 * before) return end(state, "no_effect", `${figures}: something else grows`, true);
+    const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
+    return keep({ ...state, judged: true, attempts: 0 }, [], [verdict]);
+  }
+  if (state.judged && in_phase_s >= state.next_probe_s) {
+    const next = { ...to_phase(state, "dose", now_ns), memory_at_dose_bytes: memory };
+    return keep(next, [adjust(state, frozen(false), `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`)]);
+  }
+  return keep(state);
+}
+
+/** A dose lasts longer each time nothing grew in it, so that a leak which ended is let go after three of them. */
+function step_dose(
+  state: ContainmentState,
+  memory: number,
+  in_phase_s: number,
+  config: HoldConfig,
+  now_ns: number,
+): Step {
+  const length_s = config.probe_dose_s * 10 ** state.quiet_doses;
+  const grown = memory - state.memory_at_dose_bytes;
+  const allowed = Math.max(256 * 1024, state.slope_tail_bytes_per_s * Math.max(in_phase_s, 0.1));
+  if (grown > allowed) {
+    const next_probe_s = Math.min(config.probe_max_s, state.next_probe_s * 2);
+    const back = { ...to_phase(state, "hold", now_ns), next_probe_s, quiet_doses: 0 };
+    const why = `it grew ${mib(grown)} in ${(in_phase_s * 1000).toFixed(0)} ms: held again, next probe in ${next_probe_s} s`;
+    return keep(back, [adjust(state, frozen(true), why)]);
+  }
+  if (in_phase_s < length_s) return keep(state);
+  const quiet_doses = state.quiet_doses + 1;
+  if (quiet_doses >= 3) {
+    return end(state, "would_have_stopped", `no growth in ${quiet_doses} doses, the last of ${length_s} s`, false);
+  }
+  const back = { ...to_phase(state, "hold", now_ns), quiet_doses };
+  return keep(back, [
+    adjust(state, frozen(true), `no growth in a dose of ${(length_s * 1000).toFixed(0)} ms: a longer one follows`),
+  ]);
+}

@@ -1,0 +1,92 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { Harm } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { DecisionConfig } from "./config.ts";
+import type { DecisionState } from "./state.ts";
+
+export interface LevelChoice {
+  readonly level: Level;
+  readonly rule: string;
+  readonly level_since_ns: number;
+  readonly calm_since_ns: number | null;
+  readonly rising_since_ns: number | null;
+}
+
+const num = (value: number) => value.toFixed(2);
+
+/** Levels 3 and 4 answer what a cheaper rung could not: the first action stays the one cheapest to be wrong about. */
+function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig): boolean {
+  if (harm.witness === "stall") return true;
+  if (state.failures > 0) return true;
+  return harm.value !== null && harm.value < config.act.ttf_critical_s;
+}
+
+/** The highest level whose entry condition holds now, with the rule as a sentence (SPEC §5). */
+function entered(
+  a: Assessment,
+  harm: Harm,
+  state: DecisionState,
+  config: DecisionConfig,
+  trend: boolean,
+): { level: Level; rule: string } {
+  const [t1, t2, t3, t4] = a.thresholds.theta;
+  const d = a.d_smooth;
+  const critical = harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
+  if (a.warm && harm.present) {
+    const escalate = cheaper_is_not_enough(state, harm, config);
+    if (escalate && state.level >= 4 && state.failures >= 2 && d > t4 && a.velocity > 0) {
+      return {
+        level: 5,
+        rule: `${state.failures} containments had no effect and D̄ ${num(d)} still rises (${num(a.velocity)}/s)`,
+      };
+    }
+    if (escalate && (d > t4 || critical)) {
+      const why = critical
+        ? `TTF ${num(harm.value ?? 0)} s < ${config.act.ttf_critical_s} s`
+        : `D̄ ${num(d)} > θ4 ${num(t4)}`;
+      return { level: 4, rule: `${why}, with harm` };
+    }
+    if (escalate && d > t3 && a.acceleration > 0) {
+      return { level: 3, rule: `D̄ ${num(d)} > θ3 ${num(t3)} and d²D̄/dt² ${num(a.acceleration)} > 0, with harm` };
+    }
+    if (d > t2 && a.velocity > 0) {
+      return { level: 2, rule: `D̄ ${num(d)} > θ2 ${num(t2)} and dD̄/dt ${num(a.velocity)} > 0, with harm` };
+    }
+  }
+  if (d > t1) return { level: 1, rule: `D̄ ${num(d)} > θ1 ${num(t1)}` };
+  if (trend) return { level: 1, rule: `dD̄/dt ${num(a.velocity)} > 0, sustained ${config.trend_s} s` };
+  return { level: 0, rule: `D̄ ${num(d)} < θ1 ${num(t1)} and no rising trend` };
+}
+
+/** The level machine: up at once and by any number of steps, down one step at a time, each after its own hold time. */
+export function choose_level(
+  a: Assessment,
+  harm: Harm,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): LevelChoice {
+  const pace = (0.25 * a.thresholds.theta[0]) / config.trend_s;
+  const rising_since_ns = a.velocity > pace ? (state.rising_since_ns ?? now_ns) : null;
+  const trend = rising_since_ns !== null && now_ns - rising_since_ns >= config.trend_s * 1e9;
+  const { level: wanted, rule } = entered(a, harm, state, config, trend);
+
+  if (wanted > state.level)
+    return { level: wanted, rule, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };
+  const stay = { level: state.level, level_since_ns: state.level_since_ns, rising_since_ns };
+  if (state.level === 0) return { ...stay, rule, calm_since_ns: null };
+  if (state.level === 5) {
+    return { ...stay, rule: "quarantine is left only by `hosa release`", calm_since_ns: null };
+  }
+  if (wanted === state.level) return { ...stay, rule, calm_since_ns: null };
+  if (state.level === 2 && state.containments.length > 0) {
+    return { ...stay, rule: `${state.containments.length} containment(s) still in force`, calm_since_ns: null };
+  }
+  const calm_since_ns = state.calm_since_ns ?? now_ns;
+  const hold_s = config.hold_s[(state.level - 1) as 0 | 1 | 2 | 3];
+  if (now_ns - calm_since_ns < hold_s * 1e9) {
+    return { ...stay, rule: `level ${state.level} is held for ${hold_s} s after calm`, calm_since_ns };
+  }
+  const level = (state.level - 1) as Level;
+  return { level, rule: `${rule}; calm for ${hold_s} s`, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };
+}

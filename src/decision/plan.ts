@@ -1,0 +1,150 @@
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
+import type { Action, Rung, Setting, Target } from "../model/containment.ts";
+import type { Culprit, Harm } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { DecisionConfig } from "./config.ts";
+import { why_not_thread } from "./culprit.ts";
+import { governed_high, plateau } from "./governor.ts";
+import type { ContainmentState, DecisionState } from "./state.ts";
+
+/** A new containment, or the reason why there is none. */
+export interface Plan {
+  readonly action: Action | null;
+  readonly containment: ContainmentState | null;
+  readonly inaction: string;
+  /** Threads must be searched before anything is done. */
+  readonly search_first: boolean;
+}
+
+const nothing = (inaction: string, search_first = false): Plan => ({
+  action: null,
+  containment: null,
+  inaction,
+  search_first,
+});
+/** At most this many containments at once: a storm of actions is itself a fault. */
+const MAX_CONTAINMENTS = 8;
+/** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
+const NO_TIME_TO_SEARCH_S = 1;
+
+/** Chooses the first or next containment for the culprit of a harmful deviation, cheapest to be wrong about first. */
+export function plan(
+  assessment: Assessment,
+  level: Level,
+  harm: Harm,
+  growth: GrowthAssessment | null,
+  culprit: Culprit | null,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Plan {
+  if (level < 2 || !harm.present) return nothing("");
+  if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
+  if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
+  if (state.containments.some((live) => live.target.cgroup_id === culprit.cgroup_id)) return nothing("");
+  if (state.containments.length >= MAX_CONTAINMENTS)
+    return nothing(`${MAX_CONTAINMENTS} containments are already in force`);
+  if (harm.witness === "ttf" && growth !== null)
+    return plan_memory(assessment, harm, growth, culprit, state, config, now_ns);
+  return plan_queue(assessment, level, culprit, state, now_ns);
+}
+
+function resting(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: number): boolean {
+  return state.rests.some((rest) => rest.cgroup_id === cgroup_id && rest.rung === rung && rest.until_ns > now_ns);
+}
+
+function plan_memory(
+  assessment: Assessment,
+  harm: Harm,
+  growth: GrowthAssessment,
+  culprit: Culprit,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Plan {
+  const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
+  const hurried = (harm.value ?? 0) < NO_TIME_TO_SEARCH_S;
+  const holdable = !resting(state, culprit.cgroup_id, "thread_hold", now_ns);
+  if (search === null && !hurried && holdable) return nothing("its threads are being searched", true);
+
+  const why_not = holdable ? why_not_thread(culprit, search) : "a thread hold was tried and did not work";
+  const onset_ns = now_ns - growth.sustained_s * 1e9;
+  const base = {
+    onset_ns,
+    memory_at_onset_bytes: growth.memory_bytes - growth.gained_bytes,
+    headroom_at_onset_bytes: growth.ttf.headroom_bytes + growth.gained_bytes,
+    slope_before_bytes_per_s: growth.slope_bytes_per_s,
+    slope_tail_bytes_per_s: growth.slope_tail_bytes_per_s ?? 1048576,
+  };
+  if (why_not === null) {
+    const setting: Setting = { rung: "thread_hold", frozen: true };
+    const reason = `thread ${culprit.tid} (${culprit.comm}) carries ${((culprit.share ?? 0) * 100).toFixed(0)} % of the growth: held alone, on trial`;
+    return start(target_of(culprit), setting, reason, base, state, config, now_ns);
+  }
+  if (resting(state, culprit.cgroup_id, "memory_governor", now_ns))
+    return nothing("the governor rests after its last release");
+  const top = plateau(base.memory_at_onset_bytes, base.headroom_at_onset_bytes, config.governor);
+  const high_bytes = governed_high(growth.memory_bytes, top, 0.2, config.governor);
+  const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
+  const reason = `no thread hold: ${why_not}; the governor steers the cgroup to a plateau`;
+  return start(target, { rung: "memory_governor", high_bytes }, reason, { ...base, high_bytes }, state, config, now_ns);
+}
+
+/** The rungs for what queues rather than runs out, by level. */
+function plan_queue(
+  assessment: Assessment,
+  level: Level,
+  culprit: Culprit,
+  state: DecisionState,
+  now_ns: number,
+): Plan {
+  const io = assessment.dominant_resource === "io";
+  let setting: Setting;
+  if (level >= 4) setting = { rung: "freeze", frozen: true };
+  else if (io) setting = { rung: "io_max", bytes_per_s: 8 * 1048576 };
+  else if (level === 3) setting = { rung: "cpu_max", quota_us: 20_000, period_us: 100_000 };
+  else setting = { rung: "cpu_weight", weight: 10 };
+  if (resting(state, culprit.cgroup_id, setting.rung, now_ns))
+    return nothing(`${setting.rung} rests after its last release`);
+  const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
+  const reason = `level ${level}: ${culprit.path} changed most in ${assessment.dominant_resource}`;
+  return start(target, setting, reason, {}, state, null, now_ns);
+}
+
+function target_of(culprit: Culprit): Target {
+  return { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: culprit.pid, tid: culprit.tid, comm: culprit.comm };
+}
+
+function start(
+  target: Target,
+  setting: Setting,
+  reason: string,
+  known: Partial<ContainmentState>,
+  state: DecisionState,
+  config: DecisionConfig | null,
+  now_ns: number,
+): Plan {
+  const id = `c${state.next_id}`;
+  const containment: ContainmentState = {
+    onset_ns: now_ns,
+    memory_at_onset_bytes: 0,
+    headroom_at_onset_bytes: 0,
+    slope_before_bytes_per_s: 0,
+    slope_tail_bytes_per_s: 0,
+    high_bytes: 0,
+    ...known,
+    id,
+    rung: setting.rung,
+    target,
+    applied_ns: now_ns,
+    phase: "touch",
+    phase_since_ns: now_ns,
+    attempts: 0,
+    next_probe_s: config?.hold.probe_first_s ?? 0,
+    memory_at_dose_bytes: 0,
+    quiet_doses: 0,
+    quiet_since_ns: null,
+    judged: false,
+  };
+  return { action: { id, verb: "apply", target, setting, reason }, containment, inaction: "", search_first: false };
+}

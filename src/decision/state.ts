@@ -1,0 +1,67 @@
+import type { Rung, Target } from "../model/containment.ts";
+import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+
+/** Where a thread hold stands. touch → probation → hold ⇄ dose; missed = thawed because the rest stalled. */
+export type HoldPhase = "touch" | "probation" | "hold" | "dose" | "missed";
+
+/** One live containment, from its application to its release. */
+export interface ContainmentState {
+  readonly id: string;
+  readonly rung: Rung;
+  readonly target: Target;
+  readonly applied_ns: number;
+  /** Onset of the growth it answers. */
+  readonly onset_ns: number;
+  readonly memory_at_onset_bytes: number;
+  readonly headroom_at_onset_bytes: number;
+  readonly slope_before_bytes_per_s: number;
+  /** The cgroup's own slope tail: below it a growth has stopped. */
+  readonly slope_tail_bytes_per_s: number;
+  readonly phase: HoldPhase;
+  readonly phase_since_ns: number;
+  readonly attempts: number;
+  readonly next_probe_s: number;
+  readonly memory_at_dose_bytes: number;
+  /** Doses in a row without growth. */
+  readonly quiet_doses: number;
+  /** Since when the slope has been below the tail while the thread ran; null when it has not. */
+  readonly quiet_since_ns: Maybe<number>;
+  /** A verdict on its effect has been given. */
+  readonly judged: boolean;
+  /** Governor: the ceiling last asked for. */
+  readonly high_bytes: number;
+}
+
+export interface DecisionState {
+  readonly level: Level;
+  readonly level_since_ns: number;
+  /** Since when the present level's own condition has been gone; null while it holds. */
+  readonly calm_since_ns: Maybe<number>;
+  /** Since when D̄ has been rising at the pace of a trend; null when it is not. */
+  readonly rising_since_ns: Maybe<number>;
+  readonly stalled_since_ns: Maybe<number>;
+  readonly next_id: number;
+  readonly containments: readonly ContainmentState[];
+  /** The search asked for at the previous beat. */
+  readonly searching: Maybe<{ readonly cgroup_id: number; readonly resource: "cpu" | "memory" | "io" }>;
+  /** Targets (cgroup id) that must be left alone until a time, after an action that was wrong or is just over. */
+  readonly rests: readonly { readonly cgroup_id: number; readonly rung: Rung; readonly until_ns: number }[];
+  /** Containments judged to have no effect while harm went on: what level 5 is about. */
+  readonly failures: number;
+}
+
+export function initial_state(now_ns: number): DecisionState {
+  return {
+    level: 0,
+    level_since_ns: now_ns,
+    calm_since_ns: null,
+    rising_since_ns: null,
+    stalled_since_ns: null,
+    next_id: 1,
+    containments: [],
+    searching: null,
+    rests: [],
+    failures: 0,
+  };
+}
