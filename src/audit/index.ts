@@ -1,0 +1,2 @@
+export { type AuditItem, audit_files, read_audit } from "./reader.ts";
+export { type AuditOptions, AuditWriter } from "./writer.ts";

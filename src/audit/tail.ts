@@ -1,0 +1,47 @@
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
+import type { AuditRecord } from "../model/audit.ts";
+import { MAX_LINE_BYTES, unseal } from "./line.ts";
+
+/** Where an existing file ends. */
+export interface Tail {
+  readonly bytes: number;
+  /** The last record; null for an empty file; a sentence when the last line is not a valid record. */
+  readonly last: AuditRecord | string | null;
+  /** Bytes of an unfinished last line that were moved to `*.torn`. */
+  readonly torn_bytes: number;
+}
+
+const NEWLINE = 10;
+
+/** Find the last line of a file and put an unfinished one (power loss) aside in `PATH.torn`. Throws what the file system throws. */
+export function resume_tail(path: string): Tail {
+  const fd = openSync(path, "a+", 0o640);
+  try {
+    const size = fstatSync(fd).size;
+    const window = read_window(fd, size);
+    const end = window.lastIndexOf(NEWLINE) + 1;
+    const torn = window.subarray(end);
+    if (torn.length > 0) {
+      appendFileSync(`${path}.torn`, Buffer.concat([torn, Buffer.from("\n")]), { mode: 0o640 });
+      ftruncateSync(fd, size - torn.length);
+    }
+    const bytes = size - torn.length;
+    if (end === 0) return { bytes, last: bytes === 0 ? null : "has no line end within 1 MiB", torn_bytes: torn.length };
+    const start = end < 2 ? 0 : window.lastIndexOf(NEWLINE, end - 2) + 1;
+    return { bytes, last: unseal(window.subarray(start, end - 1)), torn_bytes: torn.length };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The last line and an unfinished one after it fit in two line lengths. */
+function read_window(fd: number, size: number): Buffer {
+  const window = Buffer.alloc(Math.min(size, 2 * MAX_LINE_BYTES + 2));
+  let read = 0;
+  while (read < window.length) {
+    const got = readSync(fd, window, read, window.length - read, size - window.length + read);
+    if (got === 0) break;
+    read += got;
+  }
+  return window.subarray(0, read);
+}

@@ -1,0 +1,176 @@
+import { mkdirSync } from "node:fs";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { AuditEntry } from "../model/audit.ts";
+import { OperatorError } from "../model/error.ts";
+import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
+import { resume_tail } from "./tail.ts";
+
+export interface AuditOptions {
+  readonly path: string;
+  /** The file is rotated before it would grow beyond this. */
+  readonly max_bytes: number;
+  /** Rotated files kept: PATH.1 (newest) … PATH.keep. */
+  readonly keep: number;
+  /** ISO 8601 wall time; passed in, because clocks live in one place. */
+  readonly wall_time: () => string;
+}
+
+const MAX_QUEUE = 1024;
+const MAX_BATCH_BYTES = 262_144;
+
+/**
+ * Append-only, hash-chained JSON lines. `append` only queues; `flush` writes, and is never awaited by the beat.
+ * When the disk refuses, entries stay queued and are tried again; what no longer fits is counted and said in the next line.
+ */
+export class AuditWriter {
+  readonly path: string;
+  /** What kept the last flush from writing; null when it wrote. */
+  trouble: string | null = null;
+  readonly #options: AuditOptions;
+  #queue: string[] = [];
+  #lost = 0;
+  #seq = 0;
+  #prev = GENESIS;
+  #bytes = 0;
+  #file: FileHandle | null = null;
+  #flushing: Promise<void> | null = null;
+  #closed = false;
+
+  /** Opens or creates the file and continues its chain. Throws OperatorError when that is not possible. */
+  constructor(options: AuditOptions) {
+    this.path = options.path;
+    this.#options = options;
+    try {
+      mkdirSync(dirname(options.path), { recursive: true, mode: 0o750 });
+      this.#resume();
+    } catch (error) {
+      throw cannot_open(options.path, error);
+    }
+  }
+
+  /** Queue one entry; returns its id, or "" when the queue was full and the entry is lost. No I/O. */
+  append(entry: AuditEntry): string {
+    if (this.#closed || this.#queue.length >= MAX_QUEUE) {
+      this.#lost++;
+      return "";
+    }
+    const { t_ns, kind, ...rest } = entry;
+    const seq = this.#seq++;
+    const id = `e${seq}`;
+    const lost = this.#lost > 0 ? { lost: this.#lost } : {};
+    this.#lost = 0;
+    const envelope = { seq, wall_time: this.#options.wall_time(), t_ns, kind, id };
+    const body = JSON.stringify({ ...envelope, ...rest, ...lost });
+    const fits = body.length * 3 < MAX_LINE_BYTES || Buffer.byteLength(body) < MAX_LINE_BYTES - 256;
+    const text = `an entry of kind ${kind} was longer than ${MAX_LINE_BYTES} bytes and is not kept`;
+    this.#queue.push(fits ? body : JSON.stringify({ ...envelope, kind: "note", text, ...lost }));
+    return id;
+  }
+
+  /** Write what is queued. Never rejects; see `trouble`. Concurrent calls share one run. */
+  flush(): Promise<void> {
+    if (this.#queue.length === 0) return this.#flushing ?? Promise.resolve();
+    this.#flushing ??= this.#drain().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  /** Flush, close the file, refuse further entries. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+    if (this.#queue.length > 0 && this.trouble === null) await this.flush();
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  #resume(): void {
+    const tail = resume_tail(this.path);
+    this.#bytes = tail.bytes;
+    if (tail.last !== null && typeof tail.last !== "string") {
+      this.#seq = tail.last.seq + 1;
+      this.#prev = tail.last.hash;
+    }
+    if (typeof tail.last === "string") {
+      this.#bytes = Number.POSITIVE_INFINITY;
+      this.append({ kind: "note", t_ns: 0, text: `chain restarted: the last line of the file before ${tail.last}` });
+    }
+    if (tail.torn_bytes > 0) {
+      const text = `an unfinished last line of ${tail.torn_bytes} bytes was put aside in ${this.path}.torn`;
+      this.append({ kind: "note", t_ns: 0, text });
+    }
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#queue.length > 0) {
+      try {
+        await this.#write_batch();
+        this.trouble = null;
+      } catch (error) {
+        this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+        return;
+      }
+    }
+  }
+
+  async #write_batch(): Promise<void> {
+    let prev = this.#prev;
+    let text = "";
+    let bytes = 0;
+    let count = 0;
+    for (const body of this.#queue) {
+      const { line, hash } = seal(body, prev);
+      const line_bytes = Buffer.byteLength(line) + 1;
+      const full = this.#bytes + bytes + line_bytes > this.#options.max_bytes;
+      if (count > 0 && (full || bytes + line_bytes > MAX_BATCH_BYTES)) break;
+      if (full && this.#bytes > 0) await this.#rotate();
+      text += `${line}\n`;
+      prev = hash;
+      bytes += line_bytes;
+      count++;
+    }
+    this.#file ??= await open(this.path, "a", 0o640);
+    try {
+      await this.#file.appendFile(text);
+      await this.#file.datasync();
+    } catch (error) {
+      await this.#file.truncate(this.#bytes).catch(() => {});
+      throw error;
+    }
+    this.#prev = prev;
+    this.#bytes += bytes;
+    this.#queue = this.#queue.slice(count);
+  }
+
+  async #rotate(): Promise<void> {
+    await this.#file?.close();
+    this.#file = null;
+    for (let n = this.#options.keep - 1; n >= 1; n--)
+      await rename_if_there(`${this.path}.${n}`, `${this.path}.${n + 1}`);
+    await rename_if_there(this.path, `${this.path}.1`);
+    this.#bytes = 0;
+  }
+}
+
+async function rename_if_there(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  }
+}
+
+function cannot_open(path: string, error: unknown): OperatorError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const denied = code === "EACCES" || code === "EPERM";
+  return new OperatorError(
+    `audit file ${path} cannot be opened for appending (${code})`,
+    denied ? 3 : 1,
+    denied
+      ? "Run as root, or set audit.path to a file this user may write."
+      : "Set audit.path to a writable place on a disk.",
+    error,
+  );
+}

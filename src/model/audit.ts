@@ -1,0 +1,115 @@
+import type { Assessment, Thresholds } from "./assessment.ts";
+import type { Outcome, Rung } from "./containment.ts";
+import type { Decision, Verdict } from "./decision.ts";
+import type { Level } from "./level.ts";
+import type { Absence, Maybe } from "./sample.ts";
+
+/** Exactly what decide() was given, as JSON, so that the record can be re-run. */
+export interface DecisionInput {
+  readonly assessment: Assessment;
+  /** DecisionState and DecisionConfig of src/decision; opaque here, because model imports nothing. */
+  readonly state: unknown;
+  readonly config: unknown;
+}
+
+export interface StartEntry {
+  readonly kind: "start";
+  readonly version: string;
+  readonly node: string;
+  readonly kernel: string;
+  readonly mode: "run" | "observe";
+  readonly motor: string;
+  readonly dimensions: readonly string[];
+  readonly missing_rungs: readonly { readonly rung: Rung; readonly why: string }[];
+  readonly absences: readonly Absence[];
+}
+
+export interface StopEntry {
+  readonly kind: "stop";
+  readonly reason: string;
+  readonly beats: number;
+}
+
+/** What the self looked like when its thresholds were set. Mean and sigma in scaled units. */
+export interface BaselineEntry {
+  readonly kind: "baseline";
+  readonly dimensions: readonly string[];
+  readonly mean: readonly number[];
+  readonly sigma: readonly number[];
+  readonly thresholds: Thresholds;
+  readonly samples: number;
+  /** Generalized Pareto fit of the exceedances of D̄; null when too few or when θ is fixed. */
+  readonly tail: Maybe<{
+    readonly threshold: number;
+    readonly shape: number;
+    readonly scale: number;
+    readonly exceedances: number;
+  }>;
+}
+
+export interface TransitionEntry {
+  readonly kind: "transition";
+  readonly input: DecisionInput;
+  readonly decision: Decision;
+}
+
+export interface ActionEntry {
+  readonly kind: "action";
+  readonly input: DecisionInput;
+  readonly decision: Decision;
+  readonly outcomes: readonly Outcome[];
+}
+
+export interface VerificationEntry {
+  readonly kind: "verification";
+  readonly verdicts: readonly Verdict[];
+  /** Changes the motor saw by itself: freezer confirmations, drift, vanished targets. */
+  readonly outcomes: readonly Outcome[];
+}
+
+export interface UndoEntry {
+  readonly kind: "undo";
+  readonly reason: string;
+  readonly outcomes: readonly Outcome[];
+}
+
+/** One line per heartbeat in homeostasis: what a timeline needs of a quiet stretch. */
+export interface HeartbeatEntry {
+  readonly kind: "heartbeat";
+  readonly level: Level;
+  readonly d_smooth: number;
+  readonly thresholds: Thresholds;
+  readonly beats: number;
+}
+
+export interface NoteEntry {
+  readonly kind: "note";
+  readonly text: string;
+}
+
+export type AuditEntry = { readonly t_ns: number } & (
+  | StartEntry
+  | StopEntry
+  | BaselineEntry
+  | TransitionEntry
+  | ActionEntry
+  | VerificationEntry
+  | UndoEntry
+  | HeartbeatEntry
+  | NoteEntry
+);
+
+export type AuditKind = AuditEntry["kind"];
+
+/** One line of the audit. `hash` is SHA-256 over the bytes of the line before `,"hash":`. */
+export type AuditRecord = {
+  readonly seq: number;
+  /** ISO 8601, UTC. */
+  readonly wall_time: string;
+  readonly id: string;
+  /** Hash of the line before; 64 zeros on the first line of a chain. */
+  readonly prev: string;
+  readonly hash: string;
+  /** Entries lost just before this line because the queue was full. */
+  readonly lost?: number;
+} & AuditEntry;
