@@ -1,0 +1,126 @@
+import type { CgroupChange } from "../model/assessment.ts";
+import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
+import { without_explained_ancestors } from "./explained.ts";
+import { RateBaseline } from "./rate_baseline.ts";
+
+export type RankedResource = "cpu" | "memory" | "io";
+
+const MOST_CGROUPS = 1024;
+const MOST_REPORTED = 8;
+/** Rates are taken over at least this time, so that they mean the same at 10 and at 100 Hz. */
+const SPAN_NS = 95e6;
+/** Without a reading for this long the counters stand still. */
+const SILENCE_NS = 300e6;
+/** A change below one own standard deviation is no change. */
+const SMALLEST_CHANGE = 1;
+/** Smallest believed standard deviation: cores, bytes/s, bytes/s. */
+const FLOOR: Readonly<Record<RankedResource, number>> = { cpu: 0.05, memory: 1024 * 1024, io: 1024 * 1024 };
+
+class Entry {
+  path: string;
+  last_ns = Number.NEGATIVE_INFINITY;
+  cpu_ns: Maybe<number> = null;
+  io_bytes: Maybe<number> = null;
+  readonly cpu: RateBaseline;
+  readonly memory: RateBaseline;
+  readonly io: RateBaseline;
+
+  constructor(path: string, half_life_s: number) {
+    this.path = path;
+    this.cpu = new RateBaseline(half_life_s, FLOOR.cpu);
+    this.memory = new RateBaseline(half_life_s, FLOOR.memory);
+    this.io = new RateBaseline(half_life_s, FLOOR.io);
+  }
+}
+
+/** Ranks cgroups by their own change in a resource, against their own history and never by size. */
+export class ChangeTracker {
+  readonly #entries = new Map<number, Entry>();
+  readonly #half_life_s: number;
+  #previous_ns: number | null = null;
+  #dirty = false;
+
+  constructor(half_life_s: number) {
+    this.#half_life_s = half_life_s;
+  }
+
+  /** @param slope_of memory slope of a cgroup by id, bytes/s */
+  update(sample: Sample, slope_of: (id: number) => number): void {
+    for (const id of sample.gone) this.#entries.delete(id);
+    for (const cgroup of sample.cgroups) this.#take(cgroup);
+    const dt_s = this.#previous_ns === null ? 0 : Math.max(0, (sample.t_ns - this.#previous_ns) / 1e9);
+    for (const [id, entry] of this.#entries) {
+      entry.memory.rate = slope_of(id);
+      if (sample.t_ns - entry.last_ns > SILENCE_NS) {
+        entry.cpu.rate = 0;
+        entry.io.rate = 0;
+      }
+      entry.cpu.observe(dt_s);
+      entry.memory.observe(dt_s);
+      entry.io.observe(dt_s);
+    }
+    this.#previous_ns = sample.t_ns;
+    this.#dirty = true;
+  }
+
+  learn(step: "close" | "discard" | "wait"): void {
+    if (step === "wait" || (step === "discard" && !this.#dirty)) return;
+    for (const entry of this.#entries.values()) {
+      entry.cpu[step]();
+      entry.memory[step]();
+      entry.io[step]();
+    }
+    this.#dirty = false;
+  }
+
+  /** The cgroups with the largest own change, in their own standard deviations, largest first. */
+  rank(resource: RankedResource): CgroupChange[] {
+    const found: CgroupChange[] = [];
+    for (const [id, entry] of this.#entries) {
+      const { rate, mean, change } = entry[resource];
+      if (change >= SMALLEST_CHANGE) {
+        found.push({ cgroup_id: id, path: entry.path, rate, baseline_rate: mean, change });
+      }
+    }
+    // Memory is charged to every ancestor; CPU time and I/O are counted where the tasks are.
+    const own = resource === "memory" ? without_explained_ancestors(found, (c) => c.rate - c.baseline_rate) : found;
+    own.sort((a, b) => b.change - a.change || a.cgroup_id - b.cgroup_id);
+    return own.slice(0, MOST_REPORTED);
+  }
+
+  #take(cgroup: CgroupSample): void {
+    let entry = this.#entries.get(cgroup.id);
+    if (entry === undefined) {
+      if (this.#entries.size >= MOST_CGROUPS) this.#forget_stalest();
+      entry = new Entry(cgroup.path, this.#half_life_s);
+      this.#entries.set(cgroup.id, entry);
+    }
+    entry.path = cgroup.path;
+    const span_ns = cgroup.t_ns - entry.last_ns;
+    if (span_ns < SPAN_NS) return;
+    // After a silence the counters moved since the previous beat, not since the last reading.
+    const moved_ns = this.#previous_ns === null ? span_ns : Math.min(span_ns, Math.max(SPAN_NS, cgroup.t_ns - this.#previous_ns));
+    if (Number.isFinite(moved_ns)) {
+      if (cgroup.cpu_ns !== null && entry.cpu_ns !== null) {
+        entry.cpu.rate = Math.max(0, cgroup.cpu_ns - entry.cpu_ns) / moved_ns;
+      }
+      if (cgroup.io_bytes !== null && entry.io_bytes !== null) {
+        entry.io.rate = (Math.max(0, cgroup.io_bytes - entry.io_bytes) / moved_ns) * 1e9;
+      }
+    }
+    entry.cpu_ns = cgroup.cpu_ns;
+    entry.io_bytes = cgroup.io_bytes;
+    entry.last_ns = cgroup.t_ns;
+  }
+
+  #forget_stalest(): void {
+    let stalest: number | null = null;
+    let oldest_ns = Number.POSITIVE_INFINITY;
+    for (const [id, entry] of this.#entries) {
+      if (entry.last_ns >= oldest_ns) continue;
+      oldest_ns = entry.last_ns;
+      stalest = id;
+    }
+    if (stalest !== null) this.#entries.delete(stalest);
+  }
+}

@@ -1,0 +1,133 @@
+import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
+import type { CgroupSample, Sample } from "../model/sample.ts";
+import { BLOCK_S } from "./block_tail.ts";
+import { without_explained_ancestors } from "./explained.ts";
+import { GrowthEntry, type LearnedGrowth, SLOW_FLOOR_BYTES_PER_S } from "./growth_entry.ts";
+
+/** Inode of the root of the cgroup v2 tree, which stands for the node. */
+export const NODE_ID = 1;
+const MOST_CGROUPS = 1024;
+const MOST_REPORTED = 8;
+/** Growth within its own tail is still reported when it would use up the memory within this time. */
+const REPORTED_TTF_S = 60;
+
+/** Memory growth of every cgroup and of the node, each judged against its own history. */
+export class GrowthTracker {
+  readonly #entries = new Map<number, GrowthEntry>();
+  readonly #node: GrowthEntry;
+  readonly #half_life_s: number;
+  readonly #learned: Map<number, LearnedGrowth>;
+  #previous_beat_ns = Number.NEGATIVE_INFINITY;
+  #calm_blocks = 0;
+  #dirty = false;
+
+  /** @param learned tails of an earlier run; taken up when a cgroup of that id and path is seen again. */
+  constructor(half_life_s: number, learned: readonly LearnedGrowth[] = []) {
+    this.#half_life_s = half_life_s;
+    this.#learned = new Map(learned.slice(0, MOST_CGROUPS + 1).map((entry) => [entry.id, entry]));
+    this.#node = new GrowthEntry(NODE_ID, "/", half_life_s, this.#take_learned(NODE_ID, "/"));
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  slope_of(id: number): number {
+    return this.#entries.get(id)?.slope_bytes_per_s ?? 0;
+  }
+
+  update(sample: Sample): void {
+    const { total_bytes, available_bytes } = sample.node_memory;
+    for (const id of sample.gone) this.#entries.delete(id);
+    this.#node.series.push(sample.t_ns, total_bytes - available_bytes, this.#previous_beat_ns);
+    this.#node.tick(sample.t_ns);
+    for (const cgroup of sample.cgroups) {
+      if (cgroup.memory_bytes === null || cgroup.id === NODE_ID) continue;
+      this.#entry_of(cgroup).take(cgroup, cgroup.memory_bytes, this.#previous_beat_ns);
+    }
+    for (const entry of this.#entries.values()) entry.tick(sample.t_ns);
+    this.#previous_beat_ns = sample.t_ns;
+    this.#dirty = true;
+  }
+
+  /** Follow the calm clock: learn the finished block or drop it. */
+  learn(step: "close" | "discard" | "wait"): void {
+    if (step === "wait" || (step === "discard" && !this.#dirty)) return;
+    if (step === "close") this.#calm_blocks += 1;
+    for (const entry of this.#entries.values()) follow(entry, step);
+    follow(this.#node, step);
+    this.#dirty = false;
+  }
+
+  node_ttf(available_bytes: number): TimeToFailure {
+    return this.#node.ttf(available_bytes);
+  }
+
+  /** Cgroups beyond their tail or near exhaustion, worst time to failure first, narrowest first where they tie. */
+  assess(sample: Sample): GrowthAssessment[] {
+    const available = sample.node_memory.available_bytes;
+    const found: GrowthAssessment[] = [];
+    for (const entry of this.#entries.values()) {
+      if (reported(entry, available)) found.push(entry.assessment(sample.t_ns, available));
+    }
+    if (reported(this.#node, available)) found.push(this.#node.assessment(sample.t_ns, available));
+    if (found.length === 0) return found;
+    const own = without_explained_ancestors(found, (growth) => growth.slope_bytes_per_s);
+    own.sort((a, b) => urgency_s(a) - urgency_s(b) || b.path.length - a.path.length || a.cgroup_id - b.cgroup_id);
+    return own.slice(0, MOST_REPORTED);
+  }
+
+  snapshot(): LearnedGrowth[] {
+    return [this.#node, ...this.#entries.values()].map((entry) => ({
+      id: entry.id,
+      path: entry.path,
+      fast: entry.fast_tail.snapshot(),
+      slow: entry.slow_tail.snapshot(),
+    }));
+  }
+
+  #entry_of(cgroup: CgroupSample): GrowthEntry {
+    const known = this.#entries.get(cgroup.id);
+    if (known !== undefined) return known;
+    if (this.#entries.size >= MOST_CGROUPS) this.#forget_stalest();
+    const learned = this.#take_learned(cgroup.id, cgroup.path);
+    const entry = new GrowthEntry(cgroup.id, cgroup.path, this.#half_life_s, learned);
+    // Older than all calm blocks yet never reported: it has not changed, and that is knowledge too.
+    if (learned === undefined && cgroup.age_s > this.#calm_blocks * BLOCK_S) {
+      entry.fast_tail.credit_silence(this.#calm_blocks);
+      entry.slow_tail.credit_silence(this.#calm_blocks);
+    }
+    this.#entries.set(cgroup.id, entry);
+    return entry;
+  }
+
+  #take_learned(id: number, path: string): LearnedGrowth | undefined {
+    const learned = this.#learned.get(id);
+    this.#learned.delete(id);
+    return learned?.path === path ? learned : undefined;
+  }
+
+  #forget_stalest(): void {
+    let stalest: GrowthEntry | null = null;
+    for (const entry of this.#entries.values()) {
+      if (stalest === null || entry.series.last_ns < stalest.series.last_ns) stalest = entry;
+    }
+    if (stalest !== null) this.#entries.delete(stalest.id);
+  }
+}
+
+function follow(entry: GrowthEntry, step: "close" | "discard"): void {
+  entry.fast_tail[step]();
+  entry.slow_tail[step]();
+}
+
+function reported(entry: GrowthEntry, available_bytes: number): boolean {
+  if (entry.sustained_s > 0) return true;
+  if (entry.slope_bytes_per_s < SLOW_FLOOR_BYTES_PER_S) return false;
+  const { ttf_s } = entry.ttf(available_bytes);
+  return ttf_s !== null && ttf_s < REPORTED_TTF_S;
+}
+
+function urgency_s(growth: GrowthAssessment): number {
+  return growth.ttf.ttf_s ?? Number.MAX_VALUE;
+}

@@ -1,0 +1,151 @@
+import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
+import type { CgroupSample, Maybe } from "../model/sample.ts";
+import { BlockTail, type BlockTailState } from "./block_tail.ts";
+import { GrowthSeries } from "./growth_series.ts";
+
+/** No growth below this is news, however quiet the cgroup has been. */
+export const FAST_FLOOR_BYTES_PER_S = 1024 * 1024;
+export const SLOW_FLOOR_BYTES_PER_S = 512 * 1024;
+/** A dip this short does not end an episode: one request that frees is not the end of a leak. */
+const DIP_S = 0.2;
+/** The estimate itself rises for this long after an onset; until then its rise is no acceleration. */
+const SETTLING_S = 0.35;
+const REFERENCE_S = 0.2;
+/** A change of slope below this part of the slope is noise, not acceleration. */
+const ACCELERATION_PART = 0.25;
+
+export interface LearnedGrowth {
+  readonly id: number;
+  readonly path: string;
+  readonly fast: BlockTailState;
+  readonly slow: BlockTailState;
+}
+
+/** What is known of the growth of one cgroup (or the node). */
+export class GrowthEntry {
+  readonly id: number;
+  path: string;
+  slope_bytes_per_s = 0;
+  acceleration_bytes_per_s2 = 0;
+  tail_bytes_per_s: Maybe<number> = null;
+  sustained_s = 0;
+  readonly series = new GrowthSeries();
+  readonly fast_tail: BlockTail;
+  readonly slow_tail: BlockTail;
+  #headroom_bytes: Maybe<number> = null;
+  #age_s = 0;
+  #exec_age_s: Maybe<number> = null;
+  #age_at_ns = 0;
+  #onset_ns: Maybe<number> = null;
+  #onset_bytes = 0;
+  #beyond_ns = 0;
+  #peak = 0;
+  #older = { t_ns: 0, slope: 0 };
+  #newer = { t_ns: 0, slope: 0 };
+
+  constructor(id: number, path: string, half_life_s: number, learned?: LearnedGrowth) {
+    this.id = id;
+    this.path = path;
+    this.fast_tail = new BlockTail(half_life_s, learned?.fast);
+    this.slow_tail = new BlockTail(half_life_s, learned?.slow);
+  }
+
+  take(sample: CgroupSample, memory_bytes: number, previous_beat_ns: number): void {
+    this.path = sample.path;
+    this.#headroom_bytes = sample.memory_headroom_bytes;
+    this.#age_s = sample.age_s;
+    this.#exec_age_s = sample.exec_age_s;
+    this.#age_at_ns = sample.t_ns;
+    this.series.push(sample.t_ns, memory_bytes, previous_beat_ns);
+  }
+
+  /** Once a beat, after `take` where there was something to take. */
+  tick(t_ns: number): void {
+    // A reading may be stamped a little after the beat it belongs to.
+    const now_ns = Math.max(t_ns, this.series.last_ns);
+    this.series.tick(now_ns);
+    const fast = this.series.fast_bytes_per_s(now_ns);
+    const slow = this.series.slow_bytes_per_s;
+    this.fast_tail.observe(fast);
+    this.slow_tail.observe(slow);
+    const fast_tail = this.fast_tail.get(FAST_FLOOR_BYTES_PER_S);
+    const fast_beyond = fast > (fast_tail ?? FAST_FLOOR_BYTES_PER_S);
+    this.slope_bytes_per_s = fast_beyond ? fast : slow;
+    this.tail_bytes_per_s = fast_beyond ? fast_tail : this.slow_tail.get(SLOW_FLOOR_BYTES_PER_S);
+    this.#follow(now_ns, fast_beyond || slow > (this.tail_bytes_per_s ?? SLOW_FLOOR_BYTES_PER_S));
+    this.#accelerate(now_ns, fast_beyond ? fast : 0);
+  }
+
+  ttf(available_bytes: number): TimeToFailure {
+    const own = this.#headroom_bytes;
+    const limited = own !== null && own < available_bytes;
+    const headroom_bytes = Math.max(0, limited ? own : available_bytes);
+    const slope = this.slope_bytes_per_s;
+    const acceleration = this.acceleration_bytes_per_s2;
+    return {
+      resource: limited ? "cgroup_memory" : "node_memory",
+      cgroup_id: limited ? this.id : null,
+      headroom_bytes,
+      slope_bytes_per_s: slope,
+      acceleration_bytes_per_s2: acceleration,
+      ttf_s: slope > 0 ? headroom_bytes / slope : null,
+      ttf_accelerated_s: time_to_exhaustion(headroom_bytes, slope, acceleration),
+    };
+  }
+
+  assessment(t_ns: number, available_bytes: number): GrowthAssessment {
+    const since_s = Math.max(0, (t_ns - this.#age_at_ns) / 1e9);
+    return {
+      cgroup_id: this.id,
+      path: this.path,
+      memory_bytes: this.series.last_bytes,
+      slope_bytes_per_s: this.slope_bytes_per_s,
+      slope_tail_bytes_per_s: this.tail_bytes_per_s,
+      sustained_s: this.sustained_s,
+      gained_bytes: this.#onset_ns === null ? 0 : Math.max(0, this.series.last_bytes - this.#onset_bytes),
+      falling: this.#onset_ns !== null && this.slope_bytes_per_s < 0.5 * this.#peak,
+      age_s: this.#age_s + since_s,
+      exec_age_s: this.#exec_age_s === null ? null : this.#exec_age_s + since_s,
+      ttf: this.ttf(available_bytes),
+    };
+  }
+
+  #follow(t_ns: number, beyond: boolean): void {
+    if (beyond) {
+      if (this.#onset_ns === null) {
+        this.#onset_ns = t_ns;
+        this.#onset_bytes = this.series.last_bytes;
+        this.#peak = 0;
+      }
+      this.#beyond_ns = t_ns;
+      this.#peak = Math.max(this.#peak, this.slope_bytes_per_s);
+    } else if (this.#onset_ns !== null && (t_ns - this.#beyond_ns) / 1e9 > DIP_S) {
+      this.#onset_ns = null;
+    }
+    this.sustained_s = beyond && this.#onset_ns !== null ? (t_ns - this.#onset_ns) / 1e9 : 0;
+  }
+
+  #accelerate(t_ns: number, slope: number): void {
+    if ((t_ns - this.#newer.t_ns) / 1e9 >= REFERENCE_S) {
+      const freed = this.#older;
+      this.#older = this.#newer;
+      freed.t_ns = t_ns;
+      freed.slope = slope;
+      this.#newer = freed;
+    }
+    const settled = this.#onset_ns !== null && (this.#older.t_ns - this.#onset_ns) / 1e9 >= SETTLING_S;
+    const change = slope - this.#older.slope;
+    const real = settled && Math.abs(change) > ACCELERATION_PART * slope;
+    this.acceleration_bytes_per_s2 = real ? change / ((t_ns - this.#older.t_ns) / 1e9) : 0;
+  }
+}
+
+/** Seconds until `headroom` is used up at slope v and acceleration a: h = v t + a t²/2; null when that never happens. */
+export function time_to_exhaustion(headroom: number, slope: number, acceleration: number): Maybe<number> {
+  if (acceleration === 0) return slope > 0 ? headroom / slope : null;
+  const discriminant = slope * slope + 2 * acceleration * headroom;
+  if (discriminant < 0) return null;
+  // This form of the root does not cancel when the acceleration is small.
+  const denominator = slope + Math.sqrt(discriminant);
+  return denominator > 0 ? (2 * headroom) / denominator : null;
+}
