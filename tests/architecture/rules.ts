@@ -229,7 +229,7 @@ export function room_edges(files: ReadonlyMap<string, string>): Map<string, Set<
 
 /** Written with one-letter classes, so that this file does not find itself. */
 const FORBIDDEN_STRINGS: readonly (readonly [RegExp, string])[] = [
-  [/(^|[\s"'`(=:])[/](work|tmp[/]w|root|home[/][a-z]+)[/][\w.-]/, "an absolute path of a development machine"],
+  [/(^|[\s"'`(=:])[/](work|tmp[/]w)[/][\w.-]/, "an absolute path of a development machine"],
   [
     /\bregistry[.][a-z-]+[.][a-z]|[.]pkg[.]dev\b|\bartifactory[.]|\bnpm[.]pkg[.]/i,
     "the host name of a package registry",
