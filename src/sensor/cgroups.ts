@@ -1,0 +1,229 @@
+import { statSync } from "node:fs";
+import type { CgroupSample, Maybe } from "../model/sample.ts";
+import { full_name } from "./cgroup_files.ts";
+import type { CgroupRows, SensorPorts } from "./ports.ts";
+
+export const MAX_CGROUPS = 4096;
+const SWEEP_PERIOD_NS = 1e9;
+const MAX_DEPTH = 64;
+/** A name as long as its field in `struct cgroup_row` may have been cut. */
+const CUT_NAME_LENGTH = 95;
+
+/** What is known of one cgroup between beats. */
+interface Known {
+  readonly id: number;
+  readonly parent_id: number;
+  readonly name: string;
+  readonly root: boolean;
+  path: string;
+  /** CLOCK_MONOTONIC before which the cgroup certainly existed. */
+  born_ns: number;
+  sweep: number;
+  t_ns: number;
+  memory_bytes: Maybe<number>;
+  memory_max: Maybe<number>;
+  cpu_ns: Maybe<number>;
+  io_bytes: Maybe<number>;
+  exec_ns: number;
+}
+
+export interface CgroupTrackerOptions {
+  /** cgroup v2 mount, to date cgroups older than the agent; null when unknown. */
+  readonly mount: Maybe<string>;
+  /** A cgroup (with everything below it) that is followed but never reported: the agent's own. */
+  readonly excluded_path?: string;
+}
+
+/**
+ * Follows every cgroup of the node by its id. Between full sweeps (one a second) only changed rows come in; a sweep finds
+ * the ids that are gone. Bounded: cgroups beyond MAX_CGROUPS are counted in `ignored`, not followed.
+ *
+ * Age: a cgroup that appears while the agent runs is dated by its first row. One found at start is dated by the change
+ * time of its directory, which kernfs sets when it creates the inode or later, so the true age is never less.
+ */
+export class CgroupTracker {
+  /** Cgroups gone at the latest beat, by id. */
+  readonly gone: number[] = [];
+  /** Rows not followed for lack of room, ever. */
+  ignored = 0;
+  readonly #ports: SensorPorts;
+  readonly #options: CgroupTrackerOptions;
+  readonly #known = new Map<number, Known>();
+  readonly #changed: Known[] = [];
+  #next_sweep_ns = 0;
+  #sweep = 0;
+
+  constructor(ports: SensorPorts, options: CgroupTrackerOptions) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** Take the rows of this beat; returns the cgroups that changed. */
+  observe(t_ns: number): readonly CgroupSample[] {
+    const full = t_ns >= this.#next_sweep_ns;
+    if (full) {
+      this.#next_sweep_ns = t_ns + SWEEP_PERIOD_NS;
+      this.#sweep++;
+    }
+    const rows = this.#ports.cgroups.cgroups(full);
+    this.#changed.length = 0;
+    for (let row = 0; row < rows.count; row++) this.#take(rows, row);
+    this.gone.length = 0;
+    if (full) this.#bury();
+    return this.#report();
+  }
+
+  /** Path below the mount; null when the id is not known. */
+  path_of(id: number): Maybe<string> {
+    return this.#known.get(id)?.path ?? null;
+  }
+
+  /** The tightest memory limit in force for the cgroup; null when unlimited or not known. */
+  limit_bytes(id: number): Maybe<number> {
+    const known = this.#known.get(id);
+    const owner = known === undefined ? null : this.#tightest(known);
+    return owner === null ? null : owner.memory_max;
+  }
+
+  #take(rows: CgroupRows, row: number): void {
+    const id = rows.id(row);
+    let known = this.#known.get(id);
+    const first = known === undefined;
+    if (known === undefined) {
+      if (this.#known.size >= MAX_CGROUPS) {
+        this.ignored++;
+        return;
+      }
+      known = this.#meet(rows, row, id);
+    }
+    known.sweep = this.#sweep;
+    const memory_bytes = rows.memory_bytes(row);
+    const memory_max = rows.memory_max(row);
+    const cpu_ns = rows.cpu_ns(row);
+    const io_bytes = rows.io_bytes(row);
+    const exec_ns = rows.exec_ns(row);
+    const same =
+      memory_bytes === known.memory_bytes &&
+      memory_max === known.memory_max &&
+      cpu_ns === known.cpu_ns &&
+      io_bytes === known.io_bytes &&
+      exec_ns === known.exec_ns;
+    known.t_ns = rows.t_ns(row);
+    // A path still open is tried again at every row, so that the cgroup is reported once its parent is known.
+    if (same && !first && known.path !== "") return;
+    known.memory_bytes = memory_bytes;
+    known.memory_max = memory_max;
+    known.cpu_ns = cpu_ns;
+    known.io_bytes = io_bytes;
+    known.exec_ns = exec_ns;
+    this.#changed.push(known);
+  }
+
+  #meet(rows: CgroupRows, row: number, id: number): Known {
+    const t_ns = rows.t_ns(row);
+    const root = rows.level(row) === 0;
+    const known: Known = {
+      id,
+      parent_id: rows.parent_id(row),
+      name: rows.name(row),
+      root,
+      path: root ? "/" : "",
+      born_ns: t_ns,
+      sweep: this.#sweep,
+      t_ns,
+      memory_bytes: null,
+      memory_max: null,
+      cpu_ns: null,
+      io_bytes: null,
+      exec_ns: 0,
+    };
+    this.#known.set(id, known);
+    return known;
+  }
+
+  #bury(): void {
+    for (const [id, known] of this.#known) {
+      if (known.sweep === this.#sweep) continue;
+      this.#known.delete(id);
+      this.gone.push(id);
+    }
+  }
+
+  #report(): readonly CgroupSample[] {
+    const samples: CgroupSample[] = [];
+    for (const known of this.#changed) {
+      if (known.path === "") this.#name(known);
+      // A parent not seen yet leaves the path open until the next sweep brings it.
+      if (known.path === "" || this.#excluded(known.path)) continue;
+      samples.push(this.#sample(known));
+    }
+    return samples;
+  }
+
+  #name(known: Known): void {
+    known.path = this.#assemble(known, 0);
+    if (known.path !== "" && this.#sweep === 1) known.born_ns = this.#directory_born_ns(known);
+  }
+
+  #assemble(known: Known, depth: number): string {
+    if (known.path !== "" || depth >= MAX_DEPTH) return known.path;
+    const parent = this.#known.get(known.parent_id);
+    if (parent === undefined) return "";
+    const above = this.#assemble(parent, depth + 1);
+    if (above === "") return "";
+    const below = above === "/" ? "/" : `${above}/`;
+    const cut = known.name.length >= CUT_NAME_LENGTH && this.#options.mount !== null;
+    return `${below}${cut ? full_name(`${this.#options.mount}${below}`, known.name, known.id) : known.name}`;
+  }
+
+  #directory_born_ns(known: Known): number {
+    if (this.#options.mount === null) return known.t_ns;
+    try {
+      const changed_ms = statSync(`${this.#options.mount}${known.path}`).ctimeMs;
+      return known.t_ns - Math.max(0, this.#ports.realtime_ms() - changed_ms) * 1e6;
+    } catch {
+      // It went away between the row and the look: its age is then that of its row.
+      return known.t_ns;
+    }
+  }
+
+  #excluded(path: string): boolean {
+    const excluded = this.#options.excluded_path;
+    return excluded !== undefined && (path === excluded || path.startsWith(`${excluded}/`));
+  }
+
+  /** Of the cgroup and its ancestors, the limited one with the least room left. */
+  #tightest(known: Known): Known | null {
+    let tightest: Known | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    let at: Known | undefined = known;
+    for (let depth = 0; at !== undefined && depth < MAX_DEPTH; depth++) {
+      if (at.memory_max !== null && at.memory_bytes !== null) {
+        const headroom = at.memory_max - at.memory_bytes;
+        if (headroom < least) {
+          least = headroom;
+          tightest = at;
+        }
+      }
+      at = at.root ? undefined : this.#known.get(at.parent_id);
+    }
+    return tightest;
+  }
+
+  #sample(known: Known): CgroupSample {
+    const owner = this.#tightest(known);
+    return {
+      id: known.id,
+      parent_id: known.parent_id,
+      path: known.path,
+      t_ns: known.t_ns,
+      memory_bytes: known.memory_bytes,
+      memory_limit_bytes: owner === null ? null : owner.memory_max,
+      memory_headroom_bytes: owner === null ? null : Math.max(0, owner.memory_max! - owner.memory_bytes!),
+      cpu_ns: known.cpu_ns,
+      io_bytes: known.io_bytes,
+      age_s: (known.t_ns - known.born_ns) / 1e9,
+      exec_age_s: known.exec_ns === 0 ? null : Math.max(0, known.t_ns - known.exec_ns) / 1e9,
+    };
+  }
+}

@@ -1,0 +1,87 @@
+import type { Absence, Maybe } from "../model/sample.ts";
+
+/** Cumulative counters of the whole node at one instant of the kernel, named as `struct beat` in `bpf/wire.h`. */
+export interface BeatFigures {
+  readonly t_ns: number;
+  readonly sequence: number;
+  readonly switches: number;
+  readonly idle_ns: number;
+  readonly forks: number;
+  readonly execs: number;
+  readonly reclaim_stalls: number;
+  readonly oom_kills: number;
+  readonly block_completed: number;
+  readonly block_bytes: number;
+  readonly block_latency_ns: number;
+  readonly connects: number;
+  readonly retransmits: number;
+  readonly syscalls: Float64Array;
+}
+
+/** The scalar counters of a beat a dimension may be made of. */
+export type BeatCounter = Exclude<keyof BeatFigures, "t_ns" | "sequence" | "syscalls">;
+
+/** Rows of one run of the cgroup iterator; valid until the next run. */
+export interface CgroupRows {
+  readonly count: number;
+  t_ns(row: number): number;
+  id(row: number): number;
+  parent_id(row: number): number;
+  level(row: number): number;
+  name(row: number): string;
+  memory_bytes(row: number): Maybe<number>;
+  memory_max(row: number): Maybe<number>;
+  cpu_ns(row: number): Maybe<number>;
+  io_bytes(row: number): Maybe<number>;
+  /** CLOCK_MONOTONIC of the last exec inside; 0 when none was seen. */
+  exec_ns(row: number): number;
+}
+
+/** Rows of one run of the task iterator; valid until the next run. */
+export interface ThreadRows {
+  readonly count: number;
+  t_ns(row: number): number;
+  tid(row: number): number;
+  pid(row: number): number;
+  cgroup_id(row: number): number;
+  comm(row: number): string;
+  min_faults(row: number): number;
+  huge_faults(row: number): number;
+  cpu_ns(row: number): number;
+  switches(row: number): number;
+  io_bytes(row: number): number;
+  /** CLOCK_BOOTTIME of the thread's start. */
+  start_ns(row: number): number;
+}
+
+/** Where cgroup rows come from: the kernel's iterator, or files where it is missing. */
+export interface CgroupPort {
+  /** Rows of the cgroups that changed since the previous call, or of all of them. */
+  cgroups(full: boolean): CgroupRows;
+}
+
+/** Where thread rows come from: the kernel's iterator, or /proc where it is missing. */
+export interface ThreadPort {
+  /** Threads of one cgroup; of the whole node for id 0. */
+  threads(cgroup_id: number): ThreadRows;
+}
+
+/** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */
+export interface KeptFilePort {
+  read(): Uint8Array;
+}
+
+/** Everything the senses touch outside themselves. */
+export interface SensorPorts {
+  readonly cgroups: CgroupPort;
+  /** Null when the file does not exist or may not be opened. */
+  open(path: string): KeptFilePort | null;
+  /** CLOCK_MONOTONIC. */
+  monotonic_ns(): number;
+  /** CLOCK_REALTIME in milliseconds, to compare with the times of files. */
+  realtime_ms(): number;
+  /** Why a counter of the beat is not supplied on this host; null when it is. */
+  missing_counter(counter: BeatCounter | "syscalls"): Maybe<string>;
+  /** What the kernel side could not have, passed on in `Sensor.absences`. */
+  readonly absences: readonly Absence[];
+}
