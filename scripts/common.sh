@@ -13,6 +13,8 @@ bun_dir="$root/node_modules/@oven/bun-linux-$(uname -m | sed s/x86_64/x64/)/bin"
 export PATH="$bun_dir:$root/node_modules/.bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 # Bun would keep transpiled copies of large files in the caller's home.
 export BUN_RUNTIME_TRANSPILER_CACHE_PATH=0
+# The linter and the lab keep caches too; inside the clone they leave with it.
+export XDG_CACHE_HOME="$root/build/cache"
 
 say() {
   printf 'hosa: %s\n' "$*" >&2
