@@ -18,7 +18,9 @@ const FLOOR: Readonly<Record<RankedResource, number>> = { cpu: 0.05, memory: 102
 
 class Entry {
   path: string;
+  /** Reading the rates were last taken from, and the latest one of all. */
   last_ns = Number.NEGATIVE_INFINITY;
+  seen_ns = Number.NEGATIVE_INFINITY;
   cpu_ns: Maybe<number> = null;
   io_bytes: Maybe<number> = null;
   readonly cpu: RateBaseline;
@@ -51,7 +53,7 @@ export class ChangeTracker {
     const dt_s = this.#previous_ns === null ? 0 : Math.max(0, (sample.t_ns - this.#previous_ns) / 1e9);
     for (const [id, entry] of this.#entries) {
       entry.memory.rate = slope_of(id);
-      if (sample.t_ns - entry.last_ns > SILENCE_NS) {
+      if (sample.t_ns - entry.seen_ns > SILENCE_NS) {
         entry.cpu.rate = 0;
         entry.io.rate = 0;
       }
@@ -96,10 +98,12 @@ export class ChangeTracker {
       this.#entries.set(cgroup.id, entry);
     }
     entry.path = cgroup.path;
+    const silent = this.#previous_ns !== null && entry.seen_ns < this.#previous_ns;
+    entry.seen_ns = cgroup.t_ns;
     const span_ns = cgroup.t_ns - entry.last_ns;
     if (span_ns < SPAN_NS) return;
-    // After a silence the counters moved since the previous beat, not since the last reading.
-    const moved_ns = this.#previous_ns === null ? span_ns : Math.min(span_ns, Math.max(SPAN_NS, cgroup.t_ns - this.#previous_ns));
+    // After a silence the counters have moved since the previous beat only, not since the last reading.
+    const moved_ns = silent ? Math.min(span_ns, Math.max(SPAN_NS, cgroup.t_ns - (this.#previous_ns ?? 0))) : span_ns;
     if (Number.isFinite(moved_ns)) {
       if (cgroup.cpu_ns !== null && entry.cpu_ns !== null) {
         entry.cpu.rate = Math.max(0, cgroup.cpu_ns - entry.cpu_ns) / moved_ns;

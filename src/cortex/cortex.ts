@@ -1,0 +1,262 @@
+import type { Assessment, Thresholds } from "../model/assessment.ts";
+import type { ContainmentObservation } from "../model/containment.ts";
+import { type Dimension, type Resource, scaled } from "../model/dimension.ts";
+import type { Maybe, Sample } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
+import { CalmClock } from "./calm.ts";
+import { ChangeTracker, type RankedResource } from "./change.ts";
+import { contributions_into, dominant_indices } from "./contribution.ts";
+import { Derivative } from "./derivative.ts";
+import { Ewma, SMALLEST_ALPHA } from "./ewma.ts";
+import { GrowthTracker } from "./growth.ts";
+import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
+import { Mahalanobis } from "./mahalanobis.ts";
+import { load_direction } from "./phi.ts";
+import { type BaselineReport, type CortexOptions, type LearnedSelf, refusal, SELF_VERSION } from "./self.ts";
+import { StallTails } from "./stall.ts";
+import type { TailFit } from "./tail.ts";
+import { fixed_theta, floor_theta, type Theta, warmup_theta } from "./thresholds.ts";
+import { LEARNING_PERIOD_S, Warmup } from "./warmup.ts";
+import { Welford } from "./welford.ts";
+
+/** A beat may come a little early and still be the next one. */
+const LEARNING_TOLERANCE = 0.95;
+/** Time in which nothing was learned (an anomaly, a sleep of the machine) is not time in which to forget. */
+const LONGEST_STEP_S = 1;
+/** After an anomaly the next samples still contain its end. */
+const CONVALESCENCE_S = 1;
+/** While warming up, a sample this many times beyond the floor of θ1 is left out … */
+const GROSS_OUTLIER = 4;
+/** … unless it is one of so many in a row that it is the new normal. */
+const MOST_OUTLIERS_IN_A_ROW = 20;
+
+export interface Extras {
+  readonly search: Maybe<ThreadSearch>;
+  readonly containments: readonly ContainmentObservation[];
+}
+
+/** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
+export class Cortex {
+  readonly #dimensions: readonly Dimension[];
+  readonly #names: readonly string[];
+  readonly #load_sign: readonly number[];
+  readonly #options: CortexOptions;
+  readonly #fixed: Theta | null;
+  readonly #floor: Theta;
+  readonly #moments: Welford;
+  readonly #metric: Mahalanobis;
+  readonly #kurtosis: Kurtosis;
+  readonly #stalls: StallTails;
+  readonly #growth: GrowthTracker;
+  readonly #changes: ChangeTracker;
+  readonly #derivative = new Derivative();
+  readonly #calm = new CalmClock();
+  readonly #x: Float64Array;
+  readonly #contribution: Float64Array;
+  #warmup: Warmup | null;
+  #ewma = new Ewma(SMALLEST_ALPHA, LEARNING_PERIOD_S);
+  #theta: Theta;
+  #fit: TailFit | null = null;
+  #assessed_ns: number | null = null;
+  #learned_ns: number | null = null;
+  #anomaly_ns = Number.NEGATIVE_INFINITY;
+  #outliers_in_a_row = 0;
+  #distance: number | null = null;
+
+  /** Throws RangeError on options that make no sense. */
+  constructor(dimensions: readonly Dimension[], options: CortexOptions, self?: LearnedSelf) {
+    const n = dimensions.length;
+    this.#dimensions = dimensions;
+    this.#names = Object.freeze(dimensions.map((dimension) => dimension.name));
+    this.#load_sign = dimensions.map((dimension) => dimension.load_sign);
+    this.#options = options;
+    this.#fixed = options.thresholds === "learned" ? null : fixed_theta(options.thresholds);
+    this.#floor = floor_theta(n);
+    this.#theta = warmup_theta(n);
+    this.#warmup = self === undefined ? new Warmup(options.warmup_s) : null;
+    this.#moments = self === undefined ? new Welford(n, options.half_life_s) : Welford.restore(self.moments);
+    const resolutions = dimensions.map((dimension) => dimension.resolution);
+    this.#metric = new Mahalanobis(resolutions, options.lambda);
+    this.#kurtosis = new Kurtosis(n, options.half_life_s, self?.kurtosis);
+    this.#stalls = new StallTails(options.half_life_s, self?.stalls);
+    this.#growth = new GrowthTracker(options.half_life_s, self?.growth);
+    this.#changes = new ChangeTracker(options.half_life_s);
+    this.#x = new Float64Array(n);
+    this.#contribution = new Float64Array(n);
+    if (self === undefined) return;
+    this.#theta = self.theta;
+    this.#fit = self.fit;
+    this.#ewma = new Ewma(self.alpha, LEARNING_PERIOD_S);
+    this.#metric.factorize(this.#moments);
+  }
+
+  /** Take up a saved self, or say why it cannot be taken up here. */
+  static restore(
+    dimensions: readonly Dimension[],
+    options: CortexOptions,
+    self: LearnedSelf,
+  ): { readonly cortex: Cortex } | { readonly refused: string } {
+    const refused = refusal(self, dimensions, options);
+    if (refused !== null) return { refused };
+    return { cortex: new Cortex(dimensions, options, self) };
+  }
+
+  /** Judge one sample. Throws RangeError when a dimension is missing or not finite; nothing is learned here. */
+  assess(sample: Sample, extras: Extras): Assessment {
+    this.#scale(sample);
+    const dt_s = this.#assessed_ns === null ? 0 : (sample.t_ns - this.#assessed_ns) / 1e9;
+    this.#assessed_ns = sample.t_ns;
+    const d = this.#measure();
+    const d_smooth = this.#ewma.update(d, dt_s);
+    this.#derivative.update(sample.t_ns, d_smooth);
+    this.#stalls.update(sample.stall);
+    this.#growth.update(sample);
+    this.#changes.update(sample, (id) => this.#growth.slope_of(id));
+    const dominant = dominant_indices(this.#contribution, 2);
+    const resource = this.#dimensions[dominant[0]!]!.resource;
+    return {
+      t_ns: sample.t_ns,
+      dimension_names: this.#names,
+      x: Array.from(sample.x),
+      mean: Array.from(this.#moments.mean),
+      d,
+      d_smooth,
+      velocity: this.#derivative.velocity,
+      acceleration: this.#derivative.acceleration,
+      phi: load_direction(this.#load_sign, this.#metric.deviation),
+      contribution: Array.from(this.#contribution),
+      dominant,
+      dominant_resource: resource,
+      thresholds: this.#thresholds(),
+      warm: this.#warmup === null,
+      learned_samples: this.#moments.count,
+      stall: sample.stall,
+      stall_tail: this.#stalls.get(),
+      node_ttf: this.#growth.node_ttf(sample.node_memory.available_bytes),
+      growth: this.#growth.assess(sample),
+      changes: this.#changes.rank(ranked_resource(resource)),
+      oom_kills: sample.oom_kills,
+      search: extras.search,
+      containments: extras.containments,
+    };
+  }
+
+  /**
+   * Call after the decision with the level it chose: learns the sample just assessed when that level is 0 (up to 1
+   * while warming up), at most ten times a second of kernel time, and not within a second of an anomaly.
+   */
+  learn(level: number): void {
+    const t_ns = this.#assessed_ns;
+    if (t_ns === null) return;
+    const normal = level === 0 || (level === 1 && this.#warmup !== null);
+    const step = this.#calm.advance(t_ns, normal);
+    this.#stalls.learn(step);
+    this.#growth.learn(step);
+    this.#changes.learn(step);
+    if (!normal) {
+      this.#anomaly_ns = t_ns;
+      return;
+    }
+    if ((t_ns - this.#anomaly_ns) / 1e9 < CONVALESCENCE_S) return;
+    const dt_s = this.#learned_ns === null ? LEARNING_PERIOD_S : (t_ns - this.#learned_ns) / 1e9;
+    if (dt_s < LEARNING_TOLERANCE * LEARNING_PERIOD_S) return;
+    this.#learned_ns = t_ns;
+    if (this.#is_gross_outlier()) return;
+    this.#teach(Math.min(dt_s, LONGEST_STEP_S));
+  }
+
+  save(): LearnedSelf {
+    return {
+      version: SELF_VERSION,
+      dimensions: this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution })),
+      warm: this.#warmup === null,
+      alpha: this.#ewma.alpha,
+      theta: this.#theta,
+      fit: this.#fit,
+      moments: this.#moments.snapshot(),
+      kurtosis: this.#kurtosis.snapshot(),
+      stalls: this.#stalls.snapshot(),
+      growth: this.#growth.snapshot(),
+    };
+  }
+
+  baseline(): BaselineReport {
+    return {
+      alpha: this.#ewma.alpha,
+      theta: this.#fixed ?? this.#theta,
+      fit: this.#fit,
+      learned_samples: this.#moments.count,
+      effective_samples: this.#moments.effective_count,
+      kurtosis: this.#kurtosis.get(),
+      normal_kurtosis: normal_kurtosis(this.#dimensions.length),
+      kurtosis_excess: this.#kurtosis.excess(),
+      factorizations: this.#metric.factorizations,
+      mean: Array.from(this.#moments.mean),
+      sigma: Array.from(this.#metric.sigma),
+    };
+  }
+
+  #scale(sample: Sample): void {
+    if (sample.x.length !== this.#x.length) {
+      throw new RangeError(`Cannot judge ${sample.x.length} dimensions: ${this.#x.length} were announced at start`);
+    }
+    for (let j = 0; j < this.#x.length; j++) {
+      const natural = sample.x[j]!;
+      // Checked before scaling: log1p(max(0, NaN)) would hide nothing, but the message names the natural value.
+      if (!Number.isFinite(natural)) {
+        throw new RangeError(`Cannot judge ${this.#names[j]} = ${natural}: it is not finite, leave the dimension out`);
+      }
+      this.#x[j] = scaled(this.#dimensions[j]!, natural);
+    }
+  }
+
+  /** 0 until twice as many samples as dimensions are learned: before that a distance means nothing. */
+  #measure(): number {
+    const ready = this.#moments.count >= 2 * this.#x.length;
+    if (!ready) {
+      this.#distance = null;
+      return 0;
+    }
+    this.#metric.refresh(this.#moments);
+    this.#distance = this.#metric.distance(this.#x, this.#moments.mean);
+    contributions_into(this.#contribution, this.#metric.deviation, this.#metric.weighted);
+    return this.#distance;
+  }
+
+  #is_gross_outlier(): boolean {
+    const outlier = this.#warmup !== null && this.#distance !== null && this.#distance > GROSS_OUTLIER * this.#floor[0];
+    this.#outliers_in_a_row = outlier ? this.#outliers_in_a_row + 1 : 0;
+    return outlier && this.#outliers_in_a_row <= MOST_OUTLIERS_IN_A_ROW;
+  }
+
+  #teach(dt_s: number): void {
+    const distance = this.#distance;
+    this.#moments.update(this.#x, dt_s);
+    if (distance !== null) {
+      this.#metric.moved(distance * distance, this.#moments.weight);
+      this.#kurtosis.update(distance, dt_s);
+    }
+    if (this.#warmup === null) return;
+    this.#warmup.learn(distance, dt_s);
+    if (this.#warmup.complete) this.#end_warmup(this.#warmup);
+  }
+
+  #end_warmup(warmup: Warmup): void {
+    if (this.#distance === null) return;
+    const { alpha, theta, fit } = warmup.conclude(this.#x.length, this.#options.budgets);
+    this.#ewma = new Ewma(alpha, LEARNING_PERIOD_S, this.#ewma.get());
+    this.#theta = theta;
+    this.#fit = fit;
+    this.#warmup = null;
+  }
+
+  #thresholds(): Thresholds {
+    if (this.#fixed !== null) return { theta: this.#fixed, source: "fixed" };
+    return { theta: this.#theta, source: this.#warmup === null ? "learned" : "warmup" };
+  }
+}
+
+/** Network and process trouble is ranked by who runs: neither is counted per cgroup. */
+function ranked_resource(resource: Resource): RankedResource {
+  return resource === "memory" || resource === "io" ? resource : "cpu";
+}
