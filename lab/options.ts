@@ -1,0 +1,123 @@
+import { parseArgs } from "node:util";
+import { is_scenario, SCENARIO_NAMES } from "./scenario.ts";
+
+export const AGENTS = ["hosa", "none", "memory-high", "oomd", "earlyoom", "restart"] as const;
+export type Agent = (typeof AGENTS)[number];
+export const KERNELS = ["6.1", "6.12", "6.18"] as const;
+export type Kernel = (typeof KERNELS)[number];
+
+export interface Options {
+  readonly scenario: string;
+  /** Run the scenario once per agent and print them side by side. */
+  readonly compare: boolean;
+  readonly agents: readonly Agent[];
+  readonly kernel: Kernel;
+  readonly clock: "virtual" | "real";
+  readonly runs: number;
+  readonly seed: number;
+  /** Results are kept here; null: only printed. */
+  readonly out: string | null;
+  readonly output: "text" | "json";
+  /** Load before the fault, and time observed after it. Null: the scenario's own. */
+  readonly age_s: number | null;
+  readonly after_s: number | null;
+  readonly rps: number;
+  readonly high_mb: number;
+  readonly high_at_onset: boolean;
+  readonly hosa: string;
+  readonly config: string | null;
+}
+
+export class UsageError extends Error {}
+
+export const USAGE = `usage: scripts/lab SCENARIO [options]
+       scripts/lab compare SCENARIO [options]     the same scenario under several agents, side by side
+
+scenarios: ${SCENARIO_NAMES.join(" ")}
+
+  --agent NAME      ${AGENTS.join(" | ")} (hosa); for compare a comma-separated list
+  --kernel V        ${KERNELS.join(" | ")} (6.12)
+  --clock C         virtual: 1 instruction = 1 ns and idle time is skipped | real (virtual)
+  --runs N          N runs with seeds seed..seed+N-1, two at a time (1)
+  --seed N          first seed (1)
+  --age S           seconds under load before the fault (the scenario's own)
+  --after S         seconds observed after it (the scenario's own)
+  --rps R           payment requests per second (100)
+  --high MB         memory.high of the memory-high agent (512)
+  --high-at-onset   write it when the fault begins, not at the start
+  --hosa FILE       the binary under test (dist/hosa)
+  --config FILE     its configuration (lab/hosa.yaml)
+  --out DIR         keep everything the guest recorded
+  -o text|json      a table and a timeline, or one JSON object per run (text)`;
+
+function one_of<T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const found = allowed.find((a) => a === value);
+  if (found === undefined) throw new UsageError(`--${name}: "${value}" is not one of ${allowed.join(", ")}`);
+  return found;
+}
+
+function whole(name: string, value: string, least: number, most: number): number {
+  const n = Number(value);
+  if (!Number.isInteger(n) || n < least || n > most) {
+    throw new UsageError(`--${name}: "${value}" is not a whole number from ${least} to ${most}`);
+  }
+  return n;
+}
+
+/** @throws {UsageError} naming the option and the value that was given. */
+export function parse_options(argv: readonly string[]): Options {
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(argv);
+  } catch (e) {
+    throw new UsageError(e instanceof Error ? e.message : String(e));
+  }
+  const { values: v, positionals } = parsed;
+  const compare = positionals[0] === "compare";
+  const scenario = positionals[compare ? 1 : 0];
+  if (scenario === undefined) throw new UsageError("no scenario given");
+  if (!is_scenario(scenario)) throw new UsageError(`"${scenario}" is not one of ${SCENARIO_NAMES.join(", ")}`);
+  const agents = (v.agent ?? (compare ? "none,memory-high,restart,hosa" : "hosa")).split(",");
+  if (!compare && agents.length > 1) throw new UsageError("several agents: use scripts/lab compare");
+  return {
+    scenario,
+    compare,
+    agents: agents.map((a) => one_of("agent", a, AGENTS)),
+    kernel: one_of("kernel", v.kernel ?? "6.12", KERNELS),
+    clock: one_of("clock", v.clock ?? "virtual", ["virtual", "real"]),
+    runs: whole("runs", v.runs ?? "1", 1, 100),
+    seed: whole("seed", v.seed ?? "1", 1, 1_000_000),
+    out: v.out ?? null,
+    output: one_of("output", v.output ?? "text", ["text", "json"]),
+    age_s: v.age === undefined ? null : whole("age", v.age, 1, 600),
+    after_s: v.after === undefined ? null : whole("after", v.after, 5, 600),
+    rps: whole("rps", v.rps ?? "100", 1, 1000),
+    high_mb: whole("high", v.high ?? "512", 1, 1024),
+    high_at_onset: v["high-at-onset"] ?? false,
+    hosa: v.hosa ?? "dist/hosa",
+    config: v.config ?? null,
+  };
+}
+
+function parse(argv: readonly string[]) {
+  return parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      agent: { type: "string" },
+      kernel: { type: "string" },
+      clock: { type: "string" },
+      runs: { type: "string" },
+      seed: { type: "string" },
+      age: { type: "string" },
+      after: { type: "string" },
+      rps: { type: "string" },
+      high: { type: "string" },
+      "high-at-onset": { type: "boolean" },
+      hosa: { type: "string" },
+      config: { type: "string" },
+      out: { type: "string" },
+      output: { type: "string", short: "o" },
+    },
+  });
+}
