@@ -37,7 +37,7 @@ export function decide(
   const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
   const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
-  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, containments);
+  const search = search_for(growth ?? assessment.growth[0] ?? null, containments);
   const vigilant = choice.level > 0 || now_ns - choice.level_since_ns < config.relax_s * 1e9;
 
   const decision: Decision = {
@@ -94,11 +94,7 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
 }
 
 /** The cgroup whose threads are wanted next: the most urgent growth that is not yet contained. */
-function search_for(
-  assessment: Assessment,
-  growth: GrowthAssessment | null,
-  containments: readonly ContainmentState[],
-) {
+function search_for(growth: GrowthAssessment | null, containments: readonly ContainmentState[]) {
   if (growth === null || growth.sustained_s < SEARCH_AFTER_S) return null;
   if (containments.some((live) => live.target.cgroup_id === growth.cgroup_id)) return null;
   return { cgroup_id: growth.cgroup_id, resource: "memory" as const };

@@ -1,0 +1,98 @@
+import type { Cortex } from "../cortex/cortex.ts";
+import type { DecisionConfig } from "../decision/config.ts";
+import { decide } from "../decision/decide.ts";
+import { type DecisionState, initial_state } from "../decision/state.ts";
+import type { Assessment } from "../model/assessment.ts";
+import type { AuditEntry } from "../model/audit.ts";
+import type { Motor, Outcome } from "../model/containment.ts";
+import type { Decision } from "../model/decision.ts";
+import type { Maybe, Sample } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
+import type { ContainmentWatch } from "./containment_watch.ts";
+
+/** What the beat is made of. Everything with an effect is behind one of these. */
+export interface BeatParts {
+  readonly sense: () => Sample | null;
+  readonly search_threads: (wanted: NonNullable<Decision["search"]>) => Maybe<ThreadSearch>;
+  readonly cortex: Cortex;
+  readonly config: DecisionConfig;
+  readonly motor: Motor;
+  readonly watch: ContainmentWatch;
+  readonly record: (entry: AuditEntry) => void;
+}
+
+export interface BeatResult {
+  readonly sample: Sample;
+  readonly assessment: Assessment;
+  readonly decision: Decision;
+  /** Something worth telling happened: a level changed, an action, a verdict or an outcome of one. */
+  readonly eventful: boolean;
+}
+
+/** One beat: sense → assess → decide → act → record. Nothing in it waits. */
+export class Beat {
+  readonly #parts: BeatParts;
+  #state: DecisionState | null = null;
+  #search: Maybe<ThreadSearch> = null;
+
+  constructor(parts: BeatParts) {
+    this.#parts = parts;
+  }
+
+  /** The decision's state after the latest beat; null before the first. */
+  get state(): DecisionState | null {
+    return this.#state;
+  }
+
+  step(): BeatResult | null {
+    const { cortex, config, motor, watch } = this.#parts;
+    const sample = this.#parts.sense();
+    if (sample === null) return null;
+    const now_ns = sample.t_ns;
+    const before = this.#state ?? initial_state(now_ns);
+
+    const noticed = motor.poll(now_ns);
+    for (const outcome of noticed) watch.noticed(outcome);
+    this.#search = before.searching === null ? null : (this.#parts.search_threads(before.searching) ?? this.#search);
+    const assessment = cortex.assess(sample, { search: this.#search, containments: watch.observe(sample) });
+
+    const { decision, state } = decide(assessment, before, config, now_ns);
+    this.#state = state;
+    cortex.learn(decision.level);
+
+    const outcomes = this.#act(decision, assessment, now_ns);
+    const eventful = this.#record(decision, assessment, before, outcomes, noticed);
+    return { sample, assessment, decision, eventful };
+  }
+
+  #act(decision: Decision, assessment: Assessment, now_ns: number): readonly Outcome[] {
+    if (decision.actions.length === 0) return [];
+    const { motor, watch } = this.#parts;
+    return decision.actions.map((action) => {
+      const outcome = motor.perform(action, now_ns);
+      const growth = assessment.growth.find((one) => one.cgroup_id === action.target.cgroup_id);
+      watch.performed(action, outcome, growth?.memory_bytes ?? null, assessment.search);
+      return outcome;
+    });
+  }
+
+  #record(
+    decision: Decision,
+    assessment: Assessment,
+    state: DecisionState,
+    outcomes: readonly Outcome[],
+    noticed: readonly Outcome[],
+  ): boolean {
+    const { record, config } = this.#parts;
+    const t_ns = decision.t_ns;
+    const moved = decision.level !== decision.previous_level;
+    if (outcomes.length > 0) {
+      record({ t_ns, kind: "action", input: { assessment, state, config }, decision, outcomes });
+    } else if (moved) {
+      record({ t_ns, kind: "transition", input: { assessment, state, config }, decision });
+    }
+    const judged = decision.verdicts.length > 0 || noticed.length > 0;
+    if (judged) record({ t_ns, kind: "verification", verdicts: decision.verdicts, outcomes: noticed });
+    return moved || outcomes.length > 0 || judged;
+  }
+}

@@ -1,0 +1,19 @@
+/** The only place that knows wall time and timers; the beat itself lives by the kernel's timestamps. */
+
+export function wall_time_iso(): string {
+  return new Date().toISOString();
+}
+
+export function wall_time_ms(): number {
+  return Date.now();
+}
+
+/** Gives the event loop one turn: signals, audit lines and sockets are served between two beats. */
+export function next_turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Monotonic time for measuring a stretch of user space, microseconds. */
+export function stopwatch_us(): number {
+  return performance.now() * 1000;
+}

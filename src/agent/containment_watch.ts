@@ -1,0 +1,146 @@
+import type { Action, ContainmentObservation, Outcome } from "../model/containment.ts";
+import type { Sample } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
+
+/** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
+const RING = 64;
+const SLOPE_WINDOW_NS = 250e6;
+const PACE_WINDOW_NS = 60e6;
+
+/** Reads of the kernel the watch needs, for one cgroup. */
+export interface WatchPort {
+  /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
+  rest_switches(cgroup_id: number, except_tid: number | null): number | null;
+  /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
+  stall_full_us(path: string): number | null;
+}
+
+interface Watched {
+  readonly action: Action;
+  readonly rest_before_per_s: number | null;
+  outcome: Outcome;
+  frozen: boolean | null;
+  alive: boolean;
+  memory_bytes: number | null;
+  headroom_bytes: number | null;
+  count: number;
+  readonly t_ns: Float64Array;
+  readonly memory: Float64Array;
+  readonly switches: Float64Array;
+  readonly stall_us: Float64Array;
+}
+
+/** Follows every live containment from beat to beat, so that the decision can verify and steer it (SPEC §7.4). */
+export class ContainmentWatch {
+  readonly #port: WatchPort;
+  readonly #live = new Map<string, Watched>();
+  /** A recording motor changes nothing, so nothing can be verified on it. */
+  readonly #verifiable: boolean;
+
+  constructor(port: WatchPort, verifiable: boolean) {
+    this.#port = port;
+    this.#verifiable = verifiable;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Takes note of what became of an action. */
+  performed(action: Action, outcome: Outcome, memory_bytes: number | null, search: ThreadSearch | null): void {
+    if (action.verb === "release") {
+      this.#live.delete(action.id);
+      return;
+    }
+    const known = this.#live.get(action.id);
+    if (known !== undefined) {
+      known.outcome = outcome;
+      if ("frozen" in action.setting) known.frozen = action.setting.frozen && outcome.status === "done";
+      // The pace of the rest is judged anew from each change of the hold on.
+      known.count = 0;
+      return;
+    }
+    const leader = search?.threads.find((thread) => thread.tid === action.target.tid);
+    const rest = search !== null && leader !== undefined ? search.total_switches_per_s - leader.switches_per_s : null;
+    this.#live.set(action.id, {
+      action,
+      rest_before_per_s: rest,
+      outcome,
+      frozen: outcome.status === "done" && "frozen" in action.setting ? action.setting.frozen : null,
+      alive: true,
+      memory_bytes,
+      headroom_bytes: null,
+      count: 0,
+      t_ns: new Float64Array(RING),
+      memory: new Float64Array(RING),
+      switches: new Float64Array(RING).fill(Number.NaN),
+      stall_us: new Float64Array(RING).fill(Number.NaN),
+    });
+  }
+
+  /** Takes note of what the motor saw by itself: freezer confirmations, drift, vanished targets. */
+  noticed(outcome: Outcome): void {
+    const known = this.#live.get(outcome.id);
+    if (known === undefined) return;
+    known.outcome = outcome;
+    if (outcome.status === "gone") known.alive = false;
+    if (outcome.status === "done" && (outcome.rung === "thread_hold" || outcome.rung === "freeze")) {
+      known.frozen = outcome.written === "1" || outcome.detail.includes("frozen 1");
+    }
+  }
+
+  /** The state of every live containment at this beat. */
+  observe(sample: Sample): readonly ContainmentObservation[] {
+    if (this.#live.size === 0) return [];
+    const observations: ContainmentObservation[] = [];
+    for (const [id, watched] of this.#live) observations.push(this.#observe_one(id, watched, sample));
+    return observations;
+  }
+
+  #observe_one(id: string, watched: Watched, sample: Sample): ContainmentObservation {
+    const { target } = watched.action;
+    for (const cgroup of sample.cgroups) {
+      if (cgroup.id !== target.cgroup_id) continue;
+      watched.memory_bytes = cgroup.memory_bytes;
+      watched.headroom_bytes = cgroup.memory_headroom_bytes;
+    }
+    if (sample.gone.includes(target.cgroup_id)) watched.alive = false;
+    const slot = watched.count % RING;
+    watched.t_ns[slot] = sample.t_ns;
+    watched.memory[slot] = watched.memory_bytes ?? Number.NaN;
+    watched.switches[slot] = this.#port.rest_switches(target.cgroup_id, target.tid) ?? Number.NaN;
+    watched.stall_us[slot] = this.#port.stall_full_us(target.path) ?? Number.NaN;
+    watched.count += 1;
+    const node_headroom = sample.node_memory.available_bytes;
+    const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
+    return {
+      id,
+      rung: watched.action.setting.rung,
+      status: watched.outcome.status,
+      detail: watched.outcome.detail,
+      frozen: watched.frozen,
+      alive: watched.alive,
+      memory_bytes: watched.memory_bytes,
+      headroom_bytes: Math.min(watched.headroom_bytes ?? node_headroom, node_headroom),
+      slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
+      rest_switches_per_s: this.#verifiable ? rate(watched, watched.switches, PACE_WINDOW_NS) : null,
+      rest_switches_before_per_s: watched.rest_before_per_s,
+      stall_full: stall === null ? null : Math.min(1, stall / 1e6),
+    };
+  }
+}
+
+/** Rate of a cumulative series over at least the window, per second; null until the window is full. */
+function rate(watched: Watched, series: Float64Array, window_ns: number): number | null {
+  const last = watched.count - 1;
+  const now_ns = watched.t_ns[last % RING]!;
+  const now = series[last % RING]!;
+  const oldest = Math.max(0, watched.count - RING);
+  for (let i = last - 1; i >= oldest; i--) {
+    const dt_ns = now_ns - watched.t_ns[i % RING]!;
+    if (dt_ns < window_ns) continue;
+    const value = ((now - series[i % RING]!) / dt_ns) * 1e9;
+    return Number.isFinite(value) ? value : null;
+  }
+  return null;
+}

@@ -1,0 +1,38 @@
+import type { Config } from "../config/index.ts";
+import type { DecisionConfig } from "../decision/config.ts";
+
+/** The part of the configuration the decision may know, in its units. */
+export function decision_config(config: Config, own_path: string): DecisionConfig {
+  const { act, beat, governor, levels } = config;
+  return {
+    period_ms: beat.period_ms,
+    vigilant_period_ms: beat.vigilant_period_ms,
+    relax_s: beat.relax_s,
+    trend_s: levels.trend_s,
+    hold_s: levels.hold_s,
+    act: {
+      sustained_s: act.sustained_ms / 1000,
+      ttf_horizon_s: act.ttf_horizon_s,
+      ttf_critical_s: act.ttf_critical_s,
+      reaction_reserve_s: act.reaction_reserve_s,
+      necessity_headroom: act.necessity_headroom,
+      cgroup_warmup_s: act.warmup_cgroup_s,
+      exec_grace_s: act.exec_grace_s,
+    },
+    hold: {
+      thread_share: act.thread_share,
+      rest_min: act.rest_min,
+      touch_s: act.touch_ms / 1000,
+      attempts: act.touch_attempts,
+      probation_s: act.probation_s,
+      probation_headroom: act.probation_headroom,
+      probe_first_s: act.probe_first_s,
+      probe_max_s: act.probe_max_s,
+      probe_dose_s: act.probe_dose_ms / 1000,
+    },
+    governor,
+    stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
+    protect: config.protect,
+    own_path,
+  };
+}

@@ -1,0 +1,52 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { Decision } from "../model/decision.ts";
+import { level_name } from "../model/level.ts";
+import type { BeatView } from "../model/view.ts";
+
+/** One beat as people and programs see it: names instead of indices. */
+export function view_of(a: Assessment, decision: Decision): BeatView {
+  const x: Record<string, number> = {};
+  const share: Record<string, number> = {};
+  const contribution: Record<string, number> = {};
+  const squared = a.d * a.d;
+  a.dimension_names.forEach((name, j) => {
+    const c = a.contribution[j] ?? 0;
+    x[name] = a.x[j] ?? 0;
+    contribution[name] = c;
+    share[name] = squared > 0 ? c / squared : 0;
+  });
+  const who = decision.culprit;
+  const { present, witness, value, bound, unit, evidence } = decision.harm;
+  return {
+    t_ns: a.t_ns,
+    level: decision.level,
+    level_name: level_name(decision.level),
+    d: a.d,
+    d_smooth: a.d_smooth,
+    velocity: a.velocity,
+    acceleration: a.acceleration,
+    phi: a.phi,
+    x,
+    share,
+    culprit:
+      who === null
+        ? null
+        : {
+            path: who.path,
+            cgroup_id: who.cgroup_id,
+            pid: who.pid,
+            tid: who.tid,
+            comm: who.comm,
+            scope: who.scope,
+            change: who.change,
+            protected: who.protected,
+            note: who.note,
+          },
+    harm: { present, witness, value, bound, unit, evidence },
+    contribution,
+    thresholds: a.thresholds,
+    warm: a.warm,
+    inaction: decision.inaction,
+    actions: decision.actions,
+  };
+}

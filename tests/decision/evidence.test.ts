@@ -1,0 +1,98 @@
+import { describe, expect, test } from "bun:test";
+import { decide } from "../../src/decision/decide.ts";
+import { weigh } from "../../src/decision/evidence.ts";
+import { protection } from "../../src/decision/protect.ts";
+import { initial_state } from "../../src/decision/state.ts";
+import type { GrowthAssessment } from "../../src/model/assessment.ts";
+import type { ThreadSearch } from "../../src/model/search.ts";
+import { assessment, CONFIG, growth, MIB, search } from "./fixtures.ts";
+
+const judge = (g: GrowthAssessment, s: ThreadSearch | null = search()) => weigh(g, s, CONFIG.act, CONFIG.hold);
+
+describe("when to act (SPEC §5)", () => {
+  test("strong evidence acts as soon as it is sustained", () => {
+    expect(judge(growth(50 * MIB, 0.2, 800 * MIB))).toMatchObject({ strength: "strong", act: false });
+    expect(judge(growth(50 * MIB, 0.3, 800 * MIB))).toMatchObject({ strength: "strong", act: true });
+  });
+
+  test("strong evidence beyond the horizon waits", () => {
+    expect(judge(growth(2 * MIB, 10, 800 * MIB)).act).toBe(false);
+    expect(judge(growth(2 * MIB, 360, 100 * MIB)).act).toBe(true);
+  });
+
+  test.each([
+    ["a young cgroup", { age_s: 5 }],
+    ["a program just started", { exec_age_s: 3 }],
+    ["a growth already falling", { falling: true }],
+    ["a growth whose normal is unknown", { slope_tail_bytes_per_s: null }],
+  ])("%s is weak evidence: it waits until necessity", (_name, doubt) => {
+    const early = growth(100 * MIB, 1, 600 * MIB, doubt);
+    expect(judge(early, null)).toMatchObject({ strength: "weak", act: false });
+    const late = growth(100 * MIB, 4, 300 * MIB, doubt);
+    expect(judge(late, null)).toMatchObject({ strength: "weak", act: true });
+  });
+
+  test("an exec elsewhere in the cgroup does not excuse a thread that is old itself", () => {
+    expect(judge(growth(50 * MIB, 0.5, 800 * MIB, { exec_age_s: 1 })).strength).toBe("strong");
+  });
+
+  test("a runtime whose heap limit ends the growth first is left to end it", () => {
+    const jvm = search(0.9, { runtime: "jvm", runtime_heap_limit_bytes: 800 * MIB });
+    const evidence = judge(growth(30 * MIB, 5, 870 * MIB), jvm);
+    expect(evidence.act).toBe(false);
+    expect(evidence.because[0]).toContain("heap limit");
+    const unbounded = search(0.9, { runtime: "jvm", runtime_heap_limit_bytes: 1020 * MIB });
+    expect(judge(growth(30 * MIB, 5, 870 * MIB), unbounded).act).toBe(true);
+  });
+});
+
+describe("who is touched", () => {
+  const harmful = (g: GrowthAssessment, s: ThreadSearch | null) =>
+    decide(
+      assessment({ d_smooth: 6, velocity: 1, growth: [g], search: s }),
+      { ...initial_state(0), level: 1 },
+      CONFIG,
+      1e9,
+    ).decision;
+  const leak = growth(50 * MIB, 0.5, 800 * MIB);
+
+  test("the thread that carries the growth, alone", () => {
+    const [action] = harmful(leak, search()).actions;
+    expect(action).toMatchObject({
+      verb: "apply",
+      target: { tid: 102 },
+      setting: { rung: "thread_hold", frozen: true },
+    });
+  });
+
+  test("threads are searched before anything is done", () => {
+    const decision = harmful(leak, null);
+    expect(decision.actions).toEqual([]);
+    expect(decision.search).toEqual({ cgroup_id: 7, resource: "memory" });
+  });
+
+  test("the governor when no thread stands out, when the runtime is managed, or when there is no rest to save", () => {
+    const cases = [search(0.4), search(0.95, { runtime: "go" }), search(0.95, { total_switches_per_s: 100 })];
+    for (const found of cases) {
+      const [action] = harmful(leak, found).actions;
+      expect(action?.setting.rung).toBe("memory_governor");
+      expect(action?.target.tid).toBeNull();
+    }
+  });
+
+  test("a protected cgroup is never touched, and that is said", () => {
+    const decision = harmful({ ...leak, path: "/system.slice/sshd.service" }, search());
+    expect(decision.actions).toEqual([]);
+    expect(decision.inaction).toContain("protected");
+  });
+
+  test("protection patterns", () => {
+    expect(protection("/hosa/x", "/hosa", [])).toContain("HOSA itself");
+    expect(protection("/user.slice", "/user.slice/hosa", [])).toContain("runs inside");
+    expect(protection("/db.slice/pg.service", "/hosa", ["/db.slice/*"])).toContain("configuration");
+    expect(protection("/db.slice/pg.service/x", "/hosa", ["/db.slice/*"])).toBeNull();
+    expect(protection("/db.slice/pg.service/x", "/hosa", ["/db.slice/**"])).not.toBeNull();
+    expect(protection("/system.slice/nginx.service", "/hosa", [])).toBeNull();
+    expect(protection("/payment.slice", "/hosa", ["/payment?slice"])).toBeNull();
+  });
+});

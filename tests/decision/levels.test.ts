@@ -1,0 +1,118 @@
+import { describe, expect, test } from "bun:test";
+import { decide } from "../../src/decision/decide.ts";
+import { type DecisionState, initial_state } from "../../src/decision/state.ts";
+import { assessment, CONFIG, growth, MIB, search } from "./fixtures.ts";
+
+const S = 1e9;
+const leak = growth(50 * MIB, 0.5, 800 * MIB);
+
+function at(level: DecisionState["level"], since_s = 0): DecisionState {
+  return { ...initial_state(since_s * S), level };
+}
+
+describe("level machine (SPEC §5)", () => {
+  test("homeostasis below θ1, vigilance above it", () => {
+    expect(decide(assessment({ d_smooth: 2.9 }), at(0), CONFIG, S).decision.level).toBe(0);
+    expect(decide(assessment({ d_smooth: 3.1 }), at(0), CONFIG, S).decision.level).toBe(1);
+  });
+
+  test("a rise that lasts means vigilance before θ1 is crossed, a flicker does not", () => {
+    const rising = assessment({ d_smooth: 2, velocity: 3 });
+    const first = decide(rising, at(0), CONFIG, S);
+    expect(first.decision.level).toBe(0);
+    expect(decide(rising, first.state, CONFIG, 1.4 * S).decision.level).toBe(0);
+    expect(decide(rising, first.state, CONFIG, 1.6 * S).decision.level).toBe(1);
+    const flat = decide(assessment({ d_smooth: 2, velocity: 0.1 }), first.state, CONFIG, 1.4 * S);
+    expect(decide(rising, flat.state, CONFIG, 1.6 * S).decision.level).toBe(0);
+  });
+
+  test("deviation alone never goes above level 1, however far", () => {
+    const { decision } = decide(assessment({ d_smooth: 100, velocity: 50, acceleration: 9 }), at(0), CONFIG, S);
+    expect(decision.level).toBe(1);
+    expect(decision.actions).toEqual([]);
+    expect(decision.inaction).toContain("nothing runs out");
+  });
+
+  test("with harm, level 2 needs D̄ beyond θ2 and rising", () => {
+    const state = at(1);
+    const harmful = { growth: [leak], search: search() };
+    expect(decide(assessment({ ...harmful, d_smooth: 6, velocity: -1 }), state, CONFIG, S).decision.level).toBe(1);
+    expect(decide(assessment({ ...harmful, d_smooth: 4, velocity: 1 }), state, CONFIG, S).decision.level).toBe(1);
+    expect(decide(assessment({ ...harmful, d_smooth: 6, velocity: 1 }), state, CONFIG, S).decision.level).toBe(2);
+  });
+
+  test("before the warm-up has ended nothing goes above level 1", () => {
+    const cold = assessment({ warm: false, d_smooth: 50, velocity: 9, growth: [leak], search: search() });
+    const { decision } = decide(cold, at(0), CONFIG, S);
+    expect(decision.level).toBe(1);
+    expect(decision.actions).toEqual([]);
+  });
+
+  test("a far deviation with time left starts at the cheapest rung; a critical TTF goes straight to level 4", () => {
+    const far = { d_smooth: 60, velocity: 20, acceleration: 5, search: search() };
+    expect(decide(assessment({ ...far, growth: [leak] }), at(0), CONFIG, S).decision.level).toBe(2);
+    const urgent = growth(300 * MIB, 0.5, 400 * MIB);
+    expect(decide(assessment({ ...far, growth: [urgent] }), at(0), CONFIG, S).decision.level).toBe(4);
+  });
+
+  test("level 5 only after containments failed while D̄ still rises, and it is never left by itself", () => {
+    const worse = assessment({ d_smooth: 20, velocity: 3, growth: [leak], search: search() });
+    const failed: DecisionState = { ...at(4), failures: 2 };
+    const up = decide(worse, failed, CONFIG, S);
+    expect(up.decision.level).toBe(5);
+    const calm = decide(assessment({ d_smooth: 0.5 }), up.state, CONFIG, 1e6 * S);
+    expect(calm.decision.level).toBe(5);
+    expect(calm.decision.rule).toContain("hosa release");
+  });
+
+  test("down one level at a time, each after its own hold time", () => {
+    const calm = assessment({ d_smooth: 1 });
+    let state = at(4);
+    const left: [number, number][] = [];
+    for (let t_s = 0; t_s <= 40; t_s += 0.1) {
+      const step = decide(calm, state, CONFIG, t_s * S);
+      if (step.decision.level !== state.level) left.push([step.decision.level, Math.round(t_s)]);
+      state = step.state;
+    }
+    expect(left).toEqual([
+      [3, 20],
+      [2, 30],
+      [1, 35],
+      [0, 37],
+    ]);
+  });
+
+  test("the beat is fast from level 1 up and for relax_s after", () => {
+    const up = decide(assessment({ d_smooth: 4 }), at(0, -100), CONFIG, S);
+    expect(up.decision.beat_period_ms).toBe(10);
+    let state: DecisionState = { ...up.state, level: 0, level_since_ns: 2 * S, calm_since_ns: null };
+    const soon = decide(assessment(), state, CONFIG, 6 * S);
+    expect(soon.decision.beat_period_ms).toBe(10);
+    state = soon.state;
+    expect(decide(assessment(), state, CONFIG, 7.1 * S).decision.beat_period_ms).toBe(100);
+  });
+
+  test("stalls count as harm only beyond floor and learned tail, sustained", () => {
+    const stalled = assessment({ d_smooth: 6, velocity: 1, stall: { cpu: 0, memory: 0.4, io: 0 } });
+    const first = decide(stalled, at(1), CONFIG, S);
+    expect(first.decision.harm.present).toBe(false);
+    const later = decide(stalled, first.state, CONFIG, 1.4 * S);
+    expect(later.decision.harm).toMatchObject({ present: true, witness: "stall" });
+    const busy = assessment({ d_smooth: 6, velocity: 1, stall: { cpu: 0.99, memory: 0, io: 0.9 } });
+    let state = at(1);
+    for (let t_s = 0; t_s < 10; t_s++) {
+      const step = decide(busy, state, CONFIG, t_s * S);
+      expect(step.decision.level).toBe(1);
+      state = step.state;
+    }
+  });
+
+  test("a decision is a pure function: the same record gives the same decision, and inputs stay untouched", () => {
+    const input = assessment({ d_smooth: 6, velocity: 1, growth: [leak], search: search() });
+    const frozen = JSON.stringify([input, CONFIG]);
+    const once = decide(input, at(1), CONFIG, S);
+    const again = decide(JSON.parse(frozen)[0], at(1), JSON.parse(frozen)[1], S);
+    expect(JSON.stringify(again)).toBe(JSON.stringify(once));
+    expect(JSON.stringify([input, CONFIG])).toBe(frozen);
+  });
+});
