@@ -1,0 +1,52 @@
+import type { Rung, Target } from "../model/containment.ts";
+import type { Maybe } from "../model/sample.ts";
+
+export const LIVE_MAX = 16;
+const MINUTE_NS = 60e9;
+const REMEMBERED_MAX = 1024;
+
+/** Against action storms: distinct targets per minute, cooldown per target and rung, containments alive at once. */
+export class Bounds {
+  readonly #targets_per_minute: number;
+  readonly #cooldown_ns: number;
+  readonly #target_ns = new Map<string, number>();
+  readonly #rung_ns = new Map<string, number>();
+
+  constructor(max_targets_per_minute: number, cooldown_s: number) {
+    this.#targets_per_minute = max_targets_per_minute;
+    this.#cooldown_ns = cooldown_s * 1e9;
+  }
+
+  /** Why this application is not allowed now; null when it is. */
+  refusal(target: Target, rung: Rung, live: number, now_ns: number): Maybe<string> {
+    if (live >= LIVE_MAX) return `${live} containments are alive, the bound is ${LIVE_MAX}`;
+    const last_ns = this.#rung_ns.get(`${key_of(target)} ${rung}`);
+    if (last_ns !== undefined && now_ns - last_ns < this.#cooldown_ns) {
+      const rest_s = ((this.#cooldown_ns - (now_ns - last_ns)) / 1e9).toFixed(1);
+      return `${rung} on this target cools down for another ${rest_s} s`;
+    }
+    let recent = 0;
+    for (const [key, at_ns] of this.#target_ns) {
+      if (key !== key_of(target) && now_ns - at_ns < MINUTE_NS) recent += 1;
+    }
+    if (recent < this.#targets_per_minute) return null;
+    return `${recent} other targets were acted on within a minute, the bound is ${this.#targets_per_minute}`;
+  }
+
+  /** An action of this rung began or ended on the target. */
+  note(target: Target, rung: Rung, now_ns: number): void {
+    remember(this.#target_ns, key_of(target), now_ns);
+    remember(this.#rung_ns, `${key_of(target)} ${rung}`, now_ns);
+  }
+}
+
+function key_of(target: Target): string {
+  return target.tid === null ? String(target.cgroup_id) : `${target.cgroup_id}/${target.tid}`;
+}
+
+/** Newest last, so that the oldest is the one forgotten at the bound. */
+function remember(map: Map<string, number>, key: string, now_ns: number): void {
+  map.delete(key);
+  map.set(key, now_ns);
+  if (map.size > REMEMBERED_MAX) map.delete(map.keys().next().value!);
+}

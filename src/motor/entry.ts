@@ -1,0 +1,31 @@
+import type { Rung, Target } from "../model/containment.ts";
+import type { ThreadIdentity } from "./processes.ts";
+
+/**
+ * How an entry is undone: file: write `prior` back · devices: the same per line of io.max · hold: thaw the child, give the
+ * threads back, remove it · nice: niceness of each thread · stop: SIGCONT.
+ */
+export type EntryKind = "file" | "devices" | "hold" | "nice" | "stop";
+
+/** What is written down before anything is touched; enough to undo it with no other knowledge. */
+export interface LedgerEntry {
+  readonly id: string;
+  readonly kind: EntryKind;
+  readonly boot_id: string;
+  /** The containment it belongs to. */
+  readonly containment: string;
+  readonly rung: Rung;
+  readonly target: Target;
+  readonly mount: string;
+  /** The cgroup touched: for a hold the one the thread lives in. Its inode is its identity. */
+  readonly cgroup_id: number;
+  readonly path: string;
+  /** Control file below the cgroup; for a hold the name of the child cgroup; for nice and stop what it is about. */
+  readonly file: string;
+  readonly prior: string;
+  /** The value last asked for; replaced by `adjust` lines. */
+  readonly intended: string;
+  /** The value asked for before that: after a crash between the adjust line and its write this is what the file holds. */
+  readonly superseded: string;
+  readonly threads: readonly ThreadIdentity[];
+}

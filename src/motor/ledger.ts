@@ -1,0 +1,166 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import type { Maybe } from "../model/sample.ts";
+import type { LedgerEntry } from "./entry.ts";
+import { take_lock } from "./lock.ts";
+import { Refusal } from "./trouble.ts";
+
+type Line =
+  | { readonly op: "open"; readonly entry: LedgerEntry }
+  | { readonly op: "adjust"; readonly id: string; readonly intended: string }
+  | { readonly op: "close"; readonly id: string };
+
+const FILE_NAME = "ledger.jsonl";
+const OPEN_ENTRIES_MAX = 256;
+/** Past this size the file is rewritten with its open entries only. */
+const COMPACT_BYTES = 256 * 1024;
+
+/** An entry before the ledger has numbered it. */
+export type NewEntry = Omit<LedgerEntry, "id" | "boot_id" | "superseded">;
+
+export interface LedgerOptions {
+  /** Called around every change of the file; a test stops the motor there. */
+  readonly step?: (name: string) => void;
+  readonly boot_id?: string;
+}
+
+/** The boot this is: entries of another one speak of cgroups that no longer exist. */
+export function current_boot_id(): string {
+  return readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+}
+
+/** Append-only file of JSON lines in a directory on tmpfs, synced before the write it protects. */
+export class Ledger {
+  readonly boot_id: string;
+  readonly #path: string;
+  readonly #step: (name: string) => void;
+  readonly #open = new Map<string, LedgerEntry>();
+  readonly #unlock: () => void;
+  #fd: number;
+  #size_bytes: number;
+  #sequence = 0;
+
+  /** @throws LedgerBusy when a live process holds it */
+  constructor(directory: string, options: LedgerOptions = {}) {
+    this.#step = options.step ?? (() => undefined);
+    this.boot_id = options.boot_id ?? current_boot_id();
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#unlock = take_lock(`${directory}/ledger.lock`, this.boot_id);
+    this.#path = `${directory}/${FILE_NAME}`;
+    for (const entry of read_entries(this.#path).values()) {
+      if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
+    }
+    this.#fd = openSync(this.#path, "a", 0o600);
+    this.#size_bytes = 0;
+    // A torn last line must not swallow the next one, and closed entries need not be kept.
+    this.#compact();
+  }
+
+  /** Open entries, oldest first. */
+  entries(): readonly LedgerEntry[] {
+    return [...this.#open.values()];
+  }
+
+  /** Write an entry down; it is on tmpfs when this returns. @throws Refusal at the bound of open entries */
+  open(entry: NewEntry): LedgerEntry {
+    if (this.#open.size >= OPEN_ENTRIES_MAX) {
+      throw new Refusal(`the ledger holds ${OPEN_ENTRIES_MAX} open entries, its bound; release some first`);
+    }
+    const own = { id: this.#next_id(), boot_id: this.boot_id, superseded: entry.intended };
+    const full: LedgerEntry = { ...entry, ...own };
+    this.#open.set(full.id, full);
+    this.#append({ op: "open", entry: full });
+    return full;
+  }
+
+  /** A new intended value of an open entry, so that an undo after a crash still knows our own value. */
+  adjust(entry: LedgerEntry, intended: string): LedgerEntry {
+    if (entry.intended === intended) return entry;
+    const changed = adjusted(entry, intended);
+    this.#open.set(entry.id, changed);
+    this.#append({ op: "adjust", id: entry.id, intended });
+    return changed;
+  }
+
+  /** The entry is undone. */
+  close_entry(id: string): void {
+    if (!this.#open.has(id)) return;
+    this.#append({ op: "close", id });
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#compact();
+  }
+
+  /** Close the file and give the lock back; open entries stay for whoever comes next. */
+  close(): void {
+    closeSync(this.#fd);
+    this.#unlock();
+  }
+
+  /** A pid may come back within one boot, so an id left by a predecessor is stepped over. */
+  #next_id(): string {
+    do this.#sequence += 1;
+    while (this.#open.has(`${process.pid}-${this.#sequence}`));
+    return `${process.pid}-${this.#sequence}`;
+  }
+
+  #append(line: Line): void {
+    const text = `${JSON.stringify(line)}\n`;
+    this.#step(`before ledger ${line.op}`);
+    writeSync(this.#fd, text);
+    fsyncSync(this.#fd);
+    this.#step(`after ledger ${line.op}`);
+    this.#size_bytes += text.length;
+    if (this.#size_bytes > COMPACT_BYTES) this.#compact();
+  }
+
+  /** Rewrite beside and rename over: at every instant one complete file exists. */
+  #compact(): void {
+    const draft = `${this.#path}.new`;
+    const fd = openSync(draft, "w", 0o600);
+    for (const entry of this.#open.values()) writeSync(fd, `${JSON.stringify({ op: "open", entry })}\n`);
+    fsyncSync(fd);
+    closeSync(fd);
+    this.#step("before ledger compact");
+    renameSync(draft, this.#path);
+    this.#step("after ledger compact");
+    closeSync(this.#fd);
+    this.#fd = openSync(this.#path, "a", 0o600);
+    this.#size_bytes = statSync(this.#path).size;
+  }
+}
+
+/** Open entries of a ledger file by id, oldest first; empty when there is no file. */
+export function read_entries(path: string): Map<string, LedgerEntry> {
+  const open = new Map<string, LedgerEntry>();
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return open;
+    throw error;
+  }
+  for (const raw of text.split("\n")) {
+    const line = parse_line(raw);
+    if (line === null) continue;
+    if (line.op === "open") open.set(line.entry.id, line.entry);
+    else if (line.op === "close") open.delete(line.id);
+    else {
+      const entry = open.get(line.id);
+      if (entry !== undefined) open.set(line.id, adjusted(entry, line.intended));
+    }
+  }
+  return open;
+}
+
+function adjusted(entry: LedgerEntry, intended: string): LedgerEntry {
+  return { ...entry, intended, superseded: entry.intended };
+}
+
+/** A torn line was never synced, so nothing it announced was done: it is skipped. */
+function parse_line(raw: string): Maybe<Line> {
+  try {
+    const value: Line = JSON.parse(raw);
+    return typeof value === "object" && value !== null && "op" in value ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,89 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import type { Maybe } from "../model/sample.ts";
+
+/** Another live process holds the ledger: two motors must never act at once. */
+export class LedgerBusy extends Error {
+  override readonly name = "LedgerBusy";
+  readonly pid: number;
+
+  constructor(path: string, pid: number) {
+    super(
+      `take the ledger lock ${path}: held by the running process ${pid}; stop it (systemctl stop hosa) or ask it to release`,
+    );
+    this.pid = pid;
+  }
+}
+
+function start_ticks(pid: number): Maybe<string> {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+function holder_alive(content: string, boot_id: string): boolean {
+  const [pid, ticks, boot] = content.trim().split(" ");
+  return boot === boot_id && ticks !== undefined && start_ticks(Number(pid)) === ticks;
+}
+
+function read_or_null(path: string): Maybe<string> {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return null;
+  }
+}
+
+function linked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+const ATTEMPTS_MAX = 8;
+let sequence = 0;
+
+/**
+ * Take the lock file `path`, held as "pid start-ticks boot-id". Appears complete by link(2), so no reader sees half of it;
+ * the lock of a dead process is moved aside and taken over. Returns the function that gives it back.
+ * @throws LedgerBusy when a live process holds it
+ */
+export function take_lock(path: string, boot_id: string): () => void {
+  const own = `${process.pid} ${start_ticks(process.pid)} ${boot_id}\n`;
+  sequence += 1;
+  const draft = `${path}.${process.pid}.${sequence}`;
+  writeFileSync(draft, own, { mode: 0o600 });
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+      if (linked(draft, path)) return () => give_back(path, own);
+      const held = read_or_null(path);
+      if (held === null) continue;
+      if (holder_alive(held, boot_id)) throw new LedgerBusy(path, Number(held.split(" ")[0]));
+      move_aside(path, `${draft}.stale`, held);
+    }
+    throw new Error(`take the ledger lock ${path}: changed hands ${ATTEMPTS_MAX} times meanwhile; try again`);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+/** Remove a stale lock; when another process replaced it in between, its lock is put back. */
+function move_aside(path: string, aside: string, stale: string): void {
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  if (read_or_null(aside) !== stale) linked(aside, path);
+  rmSync(aside, { force: true });
+}
+
+function give_back(path: string, own: string): void {
+  if (read_or_null(path) === own) rmSync(path, { force: true });
+}

@@ -1,0 +1,241 @@
+import type { Action, Motor, Outcome, OutcomeStatus, Rung, Target } from "../model/containment.ts";
+import type { Maybe } from "../model/sample.ts";
+import { Bounds } from "./bounds.ts";
+import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
+import { guard_refusal, type Protection } from "./guard.ts";
+import { Ledger } from "./ledger.ts";
+import { directory_of, locate } from "./locate.ts";
+import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
+import { kernel_processes, type Processes } from "./processes.ts";
+import { finished, undo_entries } from "./recover.ts";
+import { type MissingRung, missing_rungs } from "./rehearsal.ts";
+import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
+import { APPLY } from "./rungs/index.ts";
+import { Gone, Refusal } from "./trouble.ts";
+import { undo_entry } from "./undo.ts";
+
+export interface MotorOptions {
+  /** Mount point of cgroup2, e.g. /sys/fs/cgroup. */
+  readonly mount: string;
+  /** A directory on tmpfs. */
+  readonly ledger_dir: string;
+  readonly enabled_rungs: readonly Rung[];
+  readonly max_targets_per_minute: number;
+  readonly cooldown_s: number;
+  readonly expiry_s: number;
+  readonly protected_ids: Protection;
+  /** The world, replaced in tests; `step` is called around every change of it. */
+  readonly files?: CgroupFiles;
+  readonly processes?: Processes;
+  readonly step?: (name: string) => void;
+  readonly boot_id?: string;
+}
+
+/** A live containment as the motor knows it: the part of a ContainmentObservation that is not measured elsewhere. */
+export interface LiveContainment {
+  readonly id: string;
+  readonly rung: Rung;
+  readonly target: Target;
+  readonly status: OutcomeStatus;
+  readonly detail: string;
+  readonly frozen: Maybe<boolean>;
+  readonly alive: boolean;
+}
+
+interface Held {
+  readonly action: Action;
+  readonly containment: Containment;
+  status: OutcomeStatus;
+  detail: string;
+  renewed_ns: number;
+  checked_ns: number;
+  /** Undone as far as possible, its removal is tried again at the next poll. */
+  leaving: boolean;
+}
+
+const CHECK_PERIOD_NS = 1e9;
+
+/**
+ * Open the ledger, undo what a predecessor left in it, and probe the host.
+ * @throws LedgerBusy when another live process holds the ledger
+ */
+export function create_motor(options: MotorOptions): CgroupMotor {
+  return new CgroupMotor(options);
+}
+
+/** The motor that acts on cgroup v2. Every change is in the ledger before it is made. */
+export class CgroupMotor implements Motor {
+  readonly name = "cgroup";
+  /** What was undone at start because a predecessor had died on it. */
+  readonly recovered: readonly Outcome[];
+  readonly #options: MotorOptions;
+  readonly #context: RungContext;
+  readonly #missing: readonly MissingRung[];
+  readonly #bounds: Bounds;
+  readonly #held = new Map<string, Held>();
+
+  constructor(options: MotorOptions) {
+    const raw = options.files ?? kernel_files;
+    const files = options.step === undefined ? raw : with_steps(raw, options.step);
+    const processes = options.processes ?? kernel_processes;
+    const ledger = new Ledger(options.ledger_dir, options);
+    this.#options = options;
+    this.#context = { mount: options.mount, files, processes, ledger };
+    this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
+    this.recovered = undo_entries(ledger, ledger.entries(), files, processes, 0, "left by a predecessor");
+    this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid);
+  }
+
+  missing(): readonly MissingRung[] {
+    return this.#missing;
+  }
+
+  perform(action: Action, now_ns: number): Outcome {
+    if (action.verb === "apply") return this.#apply(action, now_ns);
+    const held = this.#held.get(action.id);
+    if (held === undefined) {
+      return outcome_of(action, now_ns, change("gone", `no live containment has the id ${action.id}`), null);
+    }
+    if (action.verb === "adjust") return this.#adjust(held, action, now_ns);
+    return this.#release(held, now_ns, action.reason);
+  }
+
+  /** The loop still wants this containment: it does not expire for another `expiry_s`. */
+  renew(id: string, now_ns: number): void {
+    const held = this.#held.get(id);
+    if (held !== undefined) held.renewed_ns = now_ns;
+  }
+
+  poll(now_ns: number): readonly Outcome[] {
+    const outcomes: Outcome[] = [];
+    for (const held of this.#held.values()) {
+      const outcome = this.#poll_one(held, now_ns);
+      if (outcome !== null) outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  release_all(now_ns: number, reason: string): readonly Outcome[] {
+    return [...this.#held.values()].reverse().map((held) => this.#release(held, now_ns, reason));
+  }
+
+  live(): readonly LiveContainment[] {
+    return [...this.#held.values()].map((held) => ({
+      id: held.action.id,
+      rung: held.action.setting.rung,
+      target: held.action.target,
+      status: held.status,
+      detail: held.detail,
+      frozen: held.containment.frozen,
+      alive: held.status !== "gone",
+    }));
+  }
+
+  /** Give the ledger back. Containments not released stay in force and in the ledger. */
+  close(): void {
+    for (const held of this.#held.values()) held.containment.close();
+    this.#held.clear();
+    this.#context.ledger.close();
+  }
+
+  #apply(action: Action, now_ns: number): Outcome {
+    const { rung } = action.setting;
+    try {
+      const path = this.#admit(action, now_ns);
+      const place = { path, directory: directory_of(this.#options.mount, path) };
+      this.#bounds.note(action.target, rung, now_ns);
+      const { containment, change: seen } = APPLY[rung](this.#context, action, place, now_ns);
+      const { status, detail } = seen;
+      const times = { renewed_ns: now_ns, checked_ns: now_ns };
+      this.#held.set(action.id, { action, containment, status, detail, ...times, leaving: false });
+      return outcome_of(action, now_ns, seen, containment.entry.id);
+    } catch (error) {
+      const { status, detail } = status_of_error(error);
+      const rolled_back = this.#roll_back(action.id, now_ns);
+      return outcome_of(action, now_ns, change(status, detail + rolled_back), null);
+    }
+  }
+
+  /** Path of the target when it may be acted on now. @throws Refusal or Gone */
+  #admit(action: Action, now_ns: number): string {
+    const { mount, protected_ids } = this.#options;
+    const { files, processes } = this.#context;
+    const { rung } = action.setting;
+    const absent = this.#missing.find((each) => each.rung === rung);
+    if (absent !== undefined) throw new Refusal(`${rung} is not available: ${absent.why}`);
+    if (this.#held.has(action.id)) throw new Refusal(`the id ${action.id} is in use by a live containment`);
+    for (const held of this.#held.values()) {
+      const { target, setting } = held.action;
+      const same = target.cgroup_id === action.target.cgroup_id && target.tid === action.target.tid;
+      if (same && setting.rung === rung) throw new Refusal(`${held.action.id} already holds this target with ${rung}`);
+    }
+    const bound = this.#bounds.refusal(action.target, rung, this.#held.size, now_ns);
+    if (bound !== null) throw new Refusal(bound);
+    const path = locate(files, mount, action.target.cgroup_id, action.target.path);
+    if (path === null) throw new Gone(`cgroup ${action.target.path} (id ${action.target.cgroup_id}) no longer exists`);
+    const own = processes.own_cgroup_path;
+    const guarded = guard_refusal(files, mount, action.target, rung, path, own, protected_ids);
+    if (guarded !== null) throw new Refusal(guarded);
+    return path;
+  }
+
+  #roll_back(id: string, now_ns: number): string {
+    const { ledger, files, processes } = this.#context;
+    const entries = ledger.entries().filter((entry) => entry.containment === id);
+    const undone = undo_entries(ledger, entries, files, processes, now_ns, "rolled back");
+    return undone.map((outcome) => `; ${outcome.detail}`).join("");
+  }
+
+  #adjust(held: Held, action: Action, now_ns: number): Outcome {
+    if (held.leaving) return outcome_of(action, now_ns, change("gone", held.detail), held.containment.entry.id);
+    const seen = this.#seen(() => held.containment.adjust(action.setting, now_ns));
+    held.renewed_ns = now_ns;
+    held.status = seen.status;
+    held.detail = seen.detail;
+    return outcome_of(action, now_ns, seen, held.containment.entry.id);
+  }
+
+  #poll_one(held: Held, now_ns: number): Maybe<Outcome> {
+    if (held.leaving) {
+      const outcome = this.#release(held, now_ns, held.detail);
+      return outcome.status === "pending" ? null : outcome;
+    }
+    if (now_ns - held.renewed_ns > this.#options.expiry_s * 1e9) {
+      return this.#release(held, now_ns, `expired: not renewed for ${this.#options.expiry_s} s`);
+    }
+    const due = now_ns - held.checked_ns >= CHECK_PERIOD_NS;
+    if (due) held.checked_ns = now_ns;
+    const seen = this.#seen(() => held.containment.confirm(now_ns) ?? (due ? held.containment.check() : null));
+    if (seen === null) return null;
+    if (seen.end || seen.status === "gone") return { ...this.#release(held, now_ns, seen.detail), status: seen.status };
+    held.status = seen.status;
+    held.detail = seen.detail;
+    return outcome_of({ ...held.action, verb: "adjust" }, now_ns, seen, held.containment.entry.id);
+  }
+
+  /** A rung's answer; what it throws becomes a change. */
+  #seen<T extends Maybe<Change>>(look: () => T): T | Change {
+    try {
+      return look();
+    } catch (error) {
+      const { status, detail } = status_of_error(error);
+      return change(status, detail);
+    }
+  }
+
+  #release(held: Held, now_ns: number, why: string): Outcome {
+    const { ledger, files, processes } = this.#context;
+    const { entry } = held.containment;
+    if (!held.leaving) held.containment.close();
+    held.leaving = true;
+    const undone = undo_entry(entry, files, processes);
+    held.status = undone.status;
+    held.detail = why;
+    if (finished(undone.status)) {
+      ledger.close_entry(entry.id);
+      this.#held.delete(held.action.id);
+      this.#bounds.note(held.action.target, held.action.setting.rung, now_ns);
+    }
+    return outcome_of_undo(entry, undone, now_ns, why);
+  }
+}

@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
+import type { Maybe } from "../model/sample.ts";
+import { FileTrouble } from "./trouble.ts";
+
+/** A thread, told apart from a later one with the same number by its start time. */
+export interface ThreadIdentity {
+  readonly pid: number;
+  readonly tid: number;
+  /** Field 22 of /proc/TID/stat: clock ticks after boot. */
+  readonly start_ticks: number;
+  /** Nice value before the motor touched it; null where the entry is not about niceness. */
+  readonly nice: Maybe<number>;
+}
+
+/** Niceness a thread has while an entry intends `intended`: never less nice than it was by itself. */
+export function held_nice(intended: string, thread: ThreadIdentity): number {
+  return Math.max(Number(intended), thread.nice ?? Number(intended));
+}
+
+/** What /proc says about one thread now. */
+export interface ThreadState {
+  readonly start_ticks: number;
+  /** "R", "S", "D", "T", "Z" … */
+  readonly state: string;
+  /** Path in the v2 hierarchy, "/" for the root. */
+  readonly cgroup_path: string;
+  /** A terminating signal waits for it (SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM): it must not stay held. */
+  readonly ending: boolean;
+}
+
+/** The process table, as far as the motor needs it. */
+export interface Processes {
+  thread(pid: number, tid: number): Maybe<ThreadState>;
+  /** Leader of the thread; null when gone. */
+  leader(tid: number): Maybe<number>;
+  thread_ids(pid: number): readonly number[];
+  nice(tid: number): Maybe<number>;
+  set_nice(tid: number, nice: number): void;
+  signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void;
+  readonly own_pid: number;
+  readonly own_cgroup_path: string;
+}
+
+const TERMINATING = (1n << 0n) | (1n << 1n) | (1n << 2n) | (1n << 8n) | (1n << 14n);
+
+function proc(path: string): Maybe<string> {
+  try {
+    return readFileSync(`/proc/${path}`, "latin1");
+  } catch {
+    return null;
+  }
+}
+
+function v2_path(cgroup_file: string): Maybe<string> {
+  for (const line of cgroup_file.split("\n")) if (line.startsWith("0::")) return line.slice(3);
+  return null;
+}
+
+function ends(status: string): boolean {
+  for (const line of status.split("\n")) {
+    if (!line.startsWith("SigPnd:") && !line.startsWith("ShdPnd:")) continue;
+    if ((BigInt(`0x${line.slice(7).trim()}`) & TERMINATING) !== 0n) return true;
+  }
+  return false;
+}
+
+function errno_name(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : String(error);
+}
+
+/** The kernel's process table in /proc. */
+export const kernel_processes: Processes = {
+  thread(pid, tid) {
+    const stat = proc(`${pid}/task/${tid}/stat`);
+    const cgroup = proc(`${pid}/task/${tid}/cgroup`);
+    const status = proc(`${pid}/task/${tid}/status`);
+    if (stat === null || cgroup === null || status === null) return null;
+    // The command name may hold spaces and parentheses: the fields start after the last ")".
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const cgroup_path = v2_path(cgroup);
+    if (cgroup_path === null) return null;
+    return { state: fields[0] ?? "", start_ticks: Number(fields[19]), cgroup_path, ending: ends(status) };
+  },
+  leader(tid) {
+    const status = proc(`${tid}/status`);
+    const line = status?.split("\n").find((each) => each.startsWith("Tgid:"));
+    return line === undefined ? null : Number(line.slice(5));
+  },
+  thread_ids(pid) {
+    try {
+      return readdirSync(`/proc/${pid}/task`).map(Number);
+    } catch {
+      return [];
+    }
+  },
+  nice(tid) {
+    try {
+      return getPriority(tid);
+    } catch {
+      return null;
+    }
+  },
+  set_nice(tid, nice) {
+    try {
+      setPriority(tid, nice);
+    } catch (error) {
+      throw new FileTrouble(`set nice ${nice} of`, `thread ${tid}`, errno_name(error));
+    }
+  },
+  signal(pid, name) {
+    try {
+      process.kill(pid, name);
+    } catch (error) {
+      throw new FileTrouble(`send ${name} to`, `process ${pid}`, errno_name(error));
+    }
+  },
+  own_pid: process.pid,
+  own_cgroup_path: v2_path(proc("self/cgroup") ?? "") ?? "/",
+};

@@ -1,0 +1,55 @@
+import type { Outcome } from "../model/containment.ts";
+import type { LedgerEntry } from "./entry.ts";
+import { type CgroupFiles, kernel_files } from "./files.ts";
+import { Ledger } from "./ledger.ts";
+import { outcome_of_undo } from "./outcome.ts";
+import { kernel_processes, type Processes } from "./processes.ts";
+import { undo_entry } from "./undo.ts";
+
+export interface ReleaseOptions {
+  /** Stamp of the outcomes. */
+  readonly now_ns?: number;
+  readonly files?: CgroupFiles;
+  readonly processes?: Processes;
+  readonly step?: (name: string) => void;
+  readonly boot_id?: string;
+}
+
+/** Whether an undone entry may be struck off: a failed or pending one stays for the next attempt. */
+export function finished(status: Outcome["status"]): boolean {
+  return status !== "failed" && status !== "pending";
+}
+
+/** Undo the given entries newest first, striking off each one that is finished. */
+export function undo_entries(
+  ledger: Ledger,
+  entries: readonly LedgerEntry[],
+  files: CgroupFiles,
+  processes: Processes,
+  now_ns: number,
+  why: string,
+): readonly Outcome[] {
+  const outcomes: Outcome[] = [];
+  for (const entry of [...entries].reverse()) {
+    const undone = undo_entry(entry, files, processes);
+    if (finished(undone.status)) ledger.close_entry(entry.id);
+    outcomes.push(outcome_of_undo(entry, undone, now_ns, why));
+  }
+  return outcomes;
+}
+
+/**
+ * Undo everything a motor of this boot left in the ledger, newest first: after a crash or kill -9, or with no agent running.
+ * Doing it again does nothing. Entries that could not be undone stay, their outcome is "failed" or "pending".
+ * @throws LedgerBusy while an agent runs on the same ledger
+ */
+export function release_from_ledger(ledger_dir: string, options: ReleaseOptions = {}): readonly Outcome[] {
+  const ledger = new Ledger(ledger_dir, options);
+  try {
+    const files = options.files ?? kernel_files;
+    const processes = options.processes ?? kernel_processes;
+    return undo_entries(ledger, ledger.entries(), files, processes, options.now_ns ?? 0, "from the ledger");
+  } finally {
+    ledger.close();
+  }
+}

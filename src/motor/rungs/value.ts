@@ -1,0 +1,136 @@
+import type { Action, Setting } from "../../model/containment.ts";
+import type { Maybe } from "../../model/sample.ts";
+import type { EntryKind, LedgerEntry } from "../entry.ts";
+import { offers } from "../files.ts";
+import { FileTrouble, Gone, Refusal } from "../trouble.ts";
+import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
+import { change, entry_base } from "./containment.ts";
+
+/** The text to write for a setting, as the kernel will show it, and what had to be said about it. */
+export interface Plan {
+  readonly text: string;
+  readonly note: string;
+}
+
+/** A rung that is one control file with one value. */
+export interface ValueRung {
+  readonly file: string;
+  readonly kind: Extract<EntryKind, "file" | "devices">;
+  /** @throws Refusal when the setting would loosen what was there before or is out of the kernel's range */
+  plan(setting: Setting, prior: string, context: RungContext, place: Place): Plan;
+  /** The file's text → the part of it that is ours, comparable with a plan's text. */
+  comparable(found: string, intended: string): string;
+  /** The writes a plan takes: io.max takes one device per write. */
+  writes(text: string): readonly string[];
+}
+
+const REAPPLIED_MAX = 1;
+
+/** Write down, write, read back. */
+export function apply_value(rung: ValueRung, context: RungContext, action: Action, place: Place): Applied {
+  const file = `${place.directory}/${rung.file}`;
+  if (!offers(context.files, file)) {
+    throw new Refusal(`${place.path} has no ${rung.file}: its controller is not enabled there`);
+  }
+  const prior = context.files.read(file).trim();
+  const plan = rung.plan(action.setting, prior, context, place);
+  const entry = context.ledger.open({
+    ...entry_base(context, action, place),
+    kind: rung.kind,
+    file: rung.file,
+    prior,
+    intended: plan.text,
+    threads: [],
+  });
+  const containment = new ValueContainment(rung, context, place, entry);
+  return { containment, change: containment.write(plan) };
+}
+
+class ValueContainment implements Containment {
+  readonly frozen = null;
+  readonly #rung: ValueRung;
+  readonly #context: RungContext;
+  readonly #place: Place;
+  readonly #file: string;
+  #entry: LedgerEntry;
+  #reapplied = 0;
+  #drift: Maybe<string> = null;
+
+  constructor(rung: ValueRung, context: RungContext, place: Place, entry: LedgerEntry) {
+    this.#rung = rung;
+    this.#context = context;
+    this.#place = place;
+    this.#file = `${place.directory}/${rung.file}`;
+    this.#entry = entry;
+  }
+
+  get entry(): LedgerEntry {
+    return this.#entry;
+  }
+
+  adjust(setting: Setting): Change {
+    const found = this.#found();
+    if (found !== this.#entry.intended) {
+      if (this.#reapplied >= REAPPLIED_MAX) {
+        return this.#drifted(found, `set again after ${REAPPLIED_MAX} re-application; not fought`);
+      }
+      this.#reapplied += 1;
+    }
+    const plan = this.#rung.plan(setting, this.#entry.prior, this.#context, this.#place);
+    if (plan.text === found) {
+      return change("done", `already ${found}${plan.note}`, {
+        file: this.#file,
+        prior: this.#entry.prior,
+        written: found,
+      });
+    }
+    this.#entry = this.#context.ledger.adjust(this.#entry, plan.text);
+    return this.write(plan);
+  }
+
+  confirm(): null {
+    return null;
+  }
+
+  check(): Maybe<Change> {
+    const found = this.#found();
+    if (found === this.#entry.intended) {
+      this.#drift = null;
+      return null;
+    }
+    if (found === this.#drift) return null;
+    return this.#drifted(found, "another writer changed it");
+  }
+
+  close(): void {}
+
+  write(plan: Plan): Change {
+    this.#drift = null;
+    for (const text of this.#rung.writes(plan.text)) this.#context.files.write(this.#file, text);
+    const found = this.#found();
+    const more = { file: this.#file, prior: this.#entry.prior, written: plan.text };
+    if (found === plan.text) return change("done", `${this.#rung.file} = ${plan.text}${plan.note}`, more);
+    // The kernel rounded: what it shows is ours from now on.
+    this.#entry = this.#context.ledger.adjust(this.#entry, found);
+    return change("done", `${this.#rung.file} = ${plan.text}, shown as ${found}${plan.note}`, {
+      ...more,
+      written: found,
+    });
+  }
+
+  #found(): string {
+    try {
+      const found = this.#context.files.read(this.#file).trim();
+      return this.#rung.comparable(found, this.#entry.intended);
+    } catch (error) {
+      if (error instanceof FileTrouble && error.vanished) throw new Gone(`${this.#place.path} no longer exists`);
+      throw error;
+    }
+  }
+
+  #drifted(found: string, why: string): Change {
+    this.#drift = found;
+    const detail = `${this.#rung.file} is ${found}, ours was ${this.#entry.intended}: ${why}`;
+    return change("drifted", detail, { file: this.#file, prior: this.#entry.prior });
+  }
+}

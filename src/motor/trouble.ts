@@ -1,0 +1,27 @@
+/** A system call the kernel answered with an errno. `code` is the errno name ("EBUSY"). */
+export class FileTrouble extends Error {
+  override readonly name = "FileTrouble";
+  readonly code: string;
+  readonly path: string;
+
+  constructor(verb: string, path: string, code: string, hint = "") {
+    super(`${verb} ${path}: ${code}${hint === "" ? "" : ` (${hint})`}`);
+    this.code = code;
+    this.path = path;
+  }
+
+  /** The object is no longer there: ENOENT (directory), ENODEV (file of a removed cgroup), ESRCH (thread). */
+  get vanished(): boolean {
+    return this.code === "ENOENT" || this.code === "ENODEV" || this.code === "ESRCH";
+  }
+}
+
+/** The layout of the target or one of the motor's bounds forbids the action; the message says which. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
+/** The target no longer exists, or its path now belongs to another cgroup. */
+export class Gone extends Error {
+  override readonly name = "Gone";
+}
