@@ -38,12 +38,14 @@ export interface BaselineEntry {
   readonly sigma: readonly number[];
   readonly thresholds: Thresholds;
   readonly samples: number;
-  /** Generalized Pareto fit of the exceedances of D̄; null when too few or when θ is fixed. */
+  /** Generalized Pareto fit of the episodes of D̄ above `threshold`; null when too few or when θ is fixed. */
   readonly tail: Maybe<{
     readonly threshold: number;
     readonly shape: number;
     readonly scale: number;
-    readonly exceedances: number;
+    readonly episodes: number;
+    readonly episodes_per_s: number;
+    readonly samples: number;
   }>;
 }
 

@@ -1,0 +1,145 @@
+import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import type { Action, Outcome, Setting } from "../model/containment.ts";
+import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
+import { level_name } from "../model/level.ts";
+import type { Replay } from "../model/replay.ts";
+import { natural, num, percent, quantity, signed } from "./number.ts";
+import { by_level, type Style } from "./style.ts";
+
+export type DecisionRecord = AuditRecord & (TransitionEntry | ActionEntry);
+
+/** What a record is explained with besides itself. */
+export interface Circumstances {
+  readonly replay: Replay;
+  /** Verdicts reached later on the containments this record acted on. */
+  readonly verdicts: readonly { readonly record_id: string; readonly verdict: Verdict }[];
+  /** Name of the motor of that run; "recording" means nothing was touched. */
+  readonly motor: string;
+}
+
+/** One decision in sentences and numbers. */
+export function explain_decision(record: DecisionRecord, around: Circumstances, paint: Style): string {
+  const { decision } = record;
+  const lines = [
+    `${paint.bold(record.id)}  ${record.wall_time}  ${record.kind}  ${level_change(decision, paint)}`,
+    row("Seen", seen(record)),
+    row("Threshold", thresholds(record)),
+    row("Carried by", carriers(record)),
+    row("Who", decision.culprit === null ? "nobody was looked for" : culprit(decision.culprit)),
+    row("Harm", harm(decision.harm)),
+    ...decision.harm.because.map((reason) => row("", reason)),
+    row("Rule", decision.rule),
+    ...actions(record, around.motor),
+    ...(decision.inaction === "" ? [] : [row("Not done", decision.inaction)]),
+    ...around.verdicts.map(({ record_id, verdict }) =>
+      row("Verdict", `${record_id}: ${verdict.id} ${verdict.verdict}: ${verdict.detail}`),
+    ),
+    row("Proof", proof(around.replay, paint)),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** Any other record: its fields, one per line. */
+export function explain_plain(record: AuditRecord, paint: Style): string {
+  const { seq: _, id, wall_time, kind, prev: __, hash, t_ns, ...fields } = record;
+  const lines = Object.entries(fields).map(([name, value]) =>
+    row(name, typeof value === "string" ? value : JSON.stringify(value)),
+  );
+  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, row("t_ns", String(t_ns)), ...lines, row("hash", hash)].join("\n")}\n`;
+}
+
+function row(label: string, text: string): string {
+  return `  ${label.padEnd(11)}${text}`;
+}
+
+function level_change(decision: Decision, paint: Style): string {
+  const now = by_level(paint, decision.level, `${decision.level} ${level_name(decision.level)}`);
+  if (decision.level === decision.previous_level) return `level ${now}`;
+  return `level ${decision.previous_level} ${level_name(decision.previous_level)} → ${now}`;
+}
+
+function seen({ input: { assessment: a } }: DecisionRecord): string {
+  const warm = a.warm ? "" : "; still warming up";
+  return (
+    `D ${num(a.d)}, D̄ ${num(a.d_smooth)}, slope ${signed(a.velocity)}/s, acceleration ${signed(a.acceleration)}/s², ` +
+    `φ ${signed(a.phi)}; ${a.learned_samples} samples learned${warm}`
+  );
+}
+
+function thresholds({ input: { assessment: a } }: DecisionRecord): string {
+  const fallen = a.thresholds.theta.filter((theta) => a.d_smooth > theta).length;
+  const all = a.thresholds.theta.map((theta, i) => `θ${i + 1} ${num(theta)}`).join(", ");
+  const verdict = fallen === 0 ? "D̄ is below all" : `D̄ is beyond θ${fallen}`;
+  return `${verdict} (${all}; ${a.thresholds.source})`;
+}
+
+function carriers({ input: { assessment: a } }: DecisionRecord): string {
+  if (a.dominant.length === 0) return "no dimension stands out";
+  const squared = a.d * a.d;
+  return a.dominant
+    .map((j) => {
+      const name = a.dimension_names[j] ?? "?";
+      const share = squared > 0 ? percent((a.contribution[j] ?? 0) / squared) : "–";
+      return `${name} ${share} of D² (${natural(name, a.x[j] ?? 0)})`;
+    })
+    .join(", ");
+}
+
+function culprit(who: Culprit): string {
+  const task = who.tid ?? who.pid;
+  const inside = task === null ? "" : `, ${who.scope} ${task}${who.comm === null ? "" : ` "${who.comm}"`}`;
+  const share = who.share === null ? "" : `, carrying ${percent(who.share)} of the change there`;
+  const guarded = who.protected === null ? "" : `; protected: ${who.protected}`;
+  const note = who.note === "" ? "" : `; ${who.note}`;
+  const change = `own change ${signed(who.change, 1)} σ (${num(who.rate)}/s against ${num(who.baseline_rate)}/s)`;
+  return `${who.path || "unknown"} (id ${who.cgroup_id})${inside}${share}; ${change}${guarded}${note}`;
+}
+
+function harm(witness: Harm): string {
+  if (!witness.present) return `none (evidence ${witness.evidence})`;
+  const bound = witness.bound === null ? "" : `, bound ${quantity(witness.bound, witness.unit)}`;
+  return `${witness.witness} ${quantity(witness.value, witness.unit)}${bound}; evidence ${witness.evidence}`;
+}
+
+function actions(record: DecisionRecord, motor: string): readonly string[] {
+  if (record.decision.actions.length === 0) return [];
+  const outcomes = record.kind === "action" ? record.outcomes : [];
+  const label = motor === "recording" ? "Would do" : "Done";
+  return record.decision.actions.flatMap((action, i) => [
+    row(label, `${action.id}: ${action.verb} ${setting(action.setting)} on ${target(action)}: ${action.reason}`),
+    ...(outcomes[i] === undefined ? [] : [row("", outcome(outcomes[i]))]),
+  ]);
+}
+
+function target(action: Action): string {
+  const { path, pid, tid, comm } = action.target;
+  const task = tid ?? pid;
+  return task === null ? path : `${path} task ${task}${comm === null ? "" : ` "${comm}"`}`;
+}
+
+export function setting(value: Setting): string {
+  switch (value.rung) {
+    case "memory_governor":
+      return `memory.high ${quantity(value.high_bytes, "bytes")}`;
+    case "cpu_weight":
+      return `cpu.weight ${value.weight}`;
+    case "cpu_max":
+      return `cpu.max ${value.quota_us} ${value.period_us}`;
+    case "io_max":
+      return `io.max ${quantity(value.bytes_per_s, "bytes/s")}`;
+    default:
+      return `${value.rung} ${value.frozen ? "frozen" : "thawed"}`;
+  }
+}
+
+export function outcome(result: Outcome): string {
+  const written = result.file === null ? "" : ` ${result.file}: ${result.prior ?? "–"} → ${result.written ?? "–"}`;
+  const ledger = result.ledger_id === null ? "" : ` (ledger ${result.ledger_id})`;
+  return `${result.status}${written}${ledger}${result.detail === "" ? "" : `; ${result.detail}`}`;
+}
+
+function proof(replay: Replay, paint: Style): string {
+  return replay.identical
+    ? paint.green("decision re-run: identical")
+    : paint.red(`decision re-run: DIFFERENT at ${replay.difference}`);
+}

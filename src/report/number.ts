@@ -1,0 +1,43 @@
+/** Fixed decimals for small numbers, none for large ones; "–" for what is unknown. */
+export function num(value: number | null | undefined, decimals = 2): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e6) return value.toExponential(1);
+  return value.toFixed(magnitude >= 1000 ? 0 : magnitude >= 100 ? Math.min(1, decimals) : decimals);
+}
+
+export function signed(value: number, decimals = 2): string {
+  return `${value >= 0 ? "+" : "−"}${num(Math.abs(value), decimals)}`;
+}
+
+export function percent(fraction: number): string {
+  return `${Math.round(fraction * 100)} %`;
+}
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+export function bytes(value: number | null): string {
+  if (value === null || !Number.isFinite(value)) return "–";
+  let scaled = Math.abs(value);
+  let unit = 0;
+  while (scaled >= 1024 && unit < UNITS.length - 1) {
+    scaled /= 1024;
+    unit++;
+  }
+  return `${value < 0 ? "−" : ""}${scaled.toFixed(unit === 0 ? 0 : 1)} ${UNITS[unit]}`;
+}
+
+/** A value with its unit; bytes are scaled. */
+export function quantity(value: number | null, unit: string): string {
+  if (unit === "bytes") return bytes(value);
+  if (unit === "bytes/s") return `${bytes(value)}/s`;
+  return `${num(value)}${unit === "" || unit === "–" ? "" : ` ${unit}`}`;
+}
+
+/** Quantity of a dimension, whose name ends with its unit. */
+export function natural(name: string, value: number): string {
+  if (name.endsWith("_bytes_per_s")) return quantity(value, "bytes/s");
+  if (name.endsWith("_fraction")) return percent(value);
+  if (name.endsWith("_per_s")) return quantity(value, "/s");
+  return num(value);
+}
