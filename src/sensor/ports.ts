@@ -46,6 +46,7 @@ export interface ThreadRows {
   cgroup_id(row: number): number;
   comm(row: number): string;
   min_faults(row: number): number;
+  maj_faults(row: number): number;
   huge_faults(row: number): number;
   cpu_ns(row: number): number;
   switches(row: number): number;

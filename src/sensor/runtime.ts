@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 
 /** A managed runtime moves the work of its threads onto its own (collector, compiler), which misleads a thread search. */
@@ -92,11 +92,23 @@ function last_match(text: string, pattern: RegExp): RegExpMatchArray | null {
   return [...text.matchAll(pattern)].at(-1) ?? null;
 }
 
-/** Processes come and go: what cannot be read is empty. */
+/** At most `most` bytes from the start of a file. Processes come and go: what cannot be read is empty. */
 function read_some(path: string, most: number): Buffer {
+  let file: number;
   try {
-    return readFileSync(path).subarray(0, most);
+    file = openSync(path, "r");
   } catch {
     return Buffer.alloc(0);
+  }
+  try {
+    const bytes = Buffer.alloc(most);
+    let length = 0;
+    for (let read = -1; read !== 0 && length < most; length += read)
+      read = readSync(file, bytes, length, most - length, null);
+    return bytes.subarray(0, length);
+  } catch {
+    return Buffer.alloc(0);
+  } finally {
+    closeSync(file);
   }
 }

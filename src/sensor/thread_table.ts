@@ -1,0 +1,58 @@
+import type { ThreadSample } from "../model/sample.ts";
+import type { ThreadPort } from "./ports.ts";
+
+/** Threads looked at in one run at most. */
+export const MAX_THREADS = 8192;
+const HUGE_PAGE_BYTES = 2 << 20;
+
+/** One thread's cumulative figures; the start tells a reused tid from the same thread. */
+export interface ThreadFigures extends ThreadSample {
+  readonly start_ns: number;
+}
+
+/** One run of the task iterator, by tid. */
+export interface ThreadTable {
+  readonly t_ns: number;
+  readonly threads: ReadonlyMap<number, ThreadFigures>;
+}
+
+/**
+ * Read the threads of one cgroup (of the node for id 0) into a table of their own.
+ * @param boot_offset_ns CLOCK_BOOTTIME − CLOCK_MONOTONIC: starts are dated on the former, readings on the latter.
+ */
+export function read_threads(
+  port: ThreadPort,
+  cgroup_id: number,
+  page_bytes: number,
+  now_ns: number,
+  boot_offset_ns: number,
+): ThreadTable {
+  const rows = port.threads(cgroup_id);
+  const threads = new Map<number, ThreadFigures>();
+  for (let row = 0; row < rows.count && threads.size < MAX_THREADS; row++) {
+    const t_ns = rows.t_ns(row);
+    const start_ns = rows.start_ns(row);
+    const tid = rows.tid(row);
+    threads.set(tid, {
+      tid,
+      pid: rows.pid(row),
+      cgroup_id: rows.cgroup_id(row),
+      comm: rows.comm(row),
+      t_ns,
+      fault_bytes: rows.min_faults(row) * page_bytes + rows.huge_faults(row) * HUGE_PAGE_BYTES,
+      major_faults: rows.maj_faults(row),
+      cpu_ns: rows.cpu_ns(row),
+      switches: rows.switches(row),
+      io_bytes: rows.io_bytes(row),
+      age_s: Math.max(0, t_ns + boot_offset_ns - start_ns) / 1e9,
+      start_ns,
+    });
+  }
+  return { t_ns: now_ns, threads };
+}
+
+/** The same thread in an earlier table; null when it is new or its tid was reused. */
+export function same_thread(table: ThreadTable, thread: ThreadFigures): ThreadFigures | null {
+  const earlier = table.threads.get(thread.tid);
+  return earlier !== undefined && earlier.start_ns === thread.start_ns ? earlier : null;
+}

@@ -1,0 +1,155 @@
+import type { Maybe } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
+import { page_size_bytes } from "./page_size.ts";
+import type { ThreadPort } from "./ports.ts";
+import { detect_runtime, type Runtime } from "./runtime.ts";
+import { ThreadBaseline } from "./thread_baseline.ts";
+import { compare_tables, leading_pid, with_runtime } from "./thread_search.ts";
+import { read_threads, same_thread, type ThreadTable } from "./thread_table.ts";
+
+const MIN_WINDOW_NS = 95e6;
+/** A window grows no longer than this; then it starts again at its middle, so that a search follows the present. */
+const MAX_WINDOW_NS = 1e9;
+/** A search not asked about for so long begins anew. */
+const STALE_NS = 3e9;
+const MAX_SEARCHES = 4;
+const MAX_PROGRESS = 64;
+
+export interface ThreadWatchPorts {
+  readonly threads: ThreadPort;
+  monotonic_ns(): number;
+  /** CLOCK_BOOTTIME: differs from CLOCK_MONOTONIC by the time the node was suspended. */
+  boottime_ns(): number;
+}
+
+export interface ThreadWatchOptions {
+  readonly sweep_period_ns?: number;
+  readonly page_bytes?: number;
+  /** What a percentage heap limit of a cgroup's runtime refers to. */
+  readonly memory_limit_bytes?: (cgroup_id: number) => Maybe<number>;
+  readonly detect?: (pid: number, memory_limit_bytes: Maybe<number>) => Runtime;
+}
+
+interface Running {
+  base: ThreadTable;
+  next: Maybe<ThreadTable>;
+  asked_ns: number;
+  readonly results: Map<ThreadSearch["resource"], ThreadSearch>;
+  readonly runtimes: Map<number, Runtime>;
+}
+
+interface Progress {
+  table: ThreadTable;
+  rate: Maybe<number>;
+}
+
+/** Who inside a cgroup carries a change: sweeps give each thread its normal, a search compares the present with it. */
+export class ThreadWatch {
+  readonly #ports: ThreadWatchPorts;
+  readonly #options: ThreadWatchOptions;
+  readonly #page_bytes: number;
+  readonly #sweep_period_ns: number;
+  readonly #baseline = new ThreadBaseline();
+  readonly #searches = new Map<number, Running>();
+  readonly #progress = new Map<number, Progress>();
+  #next_sweep_ns = 0;
+
+  constructor(ports: ThreadWatchPorts, options: ThreadWatchOptions = {}) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#page_bytes = options.page_bytes ?? page_size_bytes();
+    this.#sweep_period_ns = options.sweep_period_ns ?? 5e9;
+  }
+
+  /** Once a beat: sweep all threads when due. `calm`: the node is at level 0, its threads may be learned as normal. */
+  sweep(calm: boolean): void {
+    const now_ns = this.#ports.monotonic_ns();
+    if (now_ns < this.#next_sweep_ns) return;
+    this.#next_sweep_ns = now_ns + this.#sweep_period_ns;
+    this.#baseline.learn(this.#read(0, now_ns), calm);
+  }
+
+  /** The first call samples; from 100 ms later on each returns what changed since. Null while there is no window yet. */
+  search(cgroup_id: number, resource: ThreadSearch["resource"]): Maybe<ThreadSearch> {
+    const now_ns = this.#ports.monotonic_ns();
+    const running = this.#running(cgroup_id, now_ns);
+    running.asked_ns = now_ns;
+    if (now_ns - running.base.t_ns < MIN_WINDOW_NS) return running.results.get(resource) ?? null;
+    const table = this.#read(cgroup_id, now_ns);
+    const searched = compare_tables(cgroup_id, resource, running.base, table, this.#baseline);
+    const result = with_runtime(searched, this.#runtime(running, cgroup_id, leading_pid(searched.threads)));
+    running.results.set(resource, result);
+    this.#roll(running, table);
+    return result;
+  }
+
+  /**
+   * Context switches per second of the cgroup's other threads since the previous call: does the rest still live?
+   * Null at the first call. Threads that came or went in between are left out.
+   */
+  progress(cgroup_id: number, except_tids: readonly number[]): Maybe<number> {
+    const now_ns = this.#ports.monotonic_ns();
+    const before = this.#progress.get(cgroup_id);
+    if (before !== undefined && now_ns - before.table.t_ns < MIN_WINDOW_NS) return before.rate;
+    const table = this.#read(cgroup_id, now_ns);
+    const rate = before === undefined ? null : switches_per_s(before.table, table, except_tids);
+    this.#progress.delete(cgroup_id);
+    this.#progress.set(cgroup_id, { table, rate });
+    drop_oldest(this.#progress, MAX_PROGRESS);
+    return rate;
+  }
+
+  #read(cgroup_id: number, now_ns: number): ThreadTable {
+    const boot_offset_ns = this.#ports.boottime_ns() - now_ns;
+    return read_threads(this.#ports.threads, cgroup_id, this.#page_bytes, now_ns, boot_offset_ns);
+  }
+
+  #running(cgroup_id: number, now_ns: number): Running {
+    const running = this.#searches.get(cgroup_id);
+    if (running !== undefined && now_ns - running.asked_ns < STALE_NS) return running;
+    const base = this.#read(cgroup_id, now_ns);
+    const begun: Running = { base, next: null, asked_ns: now_ns, results: new Map(), runtimes: new Map() };
+    this.#searches.delete(cgroup_id);
+    this.#searches.set(cgroup_id, begun);
+    drop_oldest(this.#searches, MAX_SEARCHES);
+    return begun;
+  }
+
+  #roll(running: Running, table: ThreadTable): void {
+    const age_ns = table.t_ns - running.base.t_ns;
+    if (running.next === null && age_ns >= MAX_WINDOW_NS / 2) running.next = table;
+    if (running.next === null || age_ns < MAX_WINDOW_NS) return;
+    running.base = running.next;
+    running.next = null;
+  }
+
+  #runtime(running: Running, cgroup_id: number, pid: Maybe<number>): Runtime {
+    if (pid === null) return { runtime: null, heap_limit_bytes: null };
+    const known = running.runtimes.get(pid);
+    if (known !== undefined) return known;
+    const limit = this.#options.memory_limit_bytes?.(cgroup_id) ?? null;
+    const detected = (this.#options.detect ?? detect_runtime)(pid, limit);
+    running.runtimes.set(pid, detected);
+    drop_oldest(running.runtimes, 16);
+    return detected;
+  }
+}
+
+function switches_per_s(before: ThreadTable, after: ThreadTable, except_tids: readonly number[]): Maybe<number> {
+  const elapsed_s = (after.t_ns - before.t_ns) / 1e9;
+  if (elapsed_s <= 0) return null;
+  let switches = 0;
+  for (const thread of after.threads.values()) {
+    const earlier = except_tids.includes(thread.tid) ? null : same_thread(before, thread);
+    if (earlier !== null) switches += Math.max(0, thread.switches - earlier.switches);
+  }
+  return switches / elapsed_s;
+}
+
+/** Maps keep insertion order: the first key is the oldest. */
+function drop_oldest<K, V>(map: Map<K, V>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}
