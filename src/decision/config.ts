@@ -55,6 +55,6 @@ export interface GovernorConfig {
   readonly plateau_fraction: number;
   /** Time constant with which the allowance shrinks toward the plateau. */
   readonly tau_s: number;
-  /** The allowance written ahead of current usage never falls below this, so that the service is not stood still. */
+  /** The first ceiling lies this far above usage, so that nothing is reclaimed at once. */
   readonly min_allowance_bytes: number;
 }

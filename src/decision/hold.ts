@@ -17,6 +17,8 @@ const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
 const REST_SETTLES_S = 0.06;
 /** After a thaw for others' sake, the thread runs this long (times the attempt) before the next try, to leave its lock. */
 const RETRY_AFTER_S = 0.02;
+/** A hold that was tried and seen to bite is flat at once, so it can afford to come this late. */
+const PROVEN_RESERVE_S = 1.5;
 /** While frozen the slope estimate still looks back this far. */
 const SLOPE_SETTLES_S = 0.5;
 
@@ -121,7 +123,9 @@ function must_hold(
   const gained = (seen.memory_bytes ?? state.memory_at_onset_bytes) - state.memory_at_onset_bytes;
   if (gained >= config.probation_headroom * state.headroom_at_onset_bytes) return true;
   const slope = Math.max(seen.slope_bytes_per_s ?? 0, state.slope_before_bytes_per_s);
-  return seen.headroom_bytes !== null && seen.headroom_bytes < slope * act.reaction_reserve_s;
+  return (
+    seen.headroom_bytes !== null && seen.headroom_bytes < slope * Math.min(PROVEN_RESERVE_S, act.reaction_reserve_s)
+  );
 }
 
 function thaw_for_the_rest(

@@ -4,7 +4,7 @@ import type { Culprit, Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
-import { governed_high, plateau } from "./governor.ts";
+import { first_ceiling } from "./governor.ts";
 import type { ContainmentState, DecisionState } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
@@ -83,8 +83,7 @@ function plan_memory(
   }
   if (resting(state, culprit.cgroup_id, "memory_governor", now_ns))
     return nothing("the governor rests after its last release");
-  const top = plateau(base.memory_at_onset_bytes, base.headroom_at_onset_bytes, config.governor);
-  const high_bytes = governed_high(growth.memory_bytes, top, 0.2, config.governor);
+  const high_bytes = first_ceiling(growth.memory_bytes, config.governor);
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `no thread hold: ${why_not}; the governor steers the cgroup to a plateau`;
   return start(target, { rung: "memory_governor", high_bytes }, reason, { ...base, high_bytes }, state, config, now_ns);

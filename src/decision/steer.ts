@@ -1,13 +1,15 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
+import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
-import { governed_high, plateau } from "./governor.ts";
+import { next_ceiling, plateau } from "./governor.ts";
 import { type Step, step_hold } from "./hold.ts";
 import type { ContainmentState } from "./state.ts";
 
 /** A governed growth must be below its tail this long before the ceiling is lifted. */
 const GOVERNOR_QUIET_S = 10;
-/** The ceiling is planned for this long ahead, and rewritten when half of that is used. */
-const LOOK_AHEAD_S = 0.2;
+const PAGE = 4096;
+/** A smaller step of the ceiling is not worth a write into the kernel. */
+const WORTH_WRITING_BYTES = 256 * 1024;
 /** Queue rungs (cpu, io, freeze) are lifted after this long: if the harm is back, they are applied anew. */
 const QUEUE_HOLD_S = 10;
 
@@ -18,10 +20,16 @@ export function steer(
   config: DecisionConfig,
   now_ns: number,
 ): Step {
-  if (seen === undefined) return { next: state, actions: [], verdicts: [], failed: false };
+  if (seen === undefined) return keep(state);
   if (state.rung === "thread_hold") return step_hold(state, seen, config.hold, config.act, now_ns);
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
   return step_queue(state, seen, now_ns);
+}
+
+const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
+
+function keep(next: ContainmentState): Step {
+  return { next, actions: [], verdicts: [], failed: false };
 }
 
 function release(state: ContainmentState, setting: Setting, reason: string): Action {
@@ -54,42 +62,49 @@ function step_governor(
   const setting = (high_bytes: number): Setting => ({ rung: "memory_governor", high_bytes });
   const over = ended(state, seen, setting(state.high_bytes));
   if (over !== null) return over;
-  const usage = seen.memory_bytes;
-  if (usage === null) return { next: state, actions: [], verdicts: [], failed: false };
+  const { memory_bytes: usage, headroom_bytes: headroom, slope_bytes_per_s: slope } = seen;
+  if (usage === null || headroom === null) return keep(state);
 
-  const slope = seen.slope_bytes_per_s;
-  const room_above = state.high_bytes - usage;
-  const free =
-    slope !== null && slope < state.slope_tail_bytes_per_s && room_above > config.governor.min_allowance_bytes;
+  const allowed = state.high_bytes - usage > config.governor.min_allowance_bytes;
+  const free = slope !== null && slope < state.slope_tail_bytes_per_s && allowed;
   const quiet_since_ns = free ? (state.quiet_since_ns ?? now_ns) : null;
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= GOVERNOR_QUIET_S * 1e9) {
     const detail = `no growth for ${GOVERNOR_QUIET_S} s although the ceiling allowed it`;
-    return {
-      next: null,
-      actions: [release(state, setting(state.high_bytes), detail)],
-      verdicts: [{ id: state.id, verdict: "would_have_stopped", detail }],
-      failed: false,
-    };
+    const verdicts = [{ id: state.id, verdict: "would_have_stopped", detail }] as const;
+    return { next: null, actions: [release(state, setting(state.high_bytes), detail)], verdicts, failed: false };
   }
-  const top = plateau(state.memory_at_onset_bytes, state.headroom_at_onset_bytes, config.governor);
-  const high_bytes = governed_high(usage, top, LOOK_AHEAD_S, config.governor);
-  const judge = !state.judged && (now_ns - state.applied_ns) / 1e9 >= 2 && slope !== null;
-  const worked = slope !== null && slope < state.slope_before_bytes_per_s * 0.8;
-  const verdicts = judge
-    ? ([
-        {
-          id: state.id,
-          verdict: worked ? "effective" : "no_effect",
-          detail: `slope ${slope?.toFixed(0)} B/s of ${state.slope_before_bytes_per_s.toFixed(0)} B/s`,
-        },
-      ] as const)
-    : [];
-  const next = { ...state, quiet_since_ns, judged: state.judged || judge };
-  const worth = Math.abs(high_bytes - state.high_bytes) >= config.governor.min_allowance_bytes / 2;
-  if (!worth) return { next, actions: [], verdicts, failed: false };
-  const reason = `ceiling ${(high_bytes / 1048576).toFixed(1)} MiB on the way to a plateau of ${(top / 1048576).toFixed(0)} MiB`;
-  const action: Action = { id: state.id, verb: "adjust", target: state.target, setting: setting(high_bytes), reason };
-  return { next: { ...next, high_bytes }, actions: [action], verdicts, failed: false };
+
+  const top = plateau(usage, headroom, state.headroom_at_onset_bytes, config.governor);
+  const { verdicts, judged } = judge_governor(state, slope, (top - state.high_bytes) / config.governor.tau_s);
+  const next = { ...state, quiet_since_ns, judged };
+  const dt_s = (now_ns - state.phase_since_ns) / 1e9;
+  const planned = next_ceiling(state.high_bytes, top, dt_s, seen.stall_full, config.governor);
+  const high_bytes = Math.max(state.high_bytes, Math.floor(planned / PAGE) * PAGE);
+  if (high_bytes - state.high_bytes < WORTH_WRITING_BYTES) return { next, actions: [], verdicts, failed: false };
+  const reason = `ceiling ${mib(high_bytes)} MiB on the way to a plateau of ${mib(top)} MiB`;
+  const action: Action = {
+    id: state.id,
+    verb: "adjust",
+    target: state.target,
+    setting: setting(high_bytes),
+    reason,
+  };
+  return { next: { ...next, high_bytes, phase_since_ns: now_ns }, actions: [action], verdicts, failed: false };
+}
+
+/** Once, when the law asks for clearly less than the growth had: did the growth slow down? */
+function judge_governor(
+  state: ContainmentState,
+  slope: number | null,
+  asked_bytes_per_s: number,
+): { verdicts: readonly Verdict[]; judged: boolean } {
+  const before = state.slope_before_bytes_per_s;
+  if (state.judged || slope === null || asked_bytes_per_s > 0.5 * before) {
+    return { verdicts: [], judged: state.judged };
+  }
+  const verdict = slope < 0.8 * before ? "effective" : "no_effect";
+  const detail = `slope ${mib(before)} MiB/s → ${mib(slope)} MiB/s, ${mib(asked_bytes_per_s)} MiB/s allowed`;
+  return { verdicts: [{ id: state.id, verdict, detail }], judged: true };
 }
 
 function queue_setting(state: ContainmentState): Setting {
@@ -109,8 +124,7 @@ function step_queue(state: ContainmentState, seen: ContainmentObservation, now_n
   const setting = queue_setting(state);
   const over = ended(state, seen, setting);
   if (over !== null) return over;
-  if ((now_ns - state.applied_ns) / 1e9 < QUEUE_HOLD_S)
-    return { next: state, actions: [], verdicts: [], failed: false };
+  if ((now_ns - state.applied_ns) / 1e9 < QUEUE_HOLD_S) return keep(state);
   const detail = `lifted after ${QUEUE_HOLD_S} s to see whether the harm is still there`;
   return {
     next: null,

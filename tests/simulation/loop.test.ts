@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { CONFIG, MIB } from "../decision/fixtures.ts";
+import { type Run, SCENARIOS, simulate } from "./service.ts";
+
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+const each = (make: (seed: number) => Run) => SEEDS.map(make);
+const slope_after = (run: Run, t_s: number) => {
+  const from = run.memory_bytes[Math.round(t_s * 100)]!;
+  return (run.memory_bytes.at(-1)! - from) / (run.memory_bytes.length / 100 - t_s);
+};
+
+describe("the whole decision loop against a simulated service", () => {
+  test("a 50 MiB/s leak of one thread is held in time, for good, and the service goes on", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.leak(50), CONFIG, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.acted_s).toBeLessThan(0.7);
+      expect(slope_after(run, 5)).toBeLessThan(0.05 * 50 * MIB);
+      expect(run.served).toBeGreaterThan(0.98 * run.wanted);
+      expect(run.live_at_end).toBe(1);
+      expect(run.verdicts.map((v) => v.verdict)).toContain("effective");
+    }
+  });
+
+  test("a 300 MiB/s leak leaves no time for probation and is held at once", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.leak(300), CONFIG, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.peak_bytes).toBeLessThan(800 * MIB);
+      expect(run.served).toBeGreaterThan(0.98 * run.wanted);
+    }
+  });
+
+  test("an aged service that loads 400 MiB in 3 s ends at most 10 % later and is let go by itself", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.reload(400, 3), CONFIG, seed))) {
+      expect(run.finished_s).not.toBeNull();
+      expect(run.finished_s!).toBeLessThan(3 * 1.1);
+      expect(run.max_level).toBeLessThanOrEqual(2);
+      expect(run.live_at_end).toBe(0);
+      expect(run.verdicts.at(-1)?.verdict).toBe("would_have_stopped");
+    }
+  });
+
+  test("a thread that holds a lock the others need is caught without it", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.lock(0.3), CONFIG, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.served).toBeGreaterThan(0.95 * run.wanted);
+      expect(slope_after(run, 10)).toBeLessThan(0.05 * 50 * MIB);
+    }
+  });
+
+  test("a thread that never lets go of the lock is given up and the governor takes over", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.lock(1), CONFIG, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.verdicts.map((v) => v.verdict)).toContain("harmful");
+    }
+  });
+
+  test("a leak in every request is governed to a plateau below the limit, never killed", () => {
+    for (const run of each((seed) => simulate(SCENARIOS.inline(), CONFIG, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.peak_bytes).toBeLessThan(1024 * MIB);
+      expect(run.served).toBeGreaterThan(1000);
+    }
+  });
+
+  test("the same seed gives the same run", () => {
+    const twice = [simulate(SCENARIOS.lock(0.3), CONFIG, 3), simulate(SCENARIOS.lock(0.3), CONFIG, 3)];
+    expect(JSON.stringify(twice[0])).toBe(JSON.stringify(twice[1]));
+  });
+});

@@ -1,0 +1,213 @@
+import type { DecisionConfig } from "../../src/decision/config.ts";
+import { decide } from "../../src/decision/decide.ts";
+import { type DecisionState, initial_state } from "../../src/decision/state.ts";
+import type { Assessment } from "../../src/model/assessment.ts";
+import type { ContainmentObservation } from "../../src/model/containment.ts";
+import type { Verdict } from "../../src/model/decision.ts";
+import { assessment, growth, MIB, search } from "../decision/fixtures.ts";
+
+/** A service in a limited cgroup: one thread grows, the others serve. All rates per second, time in beats of 10 ms. */
+export interface Scenario {
+  readonly limit_bytes: number;
+  readonly start_bytes: number;
+  /** Growth the thread wants to have reached t seconds after the onset; it works off a backlog at `burst`. */
+  readonly wanted_bytes: (t_s: number) => number;
+  readonly burst_bytes_per_s: number;
+  /** Part of the time the growing thread holds a lock the others need, in stretches of `lock_s`. */
+  readonly lock_share: number;
+  readonly lock_s: number;
+  /** Every thread grows with the requests it serves: bytes per request. */
+  readonly inline_bytes_per_request: number;
+  readonly requests_per_s: number;
+  readonly duration_s: number;
+}
+
+export interface Run {
+  readonly acted_s: number | null;
+  readonly actions: number;
+  readonly verdicts: readonly Verdict[];
+  readonly memory_bytes: readonly number[];
+  readonly peak_bytes: number;
+  readonly killed_s: number | null;
+  /** When the growth had all it wanted for good; null when never. */
+  readonly finished_s: number | null;
+  readonly served: number;
+  readonly wanted: number;
+  readonly max_level: number;
+  readonly live_at_end: number;
+}
+
+const BEAT_S = 0.01;
+
+/** Seeded uniform numbers in [0, 1): mulberry32. */
+export function seeded(seed: number): () => number {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** The whole decision loop against the service, with a motor that does what it is told within one beat. */
+export function simulate(scenario: Scenario, config: DecisionConfig, seed: number): Run {
+  const random = seeded(seed);
+  let state: DecisionState = { ...initial_state(0), level: 1 };
+  let memory = scenario.start_bytes;
+  let granted = 0;
+  let frozen = false;
+  let in_lock = false;
+  let lock_left_s = 0;
+  let high = Number.POSITIVE_INFINITY;
+  let hold: { id: string; since: number } | null = null;
+  let governed: string | null = null;
+  const memories: number[] = [];
+  const served_at: number[] = [];
+  const verdicts: Verdict[] = [];
+  let served = 0;
+  let acted_s: number | null = null;
+  let actions = 0;
+  let killed_s: number | null = null;
+  let finished_s: number | null = null;
+  let max_level = 0;
+
+  const beats = Math.round(scenario.duration_s / BEAT_S);
+  const slope_over = (k: number) => {
+    const n = memories.length;
+    return n > k ? (memories[n - 1]! - memories[n - 1 - k]!) / (k * BEAT_S) : 0;
+  };
+  let onset_beat: number | null = null;
+  let peak_slope = 0;
+
+  for (let beat = 0; beat < beats; beat++) {
+    const t_s = beat * BEAT_S;
+    // The service.
+    if (!frozen) {
+      const want = scenario.wanted_bytes(t_s) - granted;
+      const grown = Math.max(0, Math.min(want, scenario.burst_bytes_per_s * BEAT_S, high - memory));
+      granted += grown;
+      memory += grown;
+      if (want - grown <= 0 && scenario.wanted_bytes(t_s) === scenario.wanted_bytes(1e9)) finished_s ??= t_s;
+      lock_left_s -= BEAT_S;
+      if (lock_left_s <= 0) {
+        in_lock = random() < scenario.lock_share;
+        lock_left_s = scenario.lock_s;
+      }
+    }
+    const blocked = in_lock && frozen;
+    const can =
+      scenario.inline_bytes_per_request > 0 ? Math.max(0, high - memory) / scenario.inline_bytes_per_request : 1e9;
+    const requests = blocked ? 0 : Math.min(scenario.requests_per_s * BEAT_S, can);
+    served += requests;
+    served_at.push(requests);
+    memory += requests * scenario.inline_bytes_per_request;
+    memories.push(memory + (random() - 0.5) * 128 * 1024);
+    if (memory >= scenario.limit_bytes) {
+      killed_s = t_s;
+      break;
+    }
+
+    // The senses, with the lag of a 200 ms slope.
+    const slope = slope_over(20);
+    if (slope > 2 * MIB) {
+      onset_beat ??= beat;
+      peak_slope = Math.max(peak_slope, slope);
+    } else {
+      onset_beat = null;
+      peak_slope = 0;
+    }
+    const sustained_s = onset_beat === null ? 0 : (beat - onset_beat) * BEAT_S;
+    const headroom = scenario.limit_bytes - memory;
+    const containments: ContainmentObservation[] = [];
+    const live = hold?.id ?? governed;
+    if (live !== null) {
+      const since = hold?.since ?? 0;
+      const recent = served_at.slice(-6).reduce((sum, n) => sum + n, 0) / (6 * BEAT_S);
+      containments.push({
+        id: live,
+        rung: hold === null ? "memory_governor" : "thread_hold",
+        status: "done",
+        detail: "",
+        frozen: hold === null ? null : frozen,
+        alive: true,
+        memory_bytes: memory,
+        headroom_bytes: headroom,
+        slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
+        rest_switches_per_s: beat - since >= 6 ? recent * 4 : null,
+        rest_switches_before_per_s: scenario.requests_per_s * 4,
+        stall_full: null,
+      });
+    }
+    const inline = scenario.inline_bytes_per_request > 0;
+    const input: Assessment = assessment({
+      t_ns: t_s * 1e9,
+      d_smooth: 3.5 + slope / MIB,
+      velocity: sustained_s > 0 && sustained_s < 1.5 ? 5 : 0.1,
+      growth:
+        onset_beat === null
+          ? []
+          : [
+              growth(slope, sustained_s, headroom, {
+                memory_bytes: memory,
+                gained_bytes: memory - memories[onset_beat]!,
+                falling: slope < peak_slope / 2,
+              }),
+            ],
+      search: sustained_s > 0.2 ? search(inline ? 0.3 : 0.95) : null,
+      containments,
+    });
+    const step = decide(input, state, config, t_s * 1e9);
+    state = step.state;
+    max_level = Math.max(max_level, step.decision.level);
+    verdicts.push(...step.decision.verdicts);
+    for (const action of step.decision.actions) {
+      actions += 1;
+      acted_s ??= t_s;
+      if (action.setting.rung === "thread_hold") {
+        frozen = action.verb !== "release" && action.setting.frozen;
+        hold = action.verb === "release" ? null : { id: action.id, since: beat };
+      } else if (action.setting.rung === "memory_governor") {
+        governed = action.verb === "release" ? null : action.id;
+        high = action.verb === "release" ? Number.POSITIVE_INFINITY : Math.max(memory, action.setting.high_bytes);
+      }
+    }
+  }
+  return {
+    acted_s,
+    actions,
+    verdicts,
+    memory_bytes: memories,
+    peak_bytes: Math.max(...memories),
+    killed_s,
+    finished_s,
+    served,
+    wanted: scenario.requests_per_s * scenario.duration_s,
+    max_level,
+    live_at_end: state.containments.length,
+  };
+}
+
+const base = {
+  limit_bytes: 1024 * MIB,
+  start_bytes: 150 * MIB,
+  burst_bytes_per_s: 500 * MIB,
+  lock_share: 0,
+  lock_s: 0.005,
+  inline_bytes_per_request: 0,
+  requests_per_s: 100,
+  duration_s: 120,
+} as const;
+
+/** The scenarios of the lab, as the decision sees them. */
+export const SCENARIOS = {
+  leak: (rate_mib_s: number): Scenario => ({ ...base, wanted_bytes: (t) => t * rate_mib_s * MIB }),
+  lock: (share: number): Scenario => ({ ...base, wanted_bytes: (t) => t * 50 * MIB, lock_share: share }),
+  inline: (): Scenario => ({ ...base, wanted_bytes: () => 0, inline_bytes_per_request: MIB / 2 }),
+  reload: (mib: number, seconds: number): Scenario => ({
+    ...base,
+    wanted_bytes: (t) => Math.min(mib, (t * mib) / seconds) * MIB,
+    burst_bytes_per_s: ((mib * MIB) / seconds) * 1.02,
+    duration_s: 30,
+  }),
+} as const;
