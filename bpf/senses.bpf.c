@@ -1,0 +1,557 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the kernel feels: counters per CPU, one beat that sums them, one row per cgroup and per thread on demand.
+ * Every program but the beat is optional: user space loads what this kernel accepts and says what is missing. */
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "syscalls.h"
+#include "wire.h"
+
+#define MAX_CPUS 512
+#define MAX_CGROUPS 4096
+#define MAX_DEPTH 32
+#define MIN_PERIOD_NS 1000000ULL
+#define NONE (~0ULL)
+
+/* ---- state ---- */
+
+/* Counters of one CPU, written only there: no atomics, no shared cache line. */
+struct slot {
+	__u64 switches;
+	/* Idle time in one word, so that another CPU never reads half of a change:
+	 * running: idle so far (>= 0) · idle: idle so far - start of this idle stretch (< 0). */
+	__s64 idle_mark_ns;
+	__u64 run_since_ns;
+	__u64 run_cgroup;
+	__u64 forks;
+	__u64 threads;
+	__u64 execs;
+	__u64 reclaim_stalls;
+	__u64 oom_kills;
+	__u64 block_completed;
+	__u64 block_bytes;
+	__u64 block_latency_ns;
+	__u64 connects;
+	__u64 retransmits;
+	__u64 syscalls[HOSA_SYSCALL_CLASSES];
+} __attribute__((aligned(64)));
+
+struct slot slots[MAX_CPUS];
+struct beat total;      /* scratch of the beat: its only writer is the timer */
+__u64 next_ns;          /* the absolute grid the beats stand on */
+__u64 armed_period_ns;
+__u64 begun_pass;
+__u64 pass_ns;
+
+/* What user space sets (first part) and reads (second part) through the map's mmap. */
+struct control {
+	__u64 period_ns;
+	__u64 page_size;
+	__u64 nr_cpus;
+	__u64 memory_threshold_bytes;
+	__u64 cpu_threshold_ns;
+	__u64 io_threshold_bytes;
+	__u64 thread_cgroup_id; /* whose threads iter/task emits; 0: all */
+	__u64 full_sweep;       /* emit rows of unchanged cgroups, too */
+	__u64 pass;             /* user space counts up before each run of iter/cgroup */
+
+	__u64 rows;       /* rows written by the latest pass */
+	__u64 lost_beats; /* beats the full ring buffer refused */
+};
+
+volatile struct control control = {
+	.period_ns = 100000000,
+	.page_size = 4096,
+	.nr_cpus = 1,
+	.memory_threshold_bytes = 65536,
+	.cpu_threshold_ns = 1000000,
+	.io_threshold_bytes = 4096,
+};
+
+struct emitted {
+	__u64 memory_bytes, memory_max, memory_high, cpu_ns, io_bytes, exec_ns;
+	__u32 populated, seen;
+};
+
+/* One entry per live cgroup: made by mkdir or by the iterator, removed by rmdir. */
+struct usage {
+	__u64 cpu_ns;
+	__u64 io_bytes;
+	__u64 exec_ns;
+	__u64 running_ns; /* stretches in progress, as of running_pass */
+	__u64 running_pass;
+	struct emitted emitted;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CGROUPS);
+	__type(key, __u64);
+	__type(value, struct usage);
+} usages SEC(".maps");
+
+/* Rows of the latest pass. An array, because the iterator's own buffer ends at 32 KiB and cannot be resumed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MAX_CGROUPS);
+	__type(key, __u32);
+	__type(value, struct cgroup_row);
+} rows SEC(".maps");
+
+/* Kept with the thread by the kernel: gone when it exits, never mixed up when its tid is used again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} huge_faults SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} beats SEC(".maps");
+
+struct heart {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct heart);
+} hearts SEC(".maps");
+
+/* Named here so that the object's BTF holds them: user space takes their layout from there. */
+const struct thread_row *thread_row_layout __attribute__((unused));
+const struct cgroup_row *cgroup_row_layout __attribute__((unused));
+
+static __always_inline struct slot *here(void)
+{
+	return &slots[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
+}
+
+static __always_inline struct usage *usage_of(__u64 id)
+{
+	return bpf_map_lookup_elem(&usages, &id);
+}
+
+static __always_inline struct usage *usage_made(__u64 id)
+{
+	struct usage *usage = usage_of(id);
+	struct usage fresh = {};
+
+	if (usage)
+		return usage;
+	bpf_map_update_elem(&usages, &id, &fresh, BPF_NOEXIST);
+	return usage_of(id);
+}
+
+/* ---- scheduler ---- */
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct slot *slot = here();
+	__s64 mark = slot->idle_mark_ns;
+	__u64 since = slot->run_since_ns;
+
+	slot->switches++;
+	if (prev->pid == 0 && mark < 0)
+		mark += now;
+	if (next->pid == 0 && mark >= 0)
+		mark -= now;
+	slot->idle_mark_ns = mark;
+
+	slot->run_since_ns = next->pid ? now : 0;
+	slot->run_cgroup = next->pid ? next->cgroups->dfl_cgrp->kn->id : 0;
+	if (prev->pid && since) {
+		struct usage *usage = usage_of(prev->cgroups->dfl_cgrp->kn->id);
+
+		/* Tasks of one cgroup leave several CPUs at once; this is the one shared word of the hot path. */
+		if (usage)
+			__sync_fetch_and_add(&usage->cpu_ns, now - since);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (child->pid == child->tgid)
+		here()->forks++;
+	else
+		here()->threads++;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task)
+{
+	struct usage *usage = usage_of(task->cgroups->dfl_cgrp->kn->id);
+
+	here()->execs++;
+	if (usage)
+		usage->exec_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter, struct pt_regs *regs, long number)
+{
+	__u32 known = (__u64)number < SYSCALL_NUMBERS ? number & (SYSCALL_NUMBERS - 1) : SYSCALL_NUMBERS - 1;
+
+	here()->syscalls[syscall_class[known] & (HOSA_SYSCALL_CLASSES - 1)]++;
+	return 0;
+}
+
+/* ---- memory ---- */
+
+SEC("tp_btf/mm_vmscan_direct_reclaim_begin")
+int BPF_PROG(direct_reclaim)
+{
+	here()->reclaim_stalls++;
+	return 0;
+}
+
+SEC("tp_btf/mm_vmscan_memcg_reclaim_begin")
+int BPF_PROG(memcg_reclaim)
+{
+	here()->reclaim_stalls++;
+	return 0;
+}
+
+SEC("tp_btf/mark_victim")
+int BPF_PROG(mark_victim)
+{
+	here()->oom_kills++;
+	return 0;
+}
+
+SEC("fexit/do_huge_pmd_anonymous_page")
+int BPF_PROG(huge_page, struct vm_fault *fault, unsigned int result)
+{
+	__u64 *count;
+
+	if (result & VM_FAULT_FALLBACK)
+		return 0;
+	count = bpf_task_storage_get(&huge_faults, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (count)
+		(*count)++;
+	return 0;
+}
+
+/* ---- block and network ---- */
+
+SEC("tp_btf/block_rq_complete")
+int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int bytes)
+{
+	__u64 start = request->start_time_ns;
+	struct slot *slot = here();
+	struct cgroup *cgroup;
+	struct usage *usage;
+
+	slot->block_completed++;
+	slot->block_bytes += bytes;
+	if (start)
+		slot->block_latency_ns += bpf_ktime_get_ns() - start;
+
+	if (!bpf_core_field_exists(request->bio->bi_blkg) || !request->bio || !request->bio->bi_blkg)
+		return 0;
+	cgroup = request->bio->bi_blkg->blkcg->css.cgroup;
+	if (cgroup->root->hierarchy_id != 0) /* a cgroup of the v1 hierarchy: its ids mean something else */
+		return 0;
+	usage = usage_of(cgroup->kn->id);
+	if (usage)
+		__sync_fetch_and_add(&usage->io_bytes, bytes);
+	return 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sock, int before, int after)
+{
+	if (after == TCP_SYN_SENT)
+		here()->connects++;
+	return 0;
+}
+
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb)
+{
+	here()->retransmits++;
+	return 0;
+}
+
+/* ---- the beat ---- */
+
+static long add_slot(__u32 cpu, void *context)
+{
+	struct slot *slot = &slots[cpu & (MAX_CPUS - 1)];
+	__s64 mark = slot->idle_mark_ns;
+
+	total.switches += slot->switches;
+	total.idle_ns += mark < 0 ? total.t_ns + mark : mark;
+	total.forks += slot->forks;
+	total.threads += slot->threads;
+	total.execs += slot->execs;
+	total.reclaim_stalls += slot->reclaim_stalls;
+	total.oom_kills += slot->oom_kills;
+	total.block_completed += slot->block_completed;
+	total.block_bytes += slot->block_bytes;
+	total.block_latency_ns += slot->block_latency_ns;
+	total.connects += slot->connects;
+	total.retransmits += slot->retransmits;
+	for (int i = 0; i < HOSA_SYSCALL_CLASSES; i++)
+		total.syscalls[i] += slot->syscalls[i];
+	return 0;
+}
+
+static __always_inline __u64 wanted_period_ns(void)
+{
+	__u64 period = control.period_ns;
+
+	return period < MIN_PERIOD_NS ? MIN_PERIOD_NS : period;
+}
+
+static int beat(void *map, int *key, struct heart *heart)
+{
+	__u64 sequence = total.sequence + 1, period = armed_period_ns, now = bpf_ktime_get_ns();
+
+	__builtin_memset(&total, 0, sizeof(total));
+	total.t_ns = now;
+	total.sequence = sequence;
+	total.period_ns = period;
+	bpf_loop(control.nr_cpus, add_slot, NULL, 0);
+	if (bpf_ringbuf_output(&beats, &total, sizeof(total), 0))
+		control.lost_beats++;
+
+	period = wanted_period_ns();
+	armed_period_ns = period;
+	next_ns += period;
+	now = bpf_ktime_get_ns();
+	if (next_ns <= now) /* late by whole periods: skip them, stay on the grid */
+		next_ns += ((now - next_ns) / period + 1) * period;
+	bpf_timer_start(&heart->timer, next_ns - now, 0);
+	return 0;
+}
+
+/* Starts the beat, or re-starts it with the period user space has just set. */
+SEC("syscall")
+int start_beat(void *context)
+{
+	__u32 key = 0;
+	struct heart *heart = bpf_map_lookup_elem(&hearts, &key);
+	long error;
+
+	if (!heart)
+		return -1;
+	error = bpf_timer_init(&heart->timer, &hearts, CLOCK_MONOTONIC);
+	if (error && error != -EBUSY) /* busy: initialized by an earlier start */
+		return error;
+	error = bpf_timer_set_callback(&heart->timer, beat);
+	if (error)
+		return error;
+	armed_period_ns = wanted_period_ns();
+	next_ns = bpf_ktime_get_ns() + armed_period_ns;
+	return bpf_timer_start(&heart->timer, armed_period_ns, 0);
+}
+
+/* ---- cgroups ---- */
+
+static long note_running(__u32 cpu, void *context)
+{
+	struct slot *slot = &slots[cpu & (MAX_CPUS - 1)];
+	__u64 since = slot->run_since_ns;
+	struct usage *usage;
+
+	if (!since || since > pass_ns)
+		return 0;
+	usage = usage_of(slot->run_cgroup);
+	if (!usage)
+		return 0;
+	if (usage->running_pass != begun_pass) {
+		usage->running_pass = begun_pass;
+		usage->running_ns = 0;
+	}
+	usage->running_ns += pass_ns - since;
+	return 0;
+}
+
+static __always_inline void begin_pass(void)
+{
+	if (begun_pass == control.pass)
+		return;
+	begun_pass = control.pass;
+	pass_ns = bpf_ktime_get_ns();
+	control.rows = 0;
+	bpf_loop(control.nr_cpus, note_running, NULL, 0);
+}
+
+static __always_inline void read_memory(struct cgroup *cgroup, struct emitted *now)
+{
+	struct cgroup_subsys_state *css = NULL;
+	struct mem_cgroup *memory;
+	unsigned long limit = (~0UL >> 1) / control.page_size; /* PAGE_COUNTER_MAX */
+	unsigned long high, max;
+	__u32 index;
+
+	now->memory_bytes = now->memory_max = now->memory_high = NONE;
+	if (cgroup->level == 0 || !bpf_core_enum_value_exists(enum cgroup_subsys_id, memory_cgrp_id))
+		return;
+	index = bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id);
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)cgroup + bpf_core_field_offset(struct cgroup, subsys) + index * sizeof(css));
+	if (!css)
+		return;
+	memory = (void *)css - bpf_core_field_offset(struct mem_cgroup, css);
+	now->memory_bytes = BPF_CORE_READ(memory, memory.usage.counter) * control.page_size;
+	high = BPF_CORE_READ(memory, memory.high);
+	max = BPF_CORE_READ(memory, memory.max);
+	if (high < limit)
+		now->memory_high = high * control.page_size;
+	if (max < limit)
+		now->memory_max = max * control.page_size;
+}
+
+static __always_inline bool moved(__u64 now, __u64 before, __u64 threshold)
+{
+	__u64 change = now > before ? now - before : before - now;
+
+	return change && change >= threshold;
+}
+
+static __always_inline bool changed(const struct emitted *now, const struct emitted *before)
+{
+	return !before->seen || now->memory_max != before->memory_max || now->memory_high != before->memory_high ||
+	       now->exec_ns != before->exec_ns || now->populated != before->populated ||
+	       moved(now->memory_bytes, before->memory_bytes, control.memory_threshold_bytes) ||
+	       moved(now->cpu_ns, before->cpu_ns, control.cpu_threshold_ns) ||
+	       moved(now->io_bytes, before->io_bytes, control.io_threshold_bytes);
+}
+
+SEC("iter/cgroup")
+int cgroup_rows(struct bpf_iter__cgroup *context)
+{
+	struct cgroup *cgroup = context->cgroup;
+	struct emitted now = { .seen = 1 };
+	struct cgroup_row *row;
+	struct usage *usage;
+	__u32 index;
+	__u64 id;
+
+	begin_pass();
+	if (!cgroup)
+		return 0;
+	id = cgroup->kn->id;
+	if (!(cgroup->self.flags & CSS_ONLINE)) { /* removed, but still pinned by its page cache */
+		bpf_map_delete_elem(&usages, &id);
+		return 0;
+	}
+	usage = usage_made(id);
+	read_memory(cgroup, &now);
+	now.populated = cgroup->nr_populated_csets || cgroup->nr_populated_domain_children ||
+			cgroup->nr_populated_threaded_children;
+	if (usage) {
+		now.cpu_ns = usage->cpu_ns + (usage->running_pass == begun_pass ? usage->running_ns : 0);
+		if (now.cpu_ns < usage->emitted.cpu_ns) /* a stretch in progress ended between two reads: never go back */
+			now.cpu_ns = usage->emitted.cpu_ns;
+		now.io_bytes = usage->io_bytes;
+		now.exec_ns = usage->exec_ns;
+		if (!control.full_sweep && !changed(&now, &usage->emitted))
+			return 0;
+	}
+	index = control.rows;
+	row = bpf_map_lookup_elem(&rows, &index);
+	if (!row) /* full: not marked as emitted, so it comes with the next pass */
+		return 0;
+	control.rows = index + 1;
+	if (usage)
+		usage->emitted = now;
+
+	row->t_ns = pass_ns;
+	row->id = id;
+	row->parent_id = cgroup->level ? cgroup->self.parent->cgroup->kn->id : 0;
+	row->cpu_ns = now.cpu_ns;
+	row->io_bytes = now.io_bytes;
+	row->memory_bytes = now.memory_bytes;
+	row->memory_max = now.memory_max;
+	row->memory_high = now.memory_high;
+	row->exec_ns = now.exec_ns;
+	row->level = cgroup->level;
+	row->populated = now.populated;
+	bpf_probe_read_kernel_str(row->name, sizeof(row->name), cgroup->kn->name);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_mkdir, struct cgroup *cgroup)
+{
+	if (cgroup->root->hierarchy_id == 0)
+		usage_made(cgroup->kn->id);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(cgroup_rmdir, struct cgroup *cgroup)
+{
+	__u64 id = cgroup->kn->id;
+
+	if (cgroup->root->hierarchy_id == 0)
+		bpf_map_delete_elem(&usages, &id);
+	return 0;
+}
+
+/* ---- threads ---- */
+
+/* Threads contained in a threaded child still belong to the cgroup they came from. */
+static __always_inline bool within(struct cgroup *cgroup, __u64 id)
+{
+	struct cgroup_subsys_state *css;
+
+	if (cgroup->kn->id == id)
+		return true;
+	css = cgroup->self.parent;
+	for (int i = 0; i < MAX_DEPTH && css; i++) {
+		if (css->cgroup->kn->id == id)
+			return true;
+		css = css->parent;
+	}
+	return false;
+}
+
+SEC("iter/task")
+int thread_rows(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct thread_row row = {};
+	struct cgroup *cgroup;
+	__u64 *huge;
+
+	if (!task || task->flags & PF_KTHREAD)
+		return 0;
+	cgroup = task->cgroups->dfl_cgrp;
+	if (control.thread_cgroup_id && !within(cgroup, control.thread_cgroup_id))
+		return 0;
+
+	row.t_ns = bpf_ktime_get_ns();
+	row.cgroup_id = cgroup->kn->id;
+	row.start_ns = task->start_boottime;
+	row.min_faults = task->min_flt;
+	row.maj_faults = task->maj_flt;
+	huge = bpf_task_storage_get(&huge_faults, task, 0, 0);
+	row.huge_faults = huge ? *huge : 0;
+	row.cpu_ns = task->se.sum_exec_runtime;
+	row.switches = task->nvcsw + task->nivcsw;
+	if (bpf_core_field_exists(task->ioac.read_bytes))
+		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
+	row.tid = task->pid;
+	row.pid = task->tgid;
+	bpf_probe_read_kernel_str(row.comm, sizeof(row.comm), task->comm);
+	bpf_seq_write(context->meta->seq, &row, sizeof(row));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

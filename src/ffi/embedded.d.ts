@@ -1,0 +1,5 @@
+/** Files imported `with { type: "file" }`: the path under which the runtime finds them. */
+declare module "*.bpf.o" {
+  const path: string;
+  export default path;
+}

@@ -1,0 +1,182 @@
+import { dlopen, type Pointer, read } from "bun:ffi";
+import { readFileSync } from "node:fs";
+import { KernelError } from "./errors.ts";
+
+const libc = dlopen("libc.so.6", {
+  __errno_location: { args: [], returns: "ptr" },
+  clock_gettime: { args: ["i32" /* clockid_t clock */, "ptr" /* struct timespec *time */], returns: "i32" },
+  close: { args: ["i32" /* int fd */], returns: "i32" },
+  fsync: { args: ["i32" /* int fd */], returns: "i32" },
+  getpagesize: { args: [], returns: "i32" },
+  geteuid: { args: [], returns: "u32" },
+  kill: { args: ["i32" /* pid_t pid */, "i32" /* int signal */], returns: "i32" },
+  mlockall: { args: ["i32" /* int flags */], returns: "i32" },
+  mmap: {
+    args: [
+      "ptr" /* void *address */,
+      "usize" /* size_t length */,
+      "i32" /* int protection */,
+      "i32" /* int flags */,
+      "i32" /* int fd */,
+      "i64" /* off_t offset */,
+    ],
+    returns: "i64" /* void *, or -1 */,
+  },
+  munmap: { args: ["ptr" /* void *address */, "usize" /* size_t length */], returns: "i32" },
+  open: { args: ["ptr" /* const char *path */, "i32" /* int flags */, "u32" /* mode_t mode */], returns: "i32" },
+  pread: {
+    args: ["i32" /* int fd */, "ptr" /* void *buffer */, "usize" /* size_t count */, "i64" /* off_t offset */],
+    returns: "i64",
+  },
+  read: { args: ["i32" /* int fd */, "ptr" /* void *buffer */, "usize" /* size_t count */], returns: "i64" },
+  sched_getaffinity: {
+    args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* cpu_set_t *mask */],
+    returns: "i32",
+  },
+  sched_setaffinity: {
+    args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* const cpu_set_t *mask */],
+    returns: "i32",
+  },
+  setpriority: {
+    args: ["i32" /* int which */, "u32" /* id_t who */, "i32" /* int priority */],
+    returns: "i32",
+  },
+  write: { args: ["i32" /* int fd */, "ptr" /* const void *buffer */, "usize" /* size_t count */], returns: "i64" },
+}).symbols;
+
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const MCL_CURRENT = 1;
+const MCL_FUTURE = 2;
+const MCL_ONFAULT = 4;
+const CLOCK_MONOTONIC = 1;
+const PRIO_PROCESS = 0;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const CPU_MASK_BYTES = 128;
+
+const errno_address = libc.__errno_location();
+const timespec = new Uint32Array(4);
+
+/** errno of the latest libc or libbpf call of this thread. */
+export function last_errno(): number {
+  return errno_address === null ? 0 : read.i32(errno_address, 0);
+}
+
+function succeeded(result: number | bigint, operation: string, subject: string, hint?: string): number {
+  const number = Number(result);
+  if (number < 0) throw new KernelError(operation, subject, last_errno(), hint);
+  return number;
+}
+
+function c_string(text: string): Buffer {
+  return Buffer.from(`${text}\0`);
+}
+
+/** CLOCK_MONOTONIC, ns: the clock the kernel's records are stamped with. */
+export function monotonic_ns(): number {
+  libc.clock_gettime(CLOCK_MONOTONIC, timespec);
+  return (timespec[0]! + timespec[1]! * 4294967296) * 1e9 + timespec[2]!;
+}
+
+/** Keep every page in memory once it has been touched. Throws KernelError (EPERM, ENOMEM). */
+export function mlockall_on_fault(): void {
+  const hint = "grant CAP_IPC_LOCK or raise the memlock limit";
+  succeeded(libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), "mlockall", "of this process", hint);
+}
+
+/** Throws KernelError. */
+export function fsync(fd: number): void {
+  succeeded(libc.fsync(fd), "fsync", `fd ${fd}`);
+}
+
+/** Opens for reading, close-on-exec. Returns the fd; throws KernelError. */
+export function open_for_reading(path: string): number {
+  return succeeded(libc.open(c_string(path), O_RDONLY | O_CLOEXEC, 0), "open", path);
+}
+
+export function close(fd: number): void {
+  libc.close(fd);
+}
+
+/** One write(2) of the whole text to an existing file (a cgroup file): never creates, never truncates. Throws KernelError. */
+export function write_file(path: string, text: string): void {
+  const fd = succeeded(libc.open(c_string(path), O_WRONLY | O_CLOEXEC | O_NONBLOCK, 0), "open for writing", path);
+  const bytes = Buffer.from(text);
+  try {
+    const written = succeeded(libc.write(fd, bytes, bytes.length), `write "${text.trim()}" to`, path);
+    if (written < bytes.length)
+      throw new KernelError(`write "${text.trim()}" to`, path, "EIO", "the write was cut short");
+  } finally {
+    libc.close(fd);
+  }
+}
+
+/** read(2) into `buffer` from `offset` on. Returns the bytes read, 0 at the end; throws KernelError. */
+export function read_into(fd: number, buffer: Uint8Array, offset: number, subject: string): number {
+  const room = offset === 0 ? buffer : buffer.subarray(offset);
+  return succeeded(libc.read(fd, room, room.length), "read", subject);
+}
+
+/** pread(2) of `buffer.length` bytes at `offset` of the file. Returns the bytes read; throws KernelError. */
+export function pread_into(fd: number, buffer: Uint8Array, offset: number, subject: string): number {
+  return succeeded(libc.pread(fd, buffer, buffer.length, offset), "read", subject);
+}
+
+/** Signal 0 only asks whether the process exists. Throws KernelError (ESRCH, EPERM). */
+export function kill(pid: number, signal: number): void {
+  if (!Number.isInteger(pid) || pid <= 1) throw new KernelError(`send signal ${signal} to`, `pid ${pid}`, "EINVAL");
+  succeeded(libc.kill(pid, signal), `send signal ${signal} to`, `pid ${pid}`);
+}
+
+/** Nice value of one thread (-20..19); 0 is the caller. Throws KernelError. */
+export function setpriority(tid: number, nice: number): void {
+  succeeded(libc.setpriority(PRIO_PROCESS, tid, nice), `set nice ${nice} of`, `thread ${tid}`);
+}
+
+export function page_size_bytes(): number {
+  return libc.getpagesize();
+}
+
+export function geteuid(): number {
+  return libc.geteuid();
+}
+
+/** Effective capabilities of this process as the bit set /proc/self/status shows; bit n = capability n. */
+export function effective_capabilities(): bigint {
+  const hex = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+  return hex === undefined ? 0n : BigInt(`0x${hex}`);
+}
+
+/** Number (as in linux/capability.h) → whether this process may use it now. CAP_SYS_ADMIN 21, CAP_PERFMON 38, CAP_BPF 39. */
+export function has_capability(number: number): boolean {
+  return ((effective_capabilities() >> BigInt(number)) & 1n) === 1n;
+}
+
+/** Shared mapping of a kernel object. The address stays valid until `unmap`. Throws KernelError. */
+export function map_shared(fd: number, size_bytes: number, writable: boolean, subject: string): Pointer {
+  const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
+  const address = libc.mmap(null, size_bytes, protection, MAP_SHARED, fd, 0);
+  return succeeded(address, "map into memory", subject) as Pointer;
+}
+
+export function unmap(address: Pointer, size_bytes: number): void {
+  libc.munmap(address, size_bytes);
+}
+
+/** Runs this thread once on every CPU it may use, so that each of them goes through the scheduler. Bounded by 1,024 CPUs. */
+export function visit_cpus(): void {
+  const allowed = new Uint8Array(CPU_MASK_BYTES);
+  succeeded(libc.sched_getaffinity(0, CPU_MASK_BYTES, allowed), "read the CPU affinity", "of this thread");
+  const one = new Uint8Array(CPU_MASK_BYTES);
+  for (let cpu = 0; cpu < CPU_MASK_BYTES * 8; cpu++) {
+    if (((allowed[cpu >> 3]! >> (cpu & 7)) & 1) === 0) continue;
+    one.fill(0);
+    one[cpu >> 3] = 1 << (cpu & 7);
+    libc.sched_setaffinity(0, CPU_MASK_BYTES, one);
+  }
+  succeeded(libc.sched_setaffinity(0, CPU_MASK_BYTES, allowed), "restore the CPU affinity", "of this thread");
+}

@@ -1,0 +1,86 @@
+import { CATALOG } from "./catalog.ts";
+import { KernelError } from "./errors.ts";
+import { BpfObject } from "./program.ts";
+
+/** The loaded object, and why each program that is not in it is not. */
+export interface Loaded {
+  readonly object: BpfObject;
+  /** Name → reason. */
+  readonly missing: ReadonlyMap<string, string>;
+}
+
+/** The program without which nothing beats. */
+export const ESSENTIAL = "start_beat";
+
+/**
+ * Loads every program this kernel accepts. When the whole object does not load, each program is tried alone first,
+ * so that one refused program costs only itself. Throws KernelError when the beat itself does not load.
+ */
+export function load(bytes: Uint8Array, disabled: readonly string[]): Loaded {
+  const missing = new Map<string, string>();
+  let names: readonly string[];
+  {
+    using probe = BpfObject.open(bytes);
+    names = probe.program_names;
+  }
+  for (const name of disabled)
+    if (name !== ESSENTIAL && names.includes(name)) missing.set(name, "disabled by configuration");
+  const wanted = names.filter((name) => !missing.has(name));
+
+  const whole = attempt(bytes, wanted);
+  if (whole instanceof BpfObject) return { object: whole, missing };
+  const heart = attempt(bytes, [ESSENTIAL]);
+  if (!(heart instanceof BpfObject)) throw heart;
+  heart[Symbol.dispose]();
+  note_refused(bytes, wanted, missing);
+  const rest = attempt(
+    bytes,
+    wanted.filter((name) => !missing.has(name)),
+  );
+  if (rest instanceof BpfObject) return { object: rest, missing };
+  throw rest;
+}
+
+/** Finds the refused among `names`, which do not load together, by halving: most kernels refuse one or two of them. */
+function note_refused(bytes: Uint8Array, names: readonly string[], missing: Map<string, string>): void {
+  if (names.length === 1) {
+    const reason = refusal(bytes, names[0]!);
+    if (reason !== null) missing.set(names[0]!, reason);
+    return;
+  }
+  const middle = names.length >> 1;
+  for (const half of [names.slice(0, middle), names.slice(middle)]) {
+    const loaded = half.length === 1 ? null : attempt(bytes, half);
+    if (loaded instanceof BpfObject) loaded[Symbol.dispose]();
+    else note_refused(bytes, half, missing);
+  }
+}
+
+function attempt(bytes: Uint8Array, names: readonly string[]): BpfObject | KernelError {
+  const object = BpfObject.open(bytes);
+  try {
+    object.select(new Set(names));
+    object.load(`${names.length} BPF programs`);
+    return object;
+  } catch (error) {
+    object[Symbol.dispose]();
+    if (error instanceof KernelError) return error;
+    throw error;
+  }
+}
+
+/** Why this kernel does not load the program alone; null when it does. */
+function refusal(bytes: Uint8Array, name: string): string | null {
+  using object = BpfObject.open(bytes);
+  object.select(new Set([name]));
+  object.listen_to_verifier(name);
+  try {
+    object.load(`BPF program ${name}`);
+    return null;
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    const verdict = object.verdict();
+    const what = CATALOG[name]?.what ?? name;
+    return verdict === "" ? `this kernel does not offer ${what} (${error.errno})` : `${error.errno}: ${verdict}`;
+  }
+}
