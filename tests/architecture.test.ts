@@ -140,6 +140,11 @@ describe("the rules catch", () => {
     ["a switch's default", "src/cortex/x.ts", "export function f(a: number) { switch (a) { default: return a; } }"],
     ["the words in a comment", "src/cortex/x.ts", "// Date.now() and process.exit are not used here"],
     ["the clock itself", CLOCK_FILE, "export const wall_ms = () => Date.now();"],
+    [
+      "the type of a file import",
+      "src/ffi/o.d.ts",
+      'declare module "*.o" { const path: string; export default path; }',
+    ],
     ["the one exit", EXIT_FILE, "process.exit(2);"],
   ])("nothing in %s", (_title, path, text) => {
     expect(snippet(path, text)).toEqual([]);

@@ -180,6 +180,8 @@ export function check_source(path: string, text: string): string[] {
       report(node, `${access} belongs to ${EXIT_FILE}`);
     if (access === "Math.random") report(node, "Math.random: a decision must be repeatable");
     if (node.kind === ts.SyntaxKind.AnyKeyword) report(node, "`any` switches the type check off");
+    // A declaration of what `import path from "x.o"` gives can only be a default export.
+    if (path.endsWith(".d.ts")) return;
     const is_default = ts.isExportAssignment(node) || node.kind === ts.SyntaxKind.DefaultKeyword;
     if (is_default && !ts.isDefaultClause(node.parent) && !ts.isDefaultClause(node))
       report(node, "default export: give it its name");
