@@ -1,0 +1,16 @@
+import { load_sources, render_config } from "../../config/index.ts";
+import type { Context, ExitCode } from "../context.ts";
+import type { GlobalOptions } from "../options.ts";
+
+export function config_check(options: GlobalOptions, context: Context): ExitCode {
+  const { files } = load_sources(options.config ?? null);
+  const text = files.length === 0 ? "ok: no file, the defaults hold" : `ok: ${files.join(", ")}`;
+  context.output.print(options.output === "json" ? `${JSON.stringify({ ok: true, files })}\n` : `${text}\n`);
+  return 0;
+}
+
+export function config_show(options: GlobalOptions, context: Context): ExitCode {
+  const { config } = load_sources(options.config ?? null);
+  context.output.print(options.output === "json" ? `${JSON.stringify(config)}\n` : render_config(config));
+  return 0;
+}

@@ -1,0 +1,141 @@
+import { writeFileSync } from "node:fs";
+import { replay } from "../../agent/replay.ts";
+import { type AuditItem, read_audit } from "../../audit/index.ts";
+import type { AuditRecord, BaselineEntry } from "../../model/audit.ts";
+import { OperatorError } from "../../model/error.ts";
+import { explain_baseline } from "../../report/baseline.ts";
+import { type DecisionRecord, explain_decision, explain_plain } from "../../report/explain.ts";
+import { TimelineBuilder } from "../../report/timeline.ts";
+import { timeline_svg } from "../../report/timeline_svg.ts";
+import { timeline_text } from "../../report/timeline_text.ts";
+import type { Context, ExitCode } from "../context.ts";
+import { configured, type GlobalOptions } from "../options.ts";
+
+export interface ExplainOptions extends GlobalOptions {
+  readonly last?: boolean;
+  readonly baseline?: boolean;
+  readonly timeline?: boolean;
+  readonly svg?: string;
+  readonly audit?: string;
+}
+
+const MAX_PROBLEMS_SAID = 5;
+
+/** What one pass over the audit collects; bounded whatever the size of the audit. */
+interface Found {
+  readonly record: AuditRecord | null;
+  readonly motor: string;
+  readonly verdicts: Parameters<typeof explain_decision>[1]["verdicts"];
+  readonly problems: number;
+}
+
+/** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken. */
+export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
+  const path = options.audit ?? configured(options).audit.path;
+  if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
+  const wanted =
+    options.baseline === true
+      ? is_baseline
+      : id === undefined
+        ? is_decision
+        : (record: AuditRecord) => record.id === id;
+  const found = await find(path, wanted, id !== undefined, context);
+  if (found.record === null) throw nothing_found(path, id, options);
+  context.output.print(options.output === "json" ? json(found) : text(found, context));
+  return found.problems === 0 ? 0 : 1;
+}
+
+async function find(
+  path: string,
+  wanted: (record: AuditRecord) => boolean,
+  first_only: boolean,
+  context: Context,
+): Promise<Found> {
+  let record: AuditRecord | null = null;
+  let motor = "";
+  let motor_then = "";
+  let verdicts: Found["verdicts"][number][] = [];
+  let same_run = false;
+  let problems = 0;
+  for await (const item of read_audit(path)) {
+    if (item.type === "problem") {
+      say_problem(item, problems++, context);
+      continue;
+    }
+    if (item.record.kind === "start") {
+      motor = item.record.motor;
+      same_run = false;
+    }
+    if (wanted(item.record) && !(first_only && record !== null)) {
+      record = item.record;
+      motor_then = motor;
+      verdicts = [];
+      same_run = true;
+    }
+    if (same_run && record !== null) verdicts.push(...verdicts_on(record, item.record).slice(0, 64 - verdicts.length));
+  }
+  return { record, motor: motor_then, verdicts, problems };
+}
+
+function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"] {
+  if (!is_decision(record) || later.kind === "heartbeat") return [];
+  const ids = new Set(record.decision.actions.map((action) => action.id));
+  const reached = later.kind === "verification" ? later.verdicts : [];
+  return reached.filter((verdict) => ids.has(verdict.id)).map((verdict) => ({ record_id: later.id, verdict }));
+}
+
+function say_problem(item: Extract<AuditItem, { type: "problem" }>, before: number, context: Context): void {
+  if (before < MAX_PROBLEMS_SAID) context.output.say(`error: ${item.file}:${item.line}: ${item.problem}`);
+  if (before === MAX_PROBLEMS_SAID) context.output.say("error: more such lines follow");
+}
+
+function is_decision(record: AuditRecord): record is DecisionRecord {
+  return record.kind === "transition" || record.kind === "action";
+}
+
+function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry {
+  return record.kind === "baseline";
+}
+
+function text({ record, motor, verdicts }: Found, context: Context): string {
+  const { paint } = context.output;
+  if (record === null) return "";
+  if (is_baseline(record)) return explain_baseline(record, paint);
+  if (!is_decision(record)) return explain_plain(record, paint);
+  return explain_decision(record, { replay: replay(record), verdicts, motor }, paint);
+}
+
+function json({ record, motor, verdicts }: Found): string {
+  const proof = record !== null && is_decision(record) ? { replay: replay(record), verdicts, motor } : {};
+  return `${JSON.stringify({ record, ...proof })}\n`;
+}
+
+function nothing_found(path: string, id: string | undefined, options: ExplainOptions): OperatorError {
+  const what = id !== undefined ? `record "${id}"` : options.baseline === true ? "baseline" : "decision";
+  const hint =
+    id !== undefined
+      ? "`hosa explain --timeline` lists the ids; rotated-out records are gone."
+      : "It appears once `hosa run` has learned enough, or has changed level or acted.";
+  return new OperatorError(`no ${what} in ${path}`, 1, hint);
+}
+
+async function explain_run(path: string, options: ExplainOptions, context: Context): Promise<ExitCode> {
+  const builder = new TimelineBuilder();
+  let problems = 0;
+  for await (const item of read_audit(path)) {
+    if (item.type === "problem") say_problem(item, problems++, context);
+    else builder.add(item.record);
+  }
+  const timeline = builder.get();
+  if (options.svg !== undefined) {
+    try {
+      writeFileSync(options.svg, timeline_svg(timeline));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new OperatorError(`cannot write ${options.svg}: ${why}`, 1, "Give a path in a writable directory.", error);
+    }
+  }
+  if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
+  else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
+  return problems === 0 ? 0 : 1;
+}

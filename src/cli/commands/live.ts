@@ -1,0 +1,93 @@
+import { type AgentOptions, run_agent } from "../../agent/agent.ts";
+import type { BeatView } from "../../model/view.ts";
+import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
+import type { Context, ExitCode } from "../context.ts";
+import { configured, type GlobalOptions, LOG_LEVELS } from "../options.ts";
+
+export interface LiveOptions extends GlobalOptions {
+  readonly duration?: number;
+  /** Seconds between two printed beats. */
+  readonly interval?: number;
+  /** Printed beats after which to end. */
+  readonly count?: number;
+}
+
+/** Act: silent in homeostasis but for the heartbeat; every change of level and every action is a line (or an object). */
+export async function run(options: LiveOptions, context: Context): Promise<ExitCode> {
+  return await live("run", options, context, null);
+}
+
+/** Look only: nothing is ever touched. Text shows one line a second, JSON every beat, unless an interval is given. */
+export async function observe(options: LiveOptions, context: Context): Promise<ExitCode> {
+  const interval_s = options.interval ?? (options.output === "text" ? 1 : 0);
+  return await live("observe", options, context, interval_s);
+}
+
+async function live(
+  mode: AgentOptions["mode"],
+  options: LiveOptions,
+  context: Context,
+  interval_s: number | null,
+): Promise<ExitCode> {
+  const config = configured(options);
+  const shown = LOG_LEVELS.indexOf(config.log.level);
+  const printer = new Printer(options, context, interval_s);
+  const result = await run_agent({
+    config,
+    mode,
+    dry_run: options.dryRun === true,
+    duration_s: options.duration ?? null,
+    count: null,
+    on_beat: (view) => printer.beat(view),
+    on_message: (level, text) => {
+      if (LOG_LEVELS.indexOf(level) <= shown) context.output.say(`${level}: ${text}`);
+    },
+    signal: context.signal,
+  });
+  const dropped = context.output.dropped === 0 ? "" : `; ${context.output.dropped} lines nobody read were dropped`;
+  if (shown >= LOG_LEVELS.indexOf("info") && !context.signal.aborted) {
+    context.output.say(`info: ended after ${result.beats} beats: ${result.reason}${dropped}`);
+  }
+  return 0;
+}
+
+/** Chooses which beats are shown. */
+class Printer {
+  readonly #options: LiveOptions;
+  readonly #context: Context;
+  readonly #interval_ns: number;
+  #history: number[] = [];
+  #start_ns: number | null = null;
+  #next_ns = 0;
+  #level = 0;
+  #inaction = "";
+  #printed = 0;
+
+  constructor(options: LiveOptions, context: Context, interval_s: number | null) {
+    this.#options = options;
+    this.#context = context;
+    this.#interval_ns = interval_s === null ? Number.POSITIVE_INFINITY : interval_s * 1e9;
+    if (interval_s === null) this.#next_ns = Number.POSITIVE_INFINITY;
+  }
+
+  beat(view: BeatView): false | undefined {
+    this.#start_ns ??= view.t_ns;
+    const eventful = view.level !== this.#level || view.actions.length > 0;
+    const due = view.t_ns >= this.#next_ns;
+    if (!due && !eventful) return undefined;
+    if (due) this.#next_ns = view.t_ns + this.#interval_ns;
+    this.#context.output.print(this.#options.output === "json" ? `${JSON.stringify(view)}\n` : this.#text(view));
+    this.#level = view.level;
+    this.#inaction = view.inaction;
+    this.#printed++;
+    return this.#printed === this.#options.count ? false : undefined;
+  }
+
+  #text(view: BeatView): string {
+    const { paint } = this.#context.output;
+    this.#history = [...this.#history, view.d_smooth].slice(-HISTORY);
+    const header = this.#printed === 0 ? [observe_header(paint)] : [];
+    const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint);
+    return `${[...header, line, ...event_lines(view, this.#inaction, paint)].join("\n")}\n`;
+  }
+}

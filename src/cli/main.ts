@@ -1,0 +1,40 @@
+#!/usr/bin/env bun
+import { CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { OperatorError } from "../model/error.ts";
+import type { ExitCode } from "./context.ts";
+import { Output } from "./output.ts";
+import { build_program } from "./program.ts";
+
+/** Parse, run, and turn whatever was thrown into one exit code. */
+async function main(args: readonly string[]): Promise<ExitCode> {
+  const closed = new AbortController();
+  const stopped = new AbortController();
+  const output = new Output(closed);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort(signal));
+  let code: ExitCode = 0;
+  const signal = AbortSignal.any([closed.signal, stopped.signal]);
+  const program = build_program({ output, signal, version: manifest.version }, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    code = complain(error, output);
+  }
+  await output.drained();
+  return closed.signal.aborted ? 0 : code;
+}
+
+function complain(error: unknown, output: Output): ExitCode {
+  // Commander has already said what is wrong and where help is.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof OperatorError) {
+    output.say(`${output.paint_errors.red("error:")} ${error.message.split("\n").join("\nerror: ")}. ${error.hint}`);
+    return error.exit_code;
+  }
+  output.say(`defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return 1;
+}
+
+process.exit(await main(process.argv.slice(2)));

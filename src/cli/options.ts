@@ -1,0 +1,36 @@
+import { InvalidArgumentError } from "commander";
+import { type Config, type LogLevel, load_config } from "../config/index.ts";
+
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+
+/** Options every command takes. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly dryRun?: boolean;
+  readonly output: "text" | "json";
+  readonly logLevel?: LogLevel;
+}
+
+/** The configuration the command line asks for; the command line wins over the files. */
+export function configured(options: GlobalOptions): Config {
+  const config = load_config(options.config ?? null);
+  return options.logLevel === undefined ? config : { ...config, log: { level: options.logLevel } };
+}
+
+const SECONDS_PER: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
+
+/** `20s`, `500ms`, `5m`, `2h`, `1d`, or seconds without a unit. */
+export function duration_s(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text);
+  const seconds = match === null ? Number.NaN : Number(match[1]) * SECONDS_PER[match[2] ?? "s"]!;
+  if (!(seconds > 0 && seconds <= 366 * 86_400)) {
+    throw new InvalidArgumentError("Expected a duration such as 500ms, 20s, 5m, 2h or 1d.");
+  }
+  return seconds;
+}
+
+export function positive_integer(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,12}$/.test(text) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1 up.");
+  return value;
+}

@@ -1,0 +1,133 @@
+import { Command, Option } from "commander";
+import type { Context, ExitCode } from "./context.ts";
+import { duration_s, type GlobalOptions, LOG_LEVELS, positive_integer } from "./options.ts";
+
+const FOOTER = `
+Exit codes:
+  0  ok
+  1  failed at run time
+  2  usage or configuration
+  3  privilege or kernel feature missing
+
+Files:
+  /etc/hosa/hosa.yaml, /etc/hosa/hosa.d/*.yaml   configuration (see hosa.example.yaml)
+  /var/log/hosa/audit.jsonl                      why everything was done
+  /run/hosa                                      what has to be undone
+`;
+
+function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+/**
+ * The command line. Each command loads its own code when it is called, so that help and `explain` need no kernel.
+ * `done` receives the exit code of the command that ran; errors are thrown.
+ */
+export function build_program(context: Context, done: (code: ExitCode) => void): Command {
+  const program = new Command("hosa")
+    .description(
+      "An autonomous nervous system for a Linux node: senses, judges, acts, and can undo and explain all of it.",
+    )
+    .version(context.version, "--version", "print the version")
+    .helpOption("-h, --help", "print help; `hosa COMMAND --help` for a command")
+    .option("-c, --config <file>", "configuration instead of /etc/hosa/hosa.yaml and its drop-ins")
+    .option("--dry-run", "decide and record as always, touch nothing")
+    .addOption(new Option("-o, --output <format>", "format of the output").choices(["text", "json"]).default("text"))
+    .addOption(new Option("--log-level <level>", "messages on standard error").choices(LOG_LEVELS))
+    .showSuggestionAfterError()
+    .exitOverride()
+    .addHelpText("after", FOOTER)
+    .addHelpText(
+      "after",
+      examples("hosa doctor", "hosa observe", "hosa run --dry-run", "hosa explain --last", "hosa release").slice(1),
+    );
+  const given = <T extends GlobalOptions>(command: Command): T => command.optsWithGlobals<T>();
+
+  program
+    .command("run")
+    .description("sense, judge and act until stopped; everything done is undone at the end")
+    .option("--duration <time>", "end by itself after this long", duration_s)
+    .addHelpText(
+      "after",
+      examples("hosa run", "hosa run --dry-run --duration 20s", "hosa run -c ./hosa.yaml --log-level debug"),
+    )
+    .action(async (_options, command: Command) => {
+      const { run } = await import("./commands/live.ts");
+      done(await run(given(command), context));
+    });
+
+  program
+    .command("observe")
+    .description("sense and judge, touch nothing; one line a second, or every beat as JSON")
+    .option("--interval <time>", "time between two lines or objects", duration_s)
+    .option("--count <n>", "end after this many", positive_integer)
+    .option("--duration <time>", "end after this long", duration_s)
+    .addHelpText(
+      "after",
+      examples("hosa observe", "hosa observe --interval 5s", "hosa observe -o json --count 100 | jq .d_smooth"),
+    )
+    .action(async (_options, command: Command) => {
+      const { observe } = await import("./commands/live.ts");
+      done(await observe(given(command), context));
+    });
+
+  program
+    .command("explain")
+    .description("say from the audit why something was decided, and prove it by deciding it again")
+    .argument("[id]", "record to explain; without it the last decision")
+    .option("--last", "the last decision (the default)")
+    .option("--baseline", "the learned self: means, deviations, thresholds")
+    .option("--timeline", "the whole last run, line by line")
+    .option("--svg <file>", "the whole last run as a picture")
+    .option("--audit <file>", "audit instead of the configured one")
+    .addHelpText(
+      "after",
+      examples(
+        "hosa explain --last",
+        "hosa explain e17",
+        "hosa explain --timeline --svg run.svg",
+        "hosa explain --baseline -o json",
+      ),
+    )
+    .action(async (id: string | undefined, _options, command: Command) => {
+      const { explain } = await import("./commands/explain.ts");
+      done(await explain(id, given(command), context));
+    });
+
+  program
+    .command("release")
+    .description("undo everything HOSA ever limited and has not undone, with no agent running")
+    .addHelpText("after", examples("hosa release", "hosa release --dry-run"))
+    .action(async (_options, command: Command) => {
+      const { release_all } = await import("./commands/release.ts");
+      done(release_all(given(command), context));
+    });
+
+  program
+    .command("doctor")
+    .description("examine this host: what HOSA can feel and do here, what is missing, what that costs")
+    .addHelpText("after", examples("hosa doctor", "hosa doctor -o json | jq .usable"))
+    .action(async (_options, command: Command) => {
+      const { doctor } = await import("./commands/doctor.ts");
+      done(doctor(given(command), context));
+    });
+
+  const config = program.command("config").description("check or show the configuration");
+  config
+    .command("check")
+    .description("read the configuration as `hosa run` would")
+    .addHelpText("after", examples("hosa config check", "hosa config check -c ./hosa.yaml"))
+    .action(async (_options, command: Command) => {
+      const { config_check } = await import("./commands/config.ts");
+      done(config_check(given(command), context));
+    });
+  config
+    .command("show")
+    .description("the configuration in force, every key described")
+    .addHelpText("after", examples("hosa config show", "hosa config show -o json"))
+    .action(async (_options, command: Command) => {
+      const { config_show } = await import("./commands/config.ts");
+      done(config_show(given(command), context));
+    });
+  return program;
+}

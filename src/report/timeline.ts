@@ -1,0 +1,134 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { AuditRecord } from "../model/audit.ts";
+import type { Level } from "../model/level.ts";
+import { outcome, setting } from "./explain.ts";
+
+export interface TimelinePoint {
+  /** Seconds since the first record of the run. */
+  readonly t_s: number;
+  readonly level: Level;
+  readonly d_smooth: number;
+}
+
+export interface TimelineMark {
+  readonly t_s: number;
+  readonly id: string;
+  readonly kind: "level" | "action" | "release" | "verdict" | "note";
+  readonly text: string;
+}
+
+/** One recorded run. */
+export interface Timeline {
+  readonly title: string;
+  readonly points: readonly TimelinePoint[];
+  readonly theta: readonly number[];
+  /** The cgroup most acted on, or that led the growth; empty path when none. */
+  readonly memory: {
+    readonly path: string;
+    readonly points: readonly { readonly t_s: number; readonly bytes: number }[];
+  };
+  readonly marks: readonly TimelineMark[];
+}
+
+const MAX_ITEMS = 4096;
+
+/** Keeps every second item when full: the shape stays, the memory is bounded. */
+function push<T>(items: T[], item: T): T[] {
+  const kept = items.length < MAX_ITEMS ? items : items.filter((_, i) => i % 2 === 0);
+  kept.push(item);
+  return kept;
+}
+
+/** Collects the last run of an audit, record by record. */
+export class TimelineBuilder {
+  #title = "";
+  #start_ns: number | null = null;
+  #points: TimelinePoint[] = [];
+  #marks: TimelineMark[] = [];
+  #theta: readonly number[] = [];
+  #memory = new Map<string, { t_s: number; bytes: number }[]>();
+  #acted = new Map<string, number>();
+
+  add(record: AuditRecord): void {
+    if (record.kind === "start") this.#begin(record.t_ns, `${record.node} ${record.wall_time} (${record.motor} motor)`);
+    // A note of the writer itself bears no time of the beat.
+    if (record.t_ns === 0) return;
+    this.#start_ns ??= record.t_ns;
+    const t_s = (record.t_ns - this.#start_ns) / 1e9;
+    const mark = (kind: TimelineMark["kind"], text: string): void => {
+      this.#marks = push(this.#marks, { t_s, id: record.id, kind, text });
+    };
+    switch (record.kind) {
+      case "heartbeat":
+        this.#theta = record.thresholds.theta;
+        this.#points = push(this.#points, { t_s, level: record.level, d_smooth: record.d_smooth });
+        return;
+      case "transition":
+      case "action": {
+        const { decision } = record;
+        this.#see(t_s, decision.level, record.input.assessment);
+        if (decision.level !== decision.previous_level) {
+          mark("level", `level ${decision.previous_level} → ${decision.level}: ${decision.rule}`);
+        }
+        decision.actions.forEach((action, i) => {
+          const result = record.kind === "action" ? record.outcomes[i] : undefined;
+          const became = result === undefined ? "" : `: ${outcome(result)}`;
+          const path = action.target.path;
+          this.#acted.set(path, (this.#acted.get(path) ?? 0) + 1);
+          mark(
+            action.verb === "release" ? "release" : "action",
+            `${action.verb} ${setting(action.setting)} on ${path}${became}`,
+          );
+        });
+        return;
+      }
+      case "verification":
+        for (const verdict of record.verdicts) mark("verdict", `${verdict.id} ${verdict.verdict}: ${verdict.detail}`);
+        return;
+      case "undo":
+        for (const result of record.outcomes)
+          mark("release", `undo ${result.rung} on ${result.target.path}: ${outcome(result)}`);
+        return;
+      case "start":
+        mark("note", `started: ${record.mode}, ${record.motor} motor`);
+        return;
+      case "baseline":
+        this.#theta = record.thresholds.theta;
+        mark("note", `baseline learned from ${record.samples} samples`);
+        return;
+      case "stop":
+        mark("note", `stopped after ${record.beats} beats: ${record.reason}`);
+        return;
+      case "note":
+        mark("note", record.text);
+    }
+  }
+
+  get(): Timeline {
+    const led = [...this.#memory].sort((a, b) => b[1].length - a[1].length)[0]?.[0];
+    const acted = [...this.#acted].filter(([path]) => this.#memory.has(path)).sort((a, b) => b[1] - a[1])[0]?.[0];
+    const path = acted ?? led ?? "";
+    const memory = { path, points: this.#memory.get(path) ?? [] };
+    return { title: this.#title, points: this.#points, theta: this.#theta, memory, marks: this.#marks };
+  }
+
+  #begin(t_ns: number, title: string): void {
+    this.#title = title;
+    this.#start_ns = t_ns;
+    this.#points = [];
+    this.#marks = [];
+    this.#theta = [];
+    this.#memory = new Map();
+    this.#acted = new Map();
+  }
+
+  #see(t_s: number, level: Level, assessment: Assessment): void {
+    this.#theta = assessment.thresholds.theta;
+    this.#points = push(this.#points, { t_s, level, d_smooth: assessment.d_smooth });
+    for (const growth of assessment.growth) {
+      const series = this.#memory.get(growth.path) ?? [];
+      if (series.length === 0 && this.#memory.size >= 64) continue;
+      this.#memory.set(growth.path, push(series, { t_s, bytes: growth.memory_bytes }));
+    }
+  }
+}
