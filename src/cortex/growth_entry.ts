@@ -1,7 +1,7 @@
 import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
 import type { CgroupSample, Maybe } from "../model/sample.ts";
 import { BlockTail, type BlockTailState } from "./block_tail.ts";
-import { GrowthSeries } from "./growth_series.ts";
+import { GrowthSeries, PERSISTENCE_S } from "./growth_series.ts";
 
 /** No growth below this is news, however quiet the cgroup has been. */
 export const FAST_FLOOR_BYTES_PER_S = 1024 * 1024;
@@ -64,16 +64,18 @@ export class GrowthEntry {
     // A reading may be stamped a little after the beat it belongs to.
     const now_ns = Math.max(t_ns, this.series.last_ns);
     this.series.tick(now_ns);
-    const fast = this.series.fast_bytes_per_s(now_ns);
+    const persistent = this.series.persistent_bytes_per_s;
     const slow = this.series.slow_bytes_per_s;
-    this.fast_tail.observe(fast);
+    this.fast_tail.observe(persistent);
     this.slow_tail.observe(slow);
     const fast_tail = this.fast_tail.get(FAST_FLOOR_BYTES_PER_S);
-    const fast_beyond = fast > (fast_tail ?? FAST_FLOOR_BYTES_PER_S);
-    this.slope_bytes_per_s = fast_beyond ? fast : slow;
-    this.tail_bytes_per_s = fast_beyond ? fast_tail : this.slow_tail.get(SLOW_FLOOR_BYTES_PER_S);
-    this.#follow(now_ns, fast_beyond || slow > (this.tail_bytes_per_s ?? SLOW_FLOOR_BYTES_PER_S));
-    this.#accelerate(now_ns, fast_beyond ? fast : 0);
+    const slow_tail = this.slow_tail.get(SLOW_FLOOR_BYTES_PER_S);
+    const fast_beyond = persistent > (fast_tail ?? FAST_FLOOR_BYTES_PER_S);
+    const slow_beyond = slow > (slow_tail ?? SLOW_FLOOR_BYTES_PER_S);
+    this.slope_bytes_per_s = fast_beyond ? this.series.mean_bytes_per_s : slow;
+    this.tail_bytes_per_s = fast_beyond ? fast_tail : slow_tail;
+    this.#follow(now_ns, fast_beyond || slow_beyond);
+    this.#accelerate(now_ns, fast_beyond ? this.slope_bytes_per_s : 0);
   }
 
   ttf(available_bytes: number): TimeToFailure {
@@ -113,8 +115,9 @@ export class GrowthEntry {
   #follow(t_ns: number, beyond: boolean): void {
     if (beyond) {
       if (this.#onset_ns === null) {
-        this.#onset_ns = t_ns;
-        this.#onset_bytes = this.series.last_bytes;
+        // What is judged has already lasted this long.
+        this.#onset_ns = t_ns - PERSISTENCE_S * 1e9;
+        this.#onset_bytes = this.series.last_bytes - PERSISTENCE_S * this.slope_bytes_per_s;
         this.#peak = 0;
       }
       this.#beyond_ns = t_ns;

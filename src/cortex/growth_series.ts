@@ -4,13 +4,17 @@ const CAPACITY = 48;
 const RECENT_S = 0.15;
 const PREVIOUS_S = 0.35;
 const SLOW_INCREMENTS = 3;
+/** Over this time the fast slope must have lasted, half a beat beside the 10 Hz grid again. */
+export const PERSISTENCE_S = 0.35;
+const FEWEST_SLOPES = 3;
 
 /**
  * Growth of one memory figure, robust against requests that allocate and free.
  *
  * Fast slope: lowest value of the last 150 ms against the lowest of the 200 ms before. A leak lifts the lower envelope,
  * a saw-tooth does not: between two requests the memory is back where it was. It is exact on a ramp and complete 350 ms
- * after its onset. Slow slope: the smallest of the last three rises of the minima of whole seconds, which sees 2 MB/s
+ * after its onset. Of several requests at once the envelope still wobbles, but not upward for 350 ms in a row: the
+ * persistent slope is the smallest fast slope of that time, and only it is judged. Slow slope: the smallest of the last three rises of the minima of whole seconds, which sees 2 MB/s
  * through the noise and gives a single step no slope at all. No new value means no change.
  */
 export class GrowthSeries {
@@ -18,6 +22,11 @@ export class GrowthSeries {
   readonly #bytes = new Float64Array(CAPACITY);
   #newest = -1;
   #filled = 0;
+  readonly #slope_ns = new Float64Array(CAPACITY).fill(Number.NEGATIVE_INFINITY);
+  readonly #slope = new Float64Array(CAPACITY);
+  #newest_slope = 0;
+  #persistent = 0;
+  #mean = 0;
   #second = Number.NaN;
   #second_minimum = 0;
   /** Minima of the last complete seconds, newest first. */
@@ -31,6 +40,16 @@ export class GrowthSeries {
 
   get last_ns(): number {
     return this.#filled > 0 ? this.#time_ns[this.#newest]! : Number.NEGATIVE_INFINITY;
+  }
+
+  /** Smallest fast slope of the last 350 ms, bytes/s. */
+  get persistent_bytes_per_s(): number {
+    return this.#persistent;
+  }
+
+  /** Mean fast slope of the last 350 ms, bytes/s: the figure to show and to forecast with. */
+  get mean_bytes_per_s(): number {
+    return this.#mean;
   }
 
   /** Bytes/s over whole seconds; 0 until four of them are known. */
@@ -47,8 +66,31 @@ export class GrowthSeries {
     this.#append(t_ns, bytes);
   }
 
-  /** Once a beat, whether or not there was a new value: closes the seconds of the slow slope. */
+  /** Once a beat, whether or not there was a new value. */
   tick(t_ns: number): void {
+    this.#tick_fast(t_ns);
+    this.#tick_slow(t_ns);
+  }
+
+  #tick_fast(t_ns: number): void {
+    this.#newest_slope = (this.#newest_slope + 1) % CAPACITY;
+    this.#slope_ns[this.#newest_slope] = t_ns;
+    this.#slope[this.#newest_slope] = this.fast_bytes_per_s(t_ns);
+    let least = Number.POSITIVE_INFINITY;
+    let sum = 0;
+    let used = 0;
+    for (; used < CAPACITY; used++) {
+      const k = (this.#newest_slope - used + CAPACITY) % CAPACITY;
+      if ((t_ns - this.#slope_ns[k]!) / 1e9 >= PERSISTENCE_S) break;
+      least = Math.min(least, this.#slope[k]!);
+      sum += this.#slope[k]!;
+    }
+    // After lost beats one slope alone says nothing about how long it lasted.
+    this.#persistent = used >= FEWEST_SLOPES ? least : 0;
+    this.#mean = sum / used;
+  }
+
+  #tick_slow(t_ns: number): void {
     const second = Math.floor(t_ns / 1e9);
     const bytes = this.last_bytes;
     if (second === this.#second) {
