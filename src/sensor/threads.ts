@@ -1,6 +1,6 @@
+import { page_size_bytes } from "../ffi/libc.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
-import { page_size_bytes } from "./page_size.ts";
 import type { ThreadPort } from "./ports.ts";
 import { detect_runtime, type Runtime } from "./runtime.ts";
 import { ThreadBaseline } from "./thread_baseline.ts";

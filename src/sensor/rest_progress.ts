@@ -1,0 +1,39 @@
+import type { ThreadPort } from "./ports.ts";
+
+const MAX_THREADS = 8192;
+
+/**
+ * How far the other threads of a cgroup have got, as one counter that only grows: their context switches. Threads that
+ * come count from their first sight on, threads that go keep what they added, so churn is never taken for a standstill.
+ */
+export class RestProgress {
+  readonly #port: ThreadPort;
+  readonly #cgroup_id: number;
+  readonly #except_tid: number | null;
+  #before = new Map<number, number>();
+  #now = new Map<number, number>();
+  #total = 0;
+
+  constructor(port: ThreadPort, cgroup_id: number, except_tid: number | null) {
+    this.#port = port;
+    this.#cgroup_id = cgroup_id;
+    this.#except_tid = except_tid;
+  }
+
+  /** Context switches of the rest since the first call, cumulative. */
+  read(): number {
+    const rows = this.#port.threads(this.#cgroup_id);
+    const count = Math.min(rows.count, MAX_THREADS);
+    this.#now.clear();
+    for (let row = 0; row < count; row++) {
+      const tid = rows.tid(row);
+      if (tid === this.#except_tid) continue;
+      const switches = rows.switches(row);
+      const before = this.#before.get(tid);
+      if (before !== undefined && switches > before) this.#total += switches - before;
+      this.#now.set(tid, switches);
+    }
+    [this.#before, this.#now] = [this.#now, this.#before];
+    return this.#total;
+  }
+}
