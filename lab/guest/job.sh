@@ -82,6 +82,9 @@ if [ -n "$AGENT_PID" ]; then
   i=0
   while kill -0 $AGENT_PID 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
 fi
+for s in payment.slice neighbour.slice batch.slice hosa.slice lab.slice; do
+  echo "$s $(tr '\n' ' ' < $CG/$s/cpu.stat)" >> /out/cpu.txt
+done
 # A held service must still end, so that its database can be audited.
 for s in payment.slice neighbour.slice batch.slice; do
   echo 1 > $CG/$s/cgroup.kill 2>/dev/null
