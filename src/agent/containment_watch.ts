@@ -5,7 +5,10 @@ import type { ThreadSearch } from "../model/search.ts";
 /** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
 const RING = 64;
 const SLOPE_WINDOW_NS = 250e6;
+/** A pace is judged over at least this long, and over so many switches as the earlier pace would have made in it. */
 const PACE_WINDOW_NS = 60e6;
+const PACE_SWITCHES = 20;
+const PACE_WINDOW_MAX_NS = 400e6;
 
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
@@ -13,6 +16,8 @@ export interface WatchPort {
   rest_switches(cgroup_id: number, except_tid: number | null): number | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
   stall_full_us(path: string): number | null;
+  /** The containment is over: whatever was kept for it may go. */
+  forget(cgroup_id: number, except_tid: number | null, path: string): void;
 }
 
 interface Watched {
@@ -48,11 +53,11 @@ export class ContainmentWatch {
 
   /** Takes note of what became of an action. */
   performed(action: Action, outcome: Outcome, memory_bytes: number | null, search: ThreadSearch | null): void {
+    const known = this.#live.get(action.id);
     if (action.verb === "release") {
-      this.#live.delete(action.id);
+      if (known !== undefined) this.#forget(action.id, known);
       return;
     }
-    const known = this.#live.get(action.id);
     if (known !== undefined) {
       known.outcome = outcome;
       if ("frozen" in action.setting) known.frozen = action.setting.frozen && outcome.status === "done";
@@ -89,6 +94,12 @@ export class ContainmentWatch {
     }
   }
 
+  #forget(id: string, watched: Watched): void {
+    const { cgroup_id, tid, path } = watched.action.target;
+    this.#live.delete(id);
+    this.#port.forget(cgroup_id, tid, path);
+  }
+
   /** The state of every live containment at this beat. */
   observe(sample: Sample): readonly ContainmentObservation[] {
     if (this.#live.size === 0) return [];
@@ -123,11 +134,18 @@ export class ContainmentWatch {
       memory_bytes: watched.memory_bytes,
       headroom_bytes: Math.min(watched.headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
-      rest_switches_per_s: this.#verifiable ? rate(watched, watched.switches, PACE_WINDOW_NS) : null,
+      rest_switches_per_s: this.#verifiable
+        ? rate(watched, watched.switches, pace_window_ns(watched.rest_before_per_s))
+        : null,
       rest_switches_before_per_s: watched.rest_before_per_s,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
     };
   }
+}
+
+function pace_window_ns(before_per_s: number | null): number {
+  if (before_per_s === null || before_per_s <= 0) return PACE_WINDOW_NS;
+  return Math.min(PACE_WINDOW_MAX_NS, Math.max(PACE_WINDOW_NS, (PACE_SWITCHES / before_per_s) * 1e9));
 }
 
 /** Rate of a cumulative series over at least the window, per second; null until the window is full. */

@@ -13,10 +13,10 @@ export interface Step {
 }
 
 const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
-/** A rest that cannot be told from noise is not judged: this long after a freeze it is. */
-const REST_SETTLES_S = 0.06;
-/** After a thaw for others' sake, the thread runs this long (times the attempt) before the next try, to leave its lock. */
-const RETRY_AFTER_S = 0.02;
+/** A touch waits this long at most for the pace of the rest to become measurable. */
+const TOUCH_MAX_S = 0.5;
+/** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
+const RECOVERY_MAX_S = 0.5;
 /** A hold that was tried and seen to bite is flat at once, so it can afford to come this late. */
 const PROVEN_RESERVE_S = 1.5;
 /** While frozen the slope estimate still looks back this far. */
@@ -50,8 +50,8 @@ function keep(next: ContainmentState, actions: readonly Action[] = [], verdicts:
 }
 
 /** The rest of the service stands still although it moved before: the held thread may own a lock the others need. */
-function rest_stalls(seen: ContainmentObservation, config: HoldConfig): boolean {
-  const before = seen.rest_switches_before_per_s;
+function rest_stalls(state: ContainmentState, seen: ContainmentObservation, config: HoldConfig): boolean {
+  const before = state.rest_pace_per_s ?? seen.rest_switches_before_per_s;
   const now = seen.rest_switches_per_s;
   return before !== null && now !== null && before > 0 && now < before * config.rest_min;
 }
@@ -79,10 +79,10 @@ export function step_hold(
     case "touch":
     case "hold": {
       if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
-      if (in_phase_s >= REST_SETTLES_S && rest_stalls(seen, config))
-        return thaw_for_the_rest(state, seen, config, now_ns);
+      if (rest_stalls(state, seen, config)) return thaw_for_the_rest(state, seen, now_ns);
       if (state.phase === "touch") {
-        if (in_phase_s < config.touch_s) return keep(state);
+        const unknown = seen.rest_switches_per_s === null && in_phase_s < TOUCH_MAX_S;
+        if (in_phase_s < config.touch_s || unknown) return keep(state);
         if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
         const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
         return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
@@ -90,9 +90,7 @@ export function step_hold(
       return step_frozen(state, slope, in_phase_s, memory, now_ns);
     }
     case "missed": {
-      if (in_phase_s < RETRY_AFTER_S * state.attempts) return keep(state);
-      const again = to_phase(state, must_hold(state, seen, config, act, now_ns) ? "hold" : "touch", now_ns);
-      return keep(again, [adjust(state, frozen(true), `attempt ${state.attempts + 1}: caught at another moment`)]);
+      return step_missed(state, seen, config, act, now_ns);
     }
     case "probation": {
       const stopped =
@@ -109,6 +107,29 @@ export function step_hold(
     case "dose":
       return step_dose(state, memory, in_phase_s, config, now_ns);
   }
+}
+
+/** Thawed for the sake of the rest: when it moves again the hold was to blame, when it does not its load has fallen. */
+function step_missed(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  config: HoldConfig,
+  act: ActConfig,
+  now_ns: number,
+): Step {
+  const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
+  const pace = seen.rest_switches_per_s;
+  if (pace === null && in_phase_s < RECOVERY_MAX_S) return keep(state);
+  const blameless = rest_stalls(state, seen, config);
+  const known = blameless ? { ...state, rest_pace_per_s: pace } : { ...state, attempts: state.attempts + 1 };
+  if (known.attempts >= config.attempts) {
+    return end(state, "harmful", `the rest of the service stalled in each of ${known.attempts} holds`, true);
+  }
+  const again = to_phase(known, must_hold(state, seen, config, act, now_ns) ? "hold" : "touch", now_ns);
+  const why = blameless
+    ? `the rest is as slow without the hold (${(pace ?? 0).toFixed(0)} switches/s): its load has fallen`
+    : `hold ${known.attempts + 1}: caught at another moment`;
+  return keep(again, [adjust(state, frozen(true), why)]);
 }
 
 /** Probation is over: time or headroom granted is used up, or the reserve is needed. */
@@ -128,19 +149,11 @@ function must_hold(
   );
 }
 
-function thaw_for_the_rest(
-  state: ContainmentState,
-  seen: ContainmentObservation,
-  config: HoldConfig,
-  now_ns: number,
-): Step {
-  const pace = `${(seen.rest_switches_per_s ?? 0).toFixed(0)} of ${(seen.rest_switches_before_per_s ?? 0).toFixed(0)} switches/s`;
-  const attempts = state.attempts + 1;
-  if (attempts >= config.attempts) {
-    return end(state, "harmful", `the rest of the service stalled in ${attempts} attempts (${pace})`, true);
-  }
+function thaw_for_the_rest(state: ContainmentState, seen: ContainmentObservation, now_ns: number): Step {
+  const before = state.rest_pace_per_s ?? seen.rest_switches_before_per_s ?? 0;
+  const pace = `${(seen.rest_switches_per_s ?? 0).toFixed(0)} of ${before.toFixed(0)} switches/s`;
   const why = `the rest stalls (${pace}): the thread may hold a lock, thawed at once`;
-  return keep({ ...to_phase(state, "missed", now_ns), attempts }, [adjust(state, frozen(false), why)]);
+  return keep(to_phase(state, "missed", now_ns), [adjust(state, frozen(false), why)]);
 }
 
 function step_frozen(

@@ -61,6 +61,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   let lock_left_s = 0;
   let high = Number.POSITIVE_INFINITY;
   let hold: { id: string; since: number } | null = null;
+  let changed_beat = 0;
   let governed: string | null = null;
   const memories: number[] = [];
   const served_at: number[] = [];
@@ -134,7 +135,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         memory_bytes: memory,
         headroom_bytes: headroom,
         slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
-        rest_switches_per_s: beat - since >= 6 ? recent * 4 : null,
+        rest_switches_per_s: beat - changed_beat >= 7 ? recent * 4 : null,
         rest_switches_before_per_s: scenario.requests_per_s * 4,
         stall_full: null,
       });
@@ -167,6 +168,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       if (action.setting.rung === "thread_hold") {
         frozen = action.verb !== "release" && action.setting.frozen;
         hold = action.verb === "release" ? null : { id: action.id, since: beat };
+        changed_beat = beat;
       } else if (action.setting.rung === "memory_governor") {
         governed = action.verb === "release" ? null : action.id;
         high = action.verb === "release" ? Number.POSITIVE_INFINITY : Math.max(memory, action.setting.high_bytes);
