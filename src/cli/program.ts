@@ -34,6 +34,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .option("--dry-run", "decide and record as always, touch nothing")
     .addOption(new Option("-o, --output <format>", "format of the output").choices(["text", "json"]).default("text"))
     .addOption(new Option("--log-level <level>", "messages on standard error").choices(LOG_LEVELS))
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .exitOverride()
     .addHelpText("after", FOOTER)

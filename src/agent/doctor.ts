@@ -1,0 +1,191 @@
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import type { Config } from "../config/index.ts";
+import { KernelError } from "../ffi/errors.ts";
+import { libbpf, text_at } from "../ffi/libbpf.ts";
+import { senses_object } from "../ffi/object.ts";
+import { Senses } from "../ffi/senses.ts";
+import type { Rung } from "../model/containment.ts";
+import { RUNGS } from "../model/containment.ts";
+import type { DoctorReport, Finding } from "../model/doctor.ts";
+import { OperatorError } from "../model/error.ts";
+import { kernel_files } from "../motor/files.ts";
+import { missing_rungs } from "../motor/rehearsal.ts";
+import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { Sensor } from "../sensor/sensor.ts";
+import { sensor_ports } from "./ports.ts";
+
+/** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
+const CAPABILITIES = [
+  { bit: 39, name: "CAP_BPF", fatal: true, costs: "no BPF program can be loaded" },
+  { bit: 38, name: "CAP_PERFMON", fatal: true, costs: "no BPF program can be attached to the kernel's tracepoints" },
+  { bit: 24, name: "CAP_SYS_RESOURCE", fatal: false, costs: "older kernels refuse BPF maps beyond the memlock limit" },
+  { bit: 23, name: "CAP_SYS_NICE", fatal: false, costs: "no niceness fallback of cpu_weight" },
+  { bit: 5, name: "CAP_KILL", fatal: false, costs: "no signals as a fallback of the freezer" },
+  { bit: 1, name: "CAP_DAC_OVERRIDE", fatal: false, costs: "cgroup files of other users cannot be written" },
+] as const;
+
+const CAP_SYS_ADMIN = 21;
+
+const RUNG_COSTS: Readonly<Record<Rung, string>> = {
+  cpu_weight: "no soft containment of CPU",
+  thread_hold: "a leaking thread cannot be held alone; memory falls back to the governor",
+  memory_governor: "growth of a whole cgroup cannot be slowed",
+  cpu_max: "CPU use cannot be capped",
+  io_max: "block I/O cannot be capped",
+  freeze: "a cgroup cannot be frozen",
+};
+
+/** Examine this host: what HOSA can feel and do here. Loads the senses and rehearses the motor; leaves nothing behind. */
+export function examine(config: Config): DoctorReport {
+  const senses = examine_senses(config);
+  const sections = [
+    { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
+    { title: "Privileges", findings: examine_capabilities() },
+    ...senses,
+    { title: "Control groups", findings: examine_cgroups(config) },
+  ];
+  const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
+  return { usable, sections };
+}
+
+function ok(what: string, detail: string): Finding {
+  return { what, state: "ok", detail, costs: "", remedy: "" };
+}
+
+function examine_kernel(): readonly Finding[] {
+  const btf = "/sys/kernel/btf/vmlinux";
+  const pressure = "/proc/pressure/memory";
+  return [
+    ok("kernel", release()),
+    existsSync(btf)
+      ? ok("BTF", btf)
+      : {
+          what: "BTF",
+          state: "fatal",
+          detail: `${btf} does not exist`,
+          costs: "the BPF programs cannot be fitted to this kernel",
+          remedy: "use a kernel built with CONFIG_DEBUG_INFO_BTF=y",
+        },
+    existsSync(pressure)
+      ? ok("PSI", pressure)
+      : {
+          what: "PSI",
+          state: "missing",
+          detail: `${pressure} does not exist`,
+          costs: "no stall witness: only the forecast of exhaustion can prove harm",
+          remedy: "use a kernel with CONFIG_PSI=y, booted with psi=1",
+        },
+  ];
+}
+
+function examine_library(): Finding {
+  try {
+    return ok("libbpf", text_at(libbpf().libbpf_version_string()));
+  } catch (error) {
+    return fatal("libbpf", error, "no BPF program can be loaded");
+  }
+}
+
+function examine_capabilities(): readonly Finding[] {
+  const status = readFileSync("/proc/self/status", "latin1");
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
+  const holds = (bit: number): boolean => (effective & (1n << BigInt(bit))) !== 0n;
+  return CAPABILITIES.map(({ bit, name, fatal: essential, costs }) => {
+    if (holds(bit)) return ok(name, "held");
+    if (essential && holds(CAP_SYS_ADMIN)) return ok(name, "covered by CAP_SYS_ADMIN");
+    const remedy = `run as root, or grant ${name} (systemd: AmbientCapabilities=${name})`;
+    return { what: name, state: essential ? "fatal" : "missing", detail: "not held", costs, remedy };
+  });
+}
+
+function examine_senses(config: Config): DoctorReport["sections"] {
+  const title = "Senses (BPF programs)";
+  let senses: Senses;
+  try {
+    senses = Senses.open({ object: senses_object(), disabled: config.senses.disabled });
+  } catch (error) {
+    return [{ title, findings: [fatal("programs", error, "nothing can be sensed")] }];
+  }
+  try {
+    const programs = senses.programs.map(({ name, attached, why }): Finding => {
+      if (attached) return ok(name, "attached");
+      const remedy = program_remedy(name, why, config);
+      const costs = senses.absences.find((absence) => absence.why === why)?.costs ?? "";
+      return { what: name, state: "missing", detail: why, costs, remedy };
+    });
+    return [
+      { title, findings: programs },
+      { title: "Dimensions", findings: examine_dimensions(senses) },
+    ];
+  } finally {
+    senses[Symbol.dispose]();
+  }
+}
+
+function examine_dimensions(senses: Senses): readonly Finding[] {
+  try {
+    const sensor = new Sensor(sensor_ports(senses));
+    const absent = sensor.absences
+      .filter((absence) => !senses.absences.includes(absence))
+      .map(({ what, why, costs }): Finding => ({ what, state: "missing", detail: why, costs, remedy: "" }));
+    return [...sensor.dimensions.map(({ name, unit }) => ok(name, unit)), ...absent];
+  } catch (error) {
+    return [fatal("dimensions", error, "nothing can be sensed")];
+  }
+}
+
+function examine_cgroups(config: Config): readonly Finding[] {
+  const found = find_cgroup2_mount();
+  if (found === null) {
+    return [
+      {
+        what: "cgroup v2",
+        state: "missing",
+        detail: "not mounted",
+        costs: "no culprit can be named and nothing can be contained: HOSA only observes",
+        remedy: "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2",
+      },
+    ];
+  }
+  const { mount, controllers } = found;
+  const missing = new Map(
+    missing_rungs(kernel_files, mount, config.motor.rungs, process.pid).map((m) => [m.rung, m.why]),
+  );
+  return [
+    ok("cgroup v2", `${mount}, controllers: ${controllers.join(" ") || "none"}`),
+    ...RUNGS.map((rung): Finding => {
+      const why = missing.get(rung);
+      if (why === undefined) return ok(rung, "possible");
+      return {
+        what: rung,
+        state: "missing",
+        detail: why,
+        costs: RUNG_COSTS[rung],
+        remedy: rung_remedy(rung, why, config),
+      };
+    }),
+  ];
+}
+
+function program_remedy(name: string, why: string, config: Config): string {
+  if (config.senses.disabled.includes(name)) return "remove it from senses.disabled";
+  if (/EPERM|EACCES/.test(why)) return "run as root outside of a sandbox, with perf events allowed";
+  return "use a kernel that offers it";
+}
+
+function rung_remedy(rung: Rung, why: string, config: Config): string {
+  if (!config.motor.rungs.includes(rung)) return "add it to motor.rungs";
+  if (why.includes("controller")) return "boot with cgroup_no_v1=all, so that the controller is on cgroup v2";
+  return "run as root, in a cgroup namespace that may be written";
+}
+
+/** What a failure means here; a defect of ours is thrown on. */
+function fatal(what: string, error: unknown, costs: string): Finding {
+  if (error instanceof KernelError) {
+    const detail = `${error.operation} ${error.subject}: ${error.errno}`;
+    return { what, state: "fatal", detail, costs, remedy: error.hint };
+  }
+  if (error instanceof OperatorError) return { what, state: "fatal", detail: error.message, costs, remedy: error.hint };
+  throw error;
+}
