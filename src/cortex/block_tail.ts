@@ -2,15 +2,15 @@
 export const BLOCK_S = 2;
 /** Half a minute of blocks: fewer say nothing about a tail. */
 const FEWEST_BLOCKS = 15;
-/** A burst already seen at level 0 is not news, nor is one a quarter larger. */
-const PEAK_MARGIN = 1.25;
+/** A burst already seen at level 0 is not news, nor is one twice as large. */
+const PEAK_MARGIN = 2;
 const DEVIATIONS = 4;
 
 export type BlockTailState = readonly [count: number, weight: number, mean: number, moment: number, peak: number];
 
 /**
  * Upper tail of a bursty quantity from the maxima of 2-second blocks: mean + 4 standard deviations of the maxima, or the
- * forgetting peak and a quarter, whichever is larger.
+ * forgetting peak doubled, whichever is larger.
  *
  * Maxima, because a service that bursts once a minute has a harmless mean and a harmful-looking burst. A finished block
  * waits one more block before it counts and is dropped when calm ended meanwhile, so that the first beats of an anomaly,

@@ -98,7 +98,12 @@ export class Cortex {
   ): { readonly cortex: Cortex } | { readonly refused: string } {
     const refused = refusal(self, dimensions, options);
     if (refused !== null) return { refused };
-    return { cortex: new Cortex(dimensions, options, self) };
+    try {
+      return { cortex: new Cortex(dimensions, options, self) };
+    } catch (error) {
+      // The configuration was already accepted without a self, so what fails here is the self.
+      return { refused: `it is damaged: ${error instanceof Error ? error.message : String(error)}` };
+    }
   }
 
   /** Judge one sample. Throws RangeError when a dimension is missing or not finite; nothing is learned here. */

@@ -77,13 +77,15 @@ export class GrowthTracker {
     return own.slice(0, MOST_REPORTED);
   }
 
+  /** Tails of the node, of every cgroup followed, and of those of an earlier run not seen again yet; bounded. */
   snapshot(): LearnedGrowth[] {
-    return [this.#node, ...this.#entries.values()].map((entry) => ({
+    const followed = [this.#node, ...this.#entries.values()].map((entry) => ({
       id: entry.id,
       path: entry.path,
       fast: entry.fast_tail.snapshot(),
       slow: entry.slow_tail.snapshot(),
     }));
+    return [...followed, ...this.#learned.values()].slice(0, MOST_CGROUPS + 1);
   }
 
   #entry_of(cgroup: CgroupSample): GrowthEntry {
