@@ -1,6 +1,6 @@
 import type { AuditRecord, GuestEvent, LoadSecond, SliceSample, TransactionAudit } from "./records.ts";
 import { acked_per_s, full_stall_share, quantile_us, stable_from_ms, sum, within } from "./series.ts";
-import { type TimelineEntry, timeline_of } from "./timeline.ts";
+import { is_transition, type TimelineEntry, timeline_of } from "./timeline.ts";
 
 export interface RunLabel {
   readonly scenario: string;
@@ -158,7 +158,7 @@ function touched(audit: readonly AuditRecord[]): string[] {
 }
 
 function interventions(audit: readonly AuditRecord[]): number {
-  return audit.filter((a) => a.kind === "transition" && (a.level ?? 0) >= 2 && (a.previous_level ?? 0) < 2).length;
+  return audit.filter((a) => is_transition(a) && (a.level ?? 0) >= 2 && (a.previous_level ?? 0) < 2).length;
 }
 
 function round(value: number, digits: number): number {

@@ -42,6 +42,8 @@ export interface AuditRecord {
   readonly rule: string;
   readonly culprit: string | null;
   readonly outcomes: readonly AuditOutcome[];
+  /** "effective: why" for each judgement on an earlier action. */
+  readonly verdicts: readonly string[];
 }
 
 export interface TransactionAudit {
@@ -139,6 +141,9 @@ export function parse_audit(text: string): AuditRecord[] {
       previous_level: as_number(decision.previous_level) ?? as_number(o.previous_level),
       rule: as_text(decision.rule),
       culprit: culprit_text(as_object(decision.culprit ?? o.culprit)),
+      verdicts: (Array.isArray(o.verdicts) ? o.verdicts : [])
+        .map(as_object)
+        .map((verdict) => `${as_text(verdict.verdict)}: ${as_text(verdict.detail)}`),
       outcomes: outcomes.map(as_object).map((outcome) => ({
         verb: as_text(outcome.verb),
         rung: as_text(outcome.rung),

@@ -1,4 +1,5 @@
 import type { RunRecords } from "./metrics.ts";
+import type { AuditRecord } from "./records.ts";
 
 /** Seconds from the onset (negative: before it) and what happened. */
 export interface TimelineEntry {
@@ -7,6 +8,16 @@ export interface TimelineEntry {
 }
 
 const MOST = 200;
+
+/** A record whose decision changed the level; when the same beat acted, it is recorded as an action. */
+export function is_transition(record: AuditRecord): boolean {
+  return (
+    (record.kind === "transition" || record.kind === "action") &&
+    record.level !== null &&
+    record.previous_level !== null &&
+    record.level !== record.previous_level
+  );
+}
 
 /** Events of the guest, kills, transitions and actions of the agent, in time order; bounded. */
 export function timeline_of(
@@ -24,10 +35,14 @@ export function timeline_of(
     kills.set(s.slice, s.oom_kills);
   }
   for (const a of records.audit ?? []) {
-    if (a.kind === "transition") {
-      entries.push({ t_ms: a.t_ms, event: `level ${a.previous_level} → ${a.level}${a.rule ? `: ${a.rule}` : ""}` });
+    if (is_transition(a)) {
+      const who = a.culprit === null ? "" : ` [${a.culprit}]`;
+      entries.push({ t_ms: a.t_ms, event: `level ${a.previous_level} → ${a.level}: ${a.rule}${who}` });
     }
+    for (const verdict of a.verdicts) entries.push({ t_ms: a.t_ms, event: `verdict: ${verdict}` });
     for (const o of a.outcomes) {
+      // A governor is adjusted at every beat: only what did not go as asked is worth a line.
+      if (o.verb === "adjust" && o.rung === "memory_governor" && o.status === "done") continue;
       const wrote = o.written === null ? "" : ` = ${o.written}`;
       entries.push({ t_ms: a.t_ms, event: `${o.verb} ${o.rung} on ${o.path}${wrote}: ${o.status}` });
     }

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "bun:test";
+import { parse_options, UsageError } from "../../lab/options.ts";
+import { guest_environment, guest_plan, scenario_named } from "../../lab/scenario.ts";
+import { spread } from "../../lab/table.ts";
+
+describe("parse_options", () => {
+  test("defaults", () => {
+    const o = parse_options(["payment"]);
+    expect(o.agents).toEqual(["hosa"]);
+    expect([o.kernel, o.clock, o.runs, o.seed, o.compare]).toEqual(["6.12", "virtual", 1, 1, false]);
+  });
+
+  test("compare runs the scenario under several agents", () => {
+    const o = parse_options(["compare", "inline", "--agent", "none,restart", "--runs", "3"]);
+    expect(o.compare).toBe(true);
+    expect(o.agents).toEqual(["none", "restart"]);
+    expect(o.runs).toBe(3);
+  });
+
+  test.each([
+    [["nonsense"], "nonsense"],
+    [[], "no scenario"],
+    [["payment", "--runs", "0"], "--runs"],
+    [["payment", "--kernel", "5.4"], "5.4"],
+    [["payment", "--agent", "none,hosa"], "compare"],
+    [["payment", "--unknown"], "unknown"],
+  ])("%p is refused and the message says why", (argv, says) => {
+    expect(() => parse_options(argv)).toThrow(UsageError);
+    expect(() => parse_options(argv)).toThrow(says);
+  });
+});
+
+test("a guest is told its scenario as shell variables and a plan", () => {
+  const job = { agent: "none", seed: 3, age_s: 60, after_s: 120, rps: 100, high_bytes: 1, high_at_onset: false };
+  const environment = guest_environment(scenario_named("inline"), job);
+  expect(environment).toContain("--leak inline 50 --rps 100'\n");
+  expect(environment).toContain("AFTER_S='120'\n");
+  expect(guest_plan(scenario_named("inline"))).toBe("");
+  expect(guest_plan(scenario_named("cron"))).toBe("2 cron batch.slice /job/churn burst 50 5\n");
+});
+
+test("spread: median, least and most", () => {
+  expect(spread([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
+  expect(spread([4, 1, 2, 3])).toEqual({ median: 2.5, least: 1, most: 4 });
+  expect(spread([])).toBeNull();
+});
