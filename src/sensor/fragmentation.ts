@@ -50,7 +50,13 @@ export class FragmentationSense implements Sense {
   constructor(ports: SensorPorts) {
     const path = "/proc/buddyinfo";
     const name = "memory_fragmentation_bits";
-    this.#file = CounterFile.open(ports, { path, channels: MAX_ORDERS, parse: parse_buddyinfo, period_ns: 1e9 });
+    this.#file = CounterFile.open(ports, {
+      path,
+      channels: MAX_ORDERS,
+      parse: parse_buddyinfo,
+      period_ns: 1e9,
+      phase_ns: 5e6,
+    });
     const why = `${path} cannot be opened (it is for root)`;
     this.dimensions = this.#file === null ? [] : [name];
     this.absences = this.#file === null ? [{ what: name, why, costs: DIMENSIONS[name].costs }] : [];

@@ -79,7 +79,7 @@ export class VmstatSense implements Sense {
     }));
     this.values = new Float64Array(wanted.length);
     const lines = new KeyedLines(wanted.map((entry) => entry.key));
-    const options = { path: "/proc/vmstat", channels: wanted.length, period_ns: 50e6 };
+    const options = { path: "/proc/vmstat", channels: wanted.length, period_ns: 50e6, phase_ns: 17e6 };
     this.#file =
       wanted.length === 0
         ? null

@@ -53,7 +53,7 @@ export class PacketSense implements Sense {
 
   /** @param path another network namespace's view, `/proc/PID/net/dev`, where one is wanted. */
   constructor(ports: SensorPorts, path = "/proc/net/dev") {
-    this.#file = CounterFile.open(ports, { path, channels: 2, parse: parse_net_dev, period_ns: 50e6 });
+    this.#file = CounterFile.open(ports, { path, channels: 2, parse: parse_net_dev, period_ns: 50e6, phase_ns: 34e6 });
     const names: readonly DimensionName[] = ["net_rx_packets_per_s", "net_tx_packets_per_s"];
     const why = `${path} cannot be opened`;
     this.dimensions = this.#file === null ? [] : names;
