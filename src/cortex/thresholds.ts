@@ -12,9 +12,6 @@ export interface Budgets {
 
 export const DEFAULT_BUDGETS: Budgets = { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / (30 * 86400) };
 
-/** The published example. */
-export const EXAMPLE_THETA: Theta = [3, 5, 7, 9];
-
 /** Normal deviates of the floors: exceeded by a normal vector once in 10⁴, 10⁷, 10⁹ and 10¹¹ independent samples. */
 const FLOOR_DEVIATES = [3.719, 5.199, 5.998, 6.706] as const;
 /** No learned threshold beyond this multiple of its floor: a warm-up that saw an incident must not leave HOSA blind. */
