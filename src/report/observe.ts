@@ -12,6 +12,7 @@ export function sparkline(values: readonly number[], reference: number): string 
   return values.map((value) => BARS[Math.min(7, Math.max(0, Math.floor((value / top) * 8)))]).join("");
 }
 
+/** Column names; "D̄" is two characters in one column, hence the wider padding. */
 export function observe_header(paint: Style): string {
   const columns = [
     "time".padStart(9),
@@ -20,7 +21,7 @@ export function observe_header(paint: Style): string {
     "1/s".padStart(7),
     "1/s²".padStart(7),
   ];
-  return paint.dim([...columns, "φ".padStart(6), "D̄ over time".padEnd(HISTORY), "carried by · who"].join(" "));
+  return paint.dim([...columns, "φ".padStart(6), "D̄ over time".padEnd(HISTORY + 1), "carried by · who"].join(" "));
 }
 
 /**

@@ -46,7 +46,8 @@ async function live(
   });
   const dropped = context.output.dropped === 0 ? "" : `; ${context.output.dropped} lines nobody read were dropped`;
   if (shown >= LOG_LEVELS.indexOf("info") && !context.signal.aborted) {
-    context.output.say(`info: ended after ${result.beats} beats: ${result.reason}${dropped}`);
+    const reason = printer.complete ? `${options.count} shown` : result.reason;
+    context.output.say(`info: ended after ${result.beats} beats: ${reason}${dropped}`);
   }
   return 0;
 }
@@ -70,6 +71,11 @@ class Printer {
     if (interval_s === null) this.#next_ns = Number.POSITIVE_INFINITY;
   }
 
+  /** As many were printed as were asked for. */
+  get complete(): boolean {
+    return this.#printed === this.#options.count;
+  }
+
   beat(view: BeatView): false | undefined {
     this.#start_ns ??= view.t_ns;
     const eventful = view.level !== this.#level || view.actions.length > 0;
@@ -80,7 +86,7 @@ class Printer {
     this.#level = view.level;
     this.#inaction = view.inaction;
     this.#printed++;
-    return this.#printed === this.#options.count ? false : undefined;
+    return this.complete ? false : undefined;
   }
 
   #text(view: BeatView): string {
