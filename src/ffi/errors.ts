@@ -1,6 +1,9 @@
 import { constants } from "node:os";
 
-const NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// BPF answers with these, too; the runtime does not name them.
+NAMES.set(77, "EBADFD");
+NAMES.set(524, "ENOTSUPP");
 
 const HINTS: Readonly<Record<string, string>> = {
   EPERM: "run as root, or grant CAP_BPF, CAP_PERFMON and CAP_SYS_RESOURCE",

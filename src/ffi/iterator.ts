@@ -6,7 +6,7 @@ const FIRST_BYTES = 64 * 1024;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 
 /** A BPF iterator: each run walks the kernel's objects once. The link belongs to the BPF object. */
-export class Iterator {
+export class KernelIterator {
   readonly #link_fd: number;
   readonly #name: string;
   #bytes = new Uint8Array(FIRST_BYTES);

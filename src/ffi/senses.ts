@@ -4,7 +4,7 @@ import { BeatQueue, type BeatRecord, empty_beat } from "./beat.ts";
 import { CATALOG } from "./catalog.ts";
 import { KernelError } from "./errors.ts";
 import { BEAT, CGROUP_ROW, CONTROL } from "./generated/layout.ts";
-import { Iterator } from "./iterator.ts";
+import { KernelIterator } from "./iterator.ts";
 import { libbpf } from "./libbpf.ts";
 import { page_size_bytes, visit_cpus } from "./libc.ts";
 import { ESSENTIAL, load } from "./loader.ts";
@@ -53,8 +53,8 @@ export class Senses implements Disposable {
   readonly #queue = new BeatQueue(QUEUE_BEATS);
   readonly #cgroup_rows = new CgroupRows();
   readonly #thread_rows = new ThreadRows();
-  readonly #cgroup_iterator: Iterator | null;
-  readonly #thread_iterator: Iterator | null;
+  readonly #cgroup_iterator: KernelIterator | null;
+  readonly #thread_iterator: KernelIterator | null;
   readonly #knobs: DataView;
   #pass = 0;
   #started = false;
@@ -188,10 +188,10 @@ function ready(
   name: string,
   link_info: Uint8Array | null,
   why: Map<string, string>,
-): Iterator | null {
+): KernelIterator | null {
   if (why.has(name)) return null;
   try {
-    return new Iterator(object.attach_iterator(name, link_info), name);
+    return new KernelIterator(object.attach_iterator(name, link_info), name);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     why.set(name, error.message);

@@ -46,7 +46,7 @@ describe.skipIf(senses === null)("the beat", () => {
     expect(beat.t_ns).toBeGreaterThanOrEqual(from_ns);
     expect(beat.t_ns).toBeLessThanOrEqual(monotonic_ns());
     expect(beat.syscalls.length).toBe(BEAT.syscalls_length);
-    expect(BEAT.size).toBe(BEAT.syscalls + 8 * BEAT.syscalls_length);
+    expect<number>(BEAT.size).toBe(BEAT.syscalls + 8 * BEAT.syscalls_length);
   });
 
   test("sequences have no holes, and every beat is handed over, when user space is late", () => {
