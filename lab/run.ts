@@ -22,7 +22,7 @@ export async function run_once(options: Options, agent: Agent, seed: number): Pr
     const after_s = options.after_s ?? scenario.after_s;
     const guest = join(tree, "root");
     fill(join(guest, "job"), options, scenario, agent, seed, age_s, after_s);
-    const wall_s = await run_vm({
+    const cost = await run_vm({
       kernel: options.kernel,
       clock: options.clock,
       seed,
@@ -31,7 +31,7 @@ export async function run_once(options: Options, agent: Agent, seed: number): Pr
       timeout_s: 300 + 5 * (age_s + after_s),
     });
     const label = { scenario: scenario.name, agent, kernel: options.kernel, clock: options.clock, seed };
-    const result = { ...measure(label, read_records(out, scenario, agent)), wall_s: Number(wall_s.toFixed(1)) };
+    const result = { ...measure(label, read_records(out, scenario, agent)), ...cost };
     writeFileSync(join(out, "result.json"), `${JSON.stringify(result)}\n`);
     return result;
   } finally {

@@ -1,7 +1,8 @@
 import type { RunResult } from "./metrics.ts";
+import type { VmCost } from "./vm.ts";
 
 /** A measured run and what it cost on this machine. */
-export type TimedResult = RunResult & { readonly wall_s: number };
+export type TimedResult = RunResult & VmCost;
 
 type Row = readonly [name: string, value: (r: TimedResult) => string];
 
@@ -34,6 +35,7 @@ const ROWS: readonly Row[] = [
   ["neighbour served", (r) => percent(r.neighbour.served_ratio)],
   ["neighbour p99", (r) => shown(r.neighbour.p99_ratio, "×", 2)],
   ["wall time", (r) => shown(r.wall_s, " s")],
+  ["CPU time of the machine", (r) => shown(r.cpu_s, " s")],
 ];
 
 /** One column per result, headed by what tells them apart. */

@@ -27,8 +27,14 @@ export function image(...request: readonly string[]): string {
   return p.stdout.toString().trim();
 }
 
-/** Boots the guest, waits for its end and unpacks what it recorded. Returns the wall time of the virtual machine. */
-export async function run_vm(request: VmRequest): Promise<number> {
+/** What a guest cost: wall time depends on what else the machine does, CPU time hardly. */
+export interface VmCost {
+  readonly wall_s: number;
+  readonly cpu_s: number;
+}
+
+/** Boots the guest, waits for its end and unpacks what it recorded. */
+export async function run_vm(request: VmRequest): Promise<VmCost> {
   const kernel = image("kernel", request.kernel);
   const work = mkdtempSync(join(tmpdir(), "hosa-lab-"));
   try {
@@ -59,7 +65,8 @@ export async function run_vm(request: VmRequest): Promise<number> {
     }
     const tar = Bun.spawnSync(["tar", "--warning=no-timestamp", "-C", request.out, "-xf", result]);
     if (tar.exitCode !== 0) throw new Error(`the guest's result cannot be unpacked: ${tar.stderr.toString().trim()}`);
-    return wall_s;
+    const cpu_s = Number(qemu.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
+    return { wall_s: Number(wall_s.toFixed(1)), cpu_s: Number(cpu_s.toFixed(1)) };
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
