@@ -106,7 +106,10 @@ export function with_steps(files: CgroupFiles, step: (name: string) => void): Cg
     step(`after ${verb} ${name}`);
   };
   return {
-    ...files,
+    read: (path) => files.read(path),
+    inode: (path) => files.inode(path),
+    owner_uid: (path) => files.owner_uid(path),
+    directories: (path) => files.directories(path),
     write: (path, text) => around("write", path, () => files.write(path, text)),
     make_directory: (path) => around("mkdir", path, () => files.make_directory(path)),
     remove_directory: (path) => around("rmdir", path, () => files.remove_directory(path)),

@@ -6,7 +6,7 @@ import { guard_refusal, type Protection } from "./guard.ts";
 import { Ledger } from "./ledger.ts";
 import { directory_of, locate } from "./locate.ts";
 import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
-import { kernel_processes, type Processes } from "./processes.ts";
+import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
 import { finished, undo_entries } from "./recover.ts";
 import { type MissingRung, missing_rungs } from "./rehearsal.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
@@ -76,8 +76,10 @@ export class CgroupMotor implements Motor {
 
   constructor(options: MotorOptions) {
     const raw = options.files ?? kernel_files;
-    const files = options.step === undefined ? raw : with_steps(raw, options.step);
-    const processes = options.processes ?? kernel_processes;
+    const { step } = options;
+    const files = step === undefined ? raw : with_steps(raw, step);
+    const table = options.processes ?? kernel_processes;
+    const processes = step === undefined ? table : processes_with_steps(table, step);
     const ledger = new Ledger(options.ledger_dir, options);
     this.#options = options;
     this.#context = { mount: options.mount, files, processes, ledger };
@@ -196,15 +198,12 @@ export class CgroupMotor implements Motor {
   }
 
   #poll_one(held: Held, now_ns: number): Maybe<Outcome> {
-    if (held.leaving) {
-      const outcome = this.#release(held, now_ns, held.detail);
-      return outcome.status === "pending" ? null : outcome;
-    }
+    const due = now_ns - held.checked_ns >= CHECK_PERIOD_NS;
+    if (due) held.checked_ns = now_ns;
+    if (held.leaving) return due ? this.#release_again(held, now_ns) : null;
     if (now_ns - held.renewed_ns > this.#options.expiry_s * 1e9) {
       return this.#release(held, now_ns, `expired: not renewed for ${this.#options.expiry_s} s`);
     }
-    const due = now_ns - held.checked_ns >= CHECK_PERIOD_NS;
-    if (due) held.checked_ns = now_ns;
     const seen = this.#seen(() => held.containment.confirm(now_ns) ?? (due ? held.containment.check() : null));
     if (seen === null) return null;
     if (seen.end || seen.status === "gone") return { ...this.#release(held, now_ns, seen.detail), status: seen.status };
@@ -221,6 +220,12 @@ export class CgroupMotor implements Motor {
       const { status, detail } = status_of_error(error);
       return change(status, detail);
     }
+  }
+
+  /** An undo that did not end is tried once a second, and told only when it does. */
+  #release_again(held: Held, now_ns: number): Maybe<Outcome> {
+    const outcome = this.#release(held, now_ns, held.detail);
+    return finished(outcome.status) ? outcome : null;
   }
 
   #release(held: Held, now_ns: number, why: string): Outcome {

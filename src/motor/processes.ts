@@ -118,3 +118,22 @@ export const kernel_processes: Processes = {
   own_pid: process.pid,
   own_cgroup_path: v2_path(proc("self/cgroup") ?? "") ?? "/",
 };
+
+/** The same processes, with `step` called right before and right after every change: a test stops the motor there. */
+export function processes_with_steps(processes: Processes, step: (name: string) => void): Processes {
+  const around = (name: string, change: () => void): void => {
+    step(`before ${name}`);
+    change();
+    step(`after ${name}`);
+  };
+  return {
+    own_pid: processes.own_pid,
+    own_cgroup_path: processes.own_cgroup_path,
+    thread: (pid, tid) => processes.thread(pid, tid),
+    leader: (tid) => processes.leader(tid),
+    thread_ids: (pid) => processes.thread_ids(pid),
+    nice: (tid) => processes.nice(tid),
+    set_nice: (tid, nice) => around(`nice ${tid}`, () => processes.set_nice(tid, nice)),
+    signal: (pid, name) => around(`${name} ${pid}`, () => processes.signal(pid, name)),
+  };
+}

@@ -1,9 +1,9 @@
 import type { Outcome } from "../model/containment.ts";
 import type { LedgerEntry } from "./entry.ts";
-import { type CgroupFiles, kernel_files } from "./files.ts";
+import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
 import { Ledger } from "./ledger.ts";
 import { outcome_of_undo } from "./outcome.ts";
-import { kernel_processes, type Processes } from "./processes.ts";
+import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
 import { undo_entry } from "./undo.ts";
 
 export interface ReleaseOptions {
@@ -11,6 +11,7 @@ export interface ReleaseOptions {
   readonly now_ns?: number;
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
+  /** Called around every change; a test stops the release there. */
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
 }
@@ -46,8 +47,11 @@ export function undo_entries(
 export function release_from_ledger(ledger_dir: string, options: ReleaseOptions = {}): readonly Outcome[] {
   const ledger = new Ledger(ledger_dir, options);
   try {
-    const files = options.files ?? kernel_files;
-    const processes = options.processes ?? kernel_processes;
+    const { step } = options;
+    const raw = options.files ?? kernel_files;
+    const table = options.processes ?? kernel_processes;
+    const files = step === undefined ? raw : with_steps(raw, step);
+    const processes = step === undefined ? table : processes_with_steps(table, step);
     return undo_entries(ledger, ledger.entries(), files, processes, options.now_ns ?? 0, "from the ledger");
   } finally {
     ledger.close();

@@ -1,0 +1,232 @@
+import { renameSync, statSync } from "node:fs";
+import { kernel_processes } from "../../../src/motor/processes.ts";
+import { release_from_ledger } from "../../../src/motor/recover.ts";
+import { crash_everywhere } from "./crash.ts";
+import {
+  adjust,
+  apply,
+  children,
+  closing,
+  expect_equal,
+  LEDGER_DIR,
+  MOUNT,
+  make,
+  motor,
+  now_ns,
+  read,
+  release,
+  remove,
+  Service,
+  snapshot,
+  wait_until,
+  wait_until_frozen,
+  write,
+} from "./world.ts";
+
+const HELD = { rung: "thread_hold", frozen: true } as const;
+const THAWED = { rung: "thread_hold", frozen: false } as const;
+
+function hold_and_release(service: Service): string {
+  const before = snapshot(service.path);
+  const home = service.thread_cgroup();
+  using acting = closing(motor());
+  const outcome = acting.motor.perform(apply("h", service.target, HELD), now_ns());
+  if (outcome.status !== "done") {
+    expect_equal(`apply (${outcome.detail})`, outcome.status, "pending");
+    wait_until("the freezer confirms", () => acting.motor.poll(now_ns()).some((each) => each.status === "done"));
+  }
+  expect_equal("frozen", acting.motor.live()[0]?.frozen, true);
+  expect_equal("cgroup of the thread", service.thread_cgroup(), `${home === "/" ? "" : home}/hosa-hold.${service.tid}`);
+  service.expect_leak_stands();
+  expect_equal("thaw", acting.motor.perform(adjust("h", service.target, THAWED), now_ns()).status, "done");
+  service.expect_leak_runs();
+  acting.motor.perform(adjust("h", service.target, HELD), now_ns());
+  const type = read(`${home}/hosa-hold.${service.tid}/cgroup.type`);
+  const end = acting.motor.perform(release("h", service.target, HELD), now_ns());
+  expect_equal(`release (${end.detail})`, end.status, "done");
+  service.expect_leak_runs();
+  expect_equal("cgroup of the thread after", service.thread_cgroup(), home);
+  expect_equal("files after", snapshot(service.path), before);
+  return `child was ${type}; ${end.detail}`;
+}
+
+function with_service(path: string, run: (service: Service) => string, leak_bytes = 4096): string {
+  const service = new Service(path, leak_bytes);
+  try {
+    return run(service);
+  } finally {
+    service.end();
+  }
+}
+
+function expect_refused(service: Service, part: string): string {
+  using acting = closing(motor());
+  const outcome = acting.motor.perform(apply("h", service.target, HELD), now_ns());
+  expect_equal(`status (${outcome.detail})`, outcome.status, "refused");
+  if (!outcome.detail.includes(part)) throw new Error(`"${outcome.detail}" does not say "${part}"`);
+  return outcome.detail;
+}
+
+export const HOLD_CASES: Record<string, () => string> = {
+  "hold on a leaf": () => with_service("/leaf", hold_and_release),
+  "hold on a nested leaf": () => {
+    make("/outer");
+    write("/outer/cgroup.subtree_control", read("/outer/cgroup.controllers").includes("memory") ? "+memory +cpu" : "");
+    try {
+      return with_service("/outer/inner", hold_and_release);
+    } finally {
+      remove("/outer");
+    }
+  },
+  "hold of a thread directly in the root": () =>
+    with_service("/leaf", (service) => {
+      make("/own");
+      write("/own/cgroup.procs", String(process.pid));
+      write("/cgroup.procs", String(service.pid));
+      const target = { ...service.target, cgroup_id: statSync(MOUNT).ino, path: "/" };
+      const processes = { ...kernel_processes, own_cgroup_path: "/own" };
+      using acting = closing(motor({ processes }));
+      const outcome = acting.motor.perform(apply("h", target, HELD), now_ns());
+      if (!["done", "pending"].includes(outcome.status)) throw new Error(outcome.detail);
+      wait_until_frozen(acting.motor);
+      service.expect_leak_stands();
+      const end = acting.motor.perform(release("h", target, HELD), now_ns());
+      expect_equal("back", service.thread_cgroup(), "/");
+      write("/cgroup.procs", String(process.pid));
+      remove("/own");
+      write("/leaf/cgroup.procs", String(service.pid));
+      return end.detail;
+    }),
+  "hold below an already threaded cgroup": () =>
+    with_service("/leaf", (service) => {
+      make("/leaf/workers");
+      write("/leaf/workers/cgroup.type", "threaded");
+      write("/leaf/workers/cgroup.threads", String(service.tid));
+      const said = hold_and_release(service);
+      expect_equal("still threaded", read("/leaf/cgroup.type"), "domain threaded");
+      write("/leaf/cgroup.threads", String(service.tid));
+      return said;
+    }),
+  "refused: domain children": () =>
+    with_service("/leaf", (service) => {
+      make("/leaf/kid");
+      return expect_refused(service, "domain child");
+    }),
+  "refused: delegated with children": () =>
+    with_service("/leaf", (service) => {
+      make("/leaf/kid");
+      Bun.spawnSync(["chown", "1000", `${MOUNT}/leaf`]);
+      return expect_refused(service, "is delegated");
+    }),
+  "delegated leaf is held": () =>
+    with_service("/leaf", (service) => {
+      Bun.spawnSync(["chown", "1000", `${MOUNT}/leaf`]);
+      return hold_and_release(service);
+    }),
+  "vanished: path is another cgroup now": () =>
+    with_service("/leaf", (service) => {
+      const target = { ...service.target, cgroup_id: service.target.cgroup_id + 12345 };
+      using acting = closing(motor());
+      const outcome = acting.motor.perform(apply("h", target, HELD), now_ns());
+      expect_equal("status", outcome.status, "gone");
+      return outcome.detail;
+    }),
+  "renaming a cgroup is refused by the kernel itself": () =>
+    with_service("/leaf", () => {
+      try {
+        renameSync(`${MOUNT}/leaf`, `${MOUNT}/other`);
+      } catch (error) {
+        return String(error);
+      }
+      throw new Error("the rename succeeded");
+    }),
+  "the held process ends: the child goes": () =>
+    with_service("/leaf", (service) => {
+      using acting = closing(motor());
+      acting.motor.perform(apply("h", service.target, HELD), now_ns());
+      service.signal("SIGTERM");
+      wait_until("poll says gone", () => acting.motor.poll(now_ns()).some((each) => each.status === "gone"));
+      expect_equal("children", children("/leaf"), []);
+      expect_equal("type", read("/leaf/cgroup.type"), "domain");
+      return "removed after SIGTERM killed the frozen process";
+    }),
+  "somebody else removes the child (systemd trims a unit)": () =>
+    with_service("/leaf", (service) => {
+      using acting = closing(motor());
+      acting.motor.perform(apply("h", service.target, HELD), now_ns());
+      service.signal("SIGKILL");
+      wait_until("empty", () => read("/leaf/cgroup.events").includes("populated 0"));
+      remove(`/leaf/hosa-hold.${service.tid}`);
+      const gone = acting.motor.poll(now_ns()).find((each) => each.status === "gone");
+      if (gone === undefined) throw new Error("poll did not say gone");
+      return gone.detail;
+    }),
+  "somebody else thaws: drifted": () =>
+    with_service("/leaf", (service) => {
+      using acting = closing(motor());
+      acting.motor.perform(apply("h", service.target, HELD), now_ns());
+      wait_until_frozen(acting.motor);
+      write(`/leaf/hosa-hold.${service.tid}/cgroup.freeze`, "0");
+      wait_until("drift seen", () => acting.motor.poll(now_ns()).some((each) => each.status === "drifted"));
+      return acting.motor.release_all(now_ns(), "end")[0]!.detail;
+    }),
+  "a held thread's memory stays charged to its cgroup": () =>
+    with_service(
+      "/leaf",
+      (service) => {
+        if (!read("/cgroup.controllers").includes("memory")) return "no memory controller here";
+        using acting = closing(motor());
+        acting.motor.perform(apply("h", service.target, THAWED), now_ns());
+        service.refresh();
+        const before = Number(read("/leaf/memory.current"));
+        const leaks = service.leaks;
+        wait_until("the leak takes memory inside the child", () => service.leaks > leaks + 20);
+        const after = Number(read("/leaf/memory.current"));
+        expect_equal("child has no memory.current", children("/leaf").length, 1);
+        if (after < before + 10 * 65536) throw new Error(`memory.current ${before} → ${after}`);
+        acting.motor.release_all(now_ns(), "end");
+        return `memory.current of the parent ${before} → ${after}`;
+      },
+      65536,
+    ),
+  "expiry undoes what is not renewed": () =>
+    with_service("/leaf", (service) => {
+      using acting = closing(motor({ expiry_s: 5 }));
+      acting.motor.perform(apply("h", service.target, HELD), 0);
+      acting.motor.renew("h", 4e9);
+      expect_equal("renewed", acting.motor.poll(8.9e9).filter((each) => each.verb === "release").length, 0);
+      const outcome = acting.motor.poll(9.1e9)[0];
+      expect_equal("type", read("/leaf/cgroup.type"), "domain");
+      return outcome?.detail ?? "nothing";
+    }),
+  "hold stopped at every step": () => with_service("/leaf", (service) => crash_everywhere(service, HELD, THAWED)),
+  "kill -9 of the motor, then release": () =>
+    with_service("/leaf", (service) => {
+      const before = snapshot("/leaf");
+      const seen: string[] = [];
+      for (const stop_at of [3, 5, 8, 10]) {
+        const child = Bun.spawnSync([
+          process.execPath,
+          ...own_script(),
+          "act",
+          String(stop_at),
+          JSON.stringify(service.target),
+        ]);
+        expect_equal(`signal at ${stop_at}: ${child.stderr}`, child.signalCode, "SIGKILL");
+        const outcomes = release_from_ledger(LEDGER_DIR);
+        expect_equal(
+          "outcomes",
+          outcomes.map((each) => each.status),
+          ["done"],
+        );
+        expect_equal("files", snapshot("/leaf"), before);
+        seen.push(`${stop_at}: ${outcomes[0]!.detail}`);
+      }
+      return seen.join(" | ");
+    }),
+};
+
+/** Compiled, the program is the executable itself; under `bun` the script has to be named. */
+function own_script(): string[] {
+  return Bun.main.startsWith("/$bunfs") ? [] : [Bun.main];
+}

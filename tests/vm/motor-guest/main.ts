@@ -1,0 +1,41 @@
+import { writeFileSync } from "node:fs";
+import { HOLD_CASES } from "./hold-cases.ts";
+import { VALUE_CASES } from "./value-cases.ts";
+import { apply, motor, now_ns } from "./world.ts";
+
+/** Die at the given step of a hold, as by kill -9. */
+function act(stop_at: number, target: Parameters<typeof apply>[1]): void {
+  let steps = -1;
+  const step = (): void => {
+    if (steps < 0) return;
+    steps += 1;
+    if (steps === stop_at) process.kill(process.pid, "SIGKILL");
+  };
+  const acting = motor({ step });
+  steps = 0;
+  acting.perform(apply("k", target, { rung: "thread_hold", frozen: true }), now_ns());
+  acting.release_all(now_ns(), "end");
+}
+
+function run_cases(only: string | undefined): void {
+  const results = [];
+  for (const [name, run] of Object.entries({ ...HOLD_CASES, ...VALUE_CASES })) {
+    if (only !== undefined && !name.includes(only)) continue;
+    const result = attempt(name, run);
+    console.log(`${result.ok ? "ok  " : "FAIL"} ${name}: ${result.detail}`);
+    results.push(result);
+  }
+  writeFileSync(`${process.env.MOTOR_OUT ?? "/out"}/report.json`, JSON.stringify(results));
+}
+
+function attempt(name: string, run: () => string): { name: string; ok: boolean; detail: string } {
+  try {
+    return { name, ok: true, detail: run() };
+  } catch (error) {
+    return { name, ok: false, detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}
+
+const [mode, stop_at, target] = process.argv.slice(2);
+if (mode === "act") act(Number(stop_at), JSON.parse(target ?? ""));
+else run_cases(mode);
