@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the programs keep: counters per CPU, figures per cgroup, and what they share with user space. */
+#ifndef HOSA_STATE_H
+#define HOSA_STATE_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "wire.h"
+
+#define MAX_CPUS 512
+#define MAX_CGROUPS 4096
+#define MAX_DEPTH 32
+#define MIN_PERIOD_NS 1000000ULL
+#define NONE (~0ULL)
+
+/* Counters of one CPU, written only there: no atomics, no shared cache line. */
+struct slot {
+	__u64 switches;
+	/* Idle time in one word, so that another CPU never reads half of a change:
+	 * running: idle so far (>= 0) · idle: idle so far - start of this idle stretch (< 0). */
+	__s64 idle_mark_ns;
+	__u64 run_since_ns;
+	__u64 run_cgroup;
+	__u64 forks;
+	__u64 threads;
+	__u64 execs;
+	__u64 reclaim_stalls;
+	__u64 oom_kills;
+	__u64 block_completed;
+	__u64 block_bytes;
+	__u64 block_latency_ns;
+	__u64 connects;
+	__u64 retransmits;
+	__u64 syscalls[HOSA_SYSCALL_CLASSES];
+} __attribute__((aligned(64)));
+
+struct slot slots[MAX_CPUS];
+struct beat total;      /* scratch of the beat: its only writer is the timer */
+__u64 next_ns;          /* the absolute grid the beats stand on */
+__u64 armed_period_ns;
+__u64 begun_pass;
+__u64 pass_ns;
+
+/* What user space sets (first part) and reads (second part) through the map's mmap. */
+struct control {
+	__u64 period_ns;
+	__u64 page_size;
+	__u64 nr_cpus;
+	__u64 memory_threshold_bytes;
+	__u64 cpu_threshold_ns;
+	__u64 io_threshold_bytes;
+	__u64 thread_cgroup_id; /* whose threads iter/task emits; 0: all */
+	__u64 full_sweep;       /* emit rows of unchanged cgroups, too */
+	__u64 pass;             /* user space counts up before each run of iter/cgroup */
+
+	__u64 rows;       /* rows written by the latest pass */
+	__u64 lost_beats; /* beats the full ring buffer refused */
+};
+
+volatile struct control control = {
+	.period_ns = 100000000,
+	.page_size = 4096,
+	.nr_cpus = 1,
+	.memory_threshold_bytes = 65536,
+	.cpu_threshold_ns = 1000000,
+	.io_threshold_bytes = 4096,
+};
+
+struct emitted {
+	__u64 memory_bytes, memory_max, memory_high, cpu_ns, io_bytes, exec_ns;
+	__u32 populated, seen;
+};
+
+/* One entry per live cgroup: made by mkdir or by the iterator, removed by rmdir. */
+struct usage {
+	__u64 cpu_ns;
+	__u64 io_bytes;
+	__u64 exec_ns;
+	__u64 running_ns; /* stretches in progress, as of running_pass */
+	__u64 running_pass;
+	struct emitted emitted;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CGROUPS);
+	__type(key, __u64);
+	__type(value, struct usage);
+} usages SEC(".maps");
+
+/* Rows of the latest pass. An array, because the iterator's own buffer ends at 32 KiB and cannot be resumed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, MAX_CGROUPS);
+	__type(key, __u32);
+	__type(value, struct cgroup_row);
+} rows SEC(".maps");
+
+/* Kept with the thread by the kernel: gone when it exits, never mixed up when its tid is used again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} huge_faults SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} beats SEC(".maps");
+
+struct heart {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct heart);
+} hearts SEC(".maps");
+
+/* Named here so that the object's BTF holds them: user space takes their layout from there. */
+const struct thread_row *thread_row_layout __attribute__((unused));
+const struct cgroup_row *cgroup_row_layout __attribute__((unused));
+
+static __always_inline struct slot *here(void)
+{
+	return &slots[bpf_get_smp_processor_id() & (MAX_CPUS - 1)];
+}
+
+static __always_inline struct usage *usage_of(__u64 id)
+{
+	return bpf_map_lookup_elem(&usages, &id);
+}
+
+static __always_inline struct usage *usage_made(__u64 id)
+{
+	struct usage *usage = usage_of(id);
+	struct usage fresh = {};
+
+	if (usage)
+		return usage;
+	bpf_map_update_elem(&usages, &id, &fresh, BPF_NOEXIST);
+	return usage_of(id);
+}
+
+#endif
