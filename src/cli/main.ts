@@ -30,7 +30,8 @@ function complain(error: unknown, output: Output): ExitCode {
   // Commander has already said what is wrong and where help is.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OperatorError) {
-    output.say(`${output.paint_errors.red("error:")} ${error.message.split("\n").join("\nerror: ")}. ${error.hint}`);
+    const hint = error.hint === "" || error.message.includes(error.hint) ? "" : `. ${error.hint}`;
+    output.say(`${output.paint_errors.red("error:")} ${error.message.split("\n").join("\nerror: ")}${hint}`);
     return error.exit_code;
   }
   output.say(`defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -42,7 +42,9 @@ export function observe_line(view: BeatView, history: readonly number[], start_n
     signed(view.phi).padStart(6),
     by_level(paint, view.level, spark),
     [carriers(view), who(view.culprit)].filter((part) => part !== "").join(" · "),
-  ].join(" ");
+  ]
+    .join(" ")
+    .trimEnd();
 }
 
 function carriers(view: BeatView): string {
