@@ -1,0 +1,226 @@
+import { expect, test } from "bun:test";
+import type { Setting } from "../../src/model/containment.ts";
+import { release_from_ledger } from "../../src/motor/recover.ts";
+import { action } from "./fake.ts";
+import { SECOND_NS, Setup } from "./setup.ts";
+
+const HOLD: Setting = { rung: "thread_hold", frozen: true };
+const FREEZE: Setting = { rung: "freeze", frozen: true };
+const CPU_MAX: Setting = { rung: "cpu_max", quota_us: 50_000, period_us: 100_000 };
+
+test("a hold freezes one thread in a child of its own and gives it back", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app", 41);
+  expect(motor.perform(action("h", "apply", target, HOLD), 0)).toMatchObject({ status: "done", written: "1" });
+  expect(kernel.thread_of(41).cgroup_path).toBe("/app/hosa-hold.41");
+  expect(kernel.thread_of(40).cgroup_path).toBe("/app");
+  expect(motor.live()).toMatchObject([{ id: "h", rung: "thread_hold", frozen: true, alive: true }]);
+  expect(motor.perform(action("h", "release", target, HOLD), 1).detail).toContain("type domain");
+  expect(kernel.thread_of(41).cgroup_path).toBe("/app");
+  expect(motor.live()).toEqual([]);
+  motor.close();
+});
+
+test("a freeze is pending until the kernel confirms", () => {
+  using setup = new Setup();
+  setup.kernel.freezes_at_once = false;
+  const motor = setup.motor();
+  const apply = action("f", "apply", setup.kernel.target("/app"), FREEZE);
+  expect(motor.perform(apply, 0).status).toBe("pending");
+  expect(motor.poll(0.1 * SECOND_NS)).toEqual([]);
+  setup.kernel.confirm_freezes();
+  expect(motor.poll(0.2 * SECOND_NS)).toMatchObject([{ id: "f", status: "done" }]);
+  expect(motor.poll(0.3 * SECOND_NS)).toEqual([]);
+  motor.close();
+});
+
+test("a freeze the kernel never confirms is undone and said to have failed", () => {
+  using setup = new Setup();
+  setup.kernel.freezes_at_once = false;
+  const motor = setup.motor();
+  motor.perform(action("h", "apply", setup.kernel.target("/app", 41), HOLD), 0);
+  expect(motor.poll(2.1 * SECOND_NS)).toMatchObject([{ id: "h", verb: "release", status: "failed" }]);
+  expect(setup.kernel.thread_of(41).cgroup_path).toBe("/app");
+  expect(motor.live()).toEqual([]);
+  motor.close();
+});
+
+test("what is not renewed lapses", () => {
+  using setup = new Setup();
+  const motor = setup.motor({ expiry_s: 5 });
+  motor.perform(action("c", "apply", setup.kernel.target("/app"), CPU_MAX), 0);
+  motor.renew("c", 4 * SECOND_NS);
+  expect(motor.poll(8 * SECOND_NS)).toEqual([]);
+  expect(motor.poll(9.5 * SECOND_NS)[0]?.detail).toContain("expired");
+  expect(setup.kernel.get("/app", "cpu.max")).toBe("max 100000");
+  motor.close();
+});
+
+test("bounds: cooldown per target and rung, distinct targets per minute", () => {
+  using setup = new Setup();
+  for (const name of ["/b", "/c"]) setup.kernel.add_cgroup(name);
+  const motor = setup.motor({ cooldown_s: 10, max_targets_per_minute: 2 });
+  const perform = (id: string, path: string, now_s: number) =>
+    motor.perform(action(id, "apply", setup.kernel.target(path), CPU_MAX), now_s * SECOND_NS);
+  expect(perform("1", "/app", 0).status).toBe("done");
+  motor.perform(action("1", "release", setup.kernel.target("/app"), CPU_MAX), 1 * SECOND_NS);
+  expect(perform("2", "/app", 5)).toMatchObject({ status: "refused", detail: expect.stringContaining("cools down") });
+  expect(perform("3", "/b", 5).status).toBe("done");
+  expect(perform("4", "/c", 6)).toMatchObject({
+    status: "refused",
+    detail: expect.stringContaining("within a minute"),
+  });
+  expect(perform("5", "/app", 12).status).toBe("done");
+  expect(perform("6", "/c", 75).status).toBe("done");
+  motor.close();
+});
+
+test("the motor's own guard: protected, its own cgroup and ancestors, and whatever holds a protected one", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const id = kernel.add_cgroup("/app/inner");
+  const motor = setup.motor({
+    protected_ids: (each) => (each === id ? "named in protect" : null),
+  });
+  const refused = (path: string) => motor.perform(action(path, "apply", kernel.target(path), FREEZE), 0);
+  expect(refused("/app/inner").detail).toContain("named in protect");
+  expect(refused("/app").detail).toContain("/app/inner");
+  expect(refused("/hosa").detail).toContain("own cgroup");
+  expect(refused("/").detail).toContain("own cgroup");
+  expect(kernel.get("/app", "cgroup.freeze")).toBe("0");
+  motor.close();
+});
+
+test("a new cgroup by the old name is not ours; a moved one is found by its id", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app");
+  motor.perform(action("c", "apply", target, CPU_MAX), 0);
+  kernel.rename("/app", "/elsewhere");
+  kernel.add_cgroup("/app", { "cpu.max": "50000 100000\n" });
+  expect(motor.perform(action("c", "release", target, CPU_MAX), 1).status).toBe("done");
+  expect(kernel.get("/elsewhere", "cpu.max")).toBe("max 100000");
+  expect(kernel.get("/app", "cpu.max")).toBe("50000 100000");
+  kernel.delete_cgroup("/elsewhere");
+  expect(motor.perform(action("d", "apply", target, CPU_MAX), 2).status).toBe("gone");
+  motor.close();
+});
+
+test("drift is recorded, re-applied once when asked, and left alone after that", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app");
+  motor.perform(action("c", "apply", target, CPU_MAX), 0);
+  kernel.set("/app", "cpu.max", "70000 100000\n");
+  expect(motor.poll(0.5 * SECOND_NS)).toEqual([]);
+  expect(motor.poll(1.1 * SECOND_NS)).toMatchObject([{ status: "drifted" }]);
+  expect(motor.poll(2.2 * SECOND_NS)).toEqual([]);
+  expect(motor.perform(action("c", "adjust", target, CPU_MAX), 3 * SECOND_NS).status).toBe("done");
+  kernel.set("/app", "cpu.max", "70000 100000\n");
+  expect(motor.perform(action("c", "adjust", target, CPU_MAX), 4 * SECOND_NS).status).toBe("drifted");
+  expect(motor.perform(action("c", "release", target, CPU_MAX), 5 * SECOND_NS).status).toBe("drifted");
+  expect(kernel.get("/app", "cpu.max")).toBe("70000 100000");
+  motor.close();
+});
+
+test("nothing is ever loosened", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  kernel.set("/app", "cpu.max", "20000 100000\n");
+  kernel.set("/app", "memory.high", "2097152\n");
+  kernel.set("/app", "cpu.weight", "10\n");
+  const motor = setup.motor();
+  const settings: Setting[] = [
+    CPU_MAX,
+    { rung: "memory_governor", high_bytes: 4_194_304 },
+    { rung: "cpu_weight", weight: 20 },
+  ];
+  for (const setting of settings) {
+    expect(motor.perform(action(setting.rung, "apply", kernel.target("/app"), setting), 0).status).toBe("refused");
+  }
+  motor.close();
+});
+
+test("memory.high is raised above the usage read right before", () => {
+  using setup = new Setup();
+  setup.kernel.set("/app", "memory.current", "104857600\n");
+  const motor = setup.motor();
+  const apply = action("m", "apply", setup.kernel.target("/app"), { rung: "memory_governor", high_bytes: 4096 });
+  expect(motor.perform(apply, 0)).toMatchObject({ status: "done", written: String(104_857_600 + 65_536) });
+  motor.close();
+});
+
+test("a layout that cannot take a threaded child is refused before anything is touched", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  kernel.add_cgroup("/app/kid");
+  const before = kernel.snapshot();
+  const motor = setup.motor();
+  const outcome = motor.perform(action("h", "apply", kernel.target("/app", 41), HOLD), 0);
+  expect(outcome).toMatchObject({ status: "refused", detail: expect.stringContaining("domain child") });
+  expect(kernel.snapshot()).toBe(before);
+  motor.close();
+});
+
+test("a hold is lifted when its process is asked to end, and cleared away when it has ended", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app", 41);
+  motor.perform(action("h", "apply", target, HOLD), 0);
+  kernel.thread_of(41).ending = true;
+  expect(motor.poll(1.1 * SECOND_NS)[0]?.detail).toContain("asked to end");
+  expect(kernel.thread_of(41).cgroup_path).toBe("/app");
+  kernel.thread_of(41).ending = false;
+  motor.perform(action("i", "apply", target, HOLD), 2 * SECOND_NS);
+  kernel.end_thread(41);
+  expect(motor.poll(2.1 * SECOND_NS)).toMatchObject([{ id: "i", status: "gone" }]);
+  expect(kernel.directories("/cg/app")).toEqual([]);
+  motor.close();
+});
+
+test("without a v2 freezer the processes are stopped, and continued by the ledger alone", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const id = kernel.add_cgroup("/old");
+  kernel.add_thread(50, 50, "/old");
+  const read = kernel.read.bind(kernel);
+  kernel.read = (path) => (path === "/cg/old/cgroup.freeze" ? kernel.read("/cg/old/none") : read(path));
+  const motor = setup.motor();
+  expect(motor.perform(action("s", "apply", kernel.target("/old"), FREEZE), 0)).toMatchObject({ status: "done" });
+  expect(id).toBeGreaterThan(0);
+  motor.close();
+  release_from_ledger(setup.ledger_dir, { files: kernel, processes: kernel });
+  expect(kernel.signals).toEqual(["SIGSTOP 50", "SIGCONT 50"]);
+});
+
+test("a new motor undoes what its predecessor left", () => {
+  using setup = new Setup();
+  const before = setup.kernel.snapshot();
+  const first = setup.motor();
+  first.perform(action("h", "apply", setup.kernel.target("/app", 41), HOLD), 0);
+  first.perform(action("c", "apply", setup.kernel.target("/app"), CPU_MAX), 0);
+  first.close();
+  const second = setup.motor();
+  expect(second.recovered.map((each) => [each.id, each.status])).toEqual([
+    ["c", "done"],
+    ["h", "done"],
+  ]);
+  expect(setup.kernel.snapshot()).toBe(before);
+  second.close();
+});
+
+test("rungs the host lacks are named, with the reason", () => {
+  using setup = new Setup();
+  setup.kernel.set("/", "cgroup.controllers", "cpu\n");
+  const motor = setup.motor({ enabled_rungs: ["cpu_weight", "memory_governor", "cpu_max", "io_max", "thread_hold"] });
+  const missing = new Map(motor.missing().map((each) => [each.rung, each.why]));
+  expect([...missing.keys()]).toEqual(["memory_governor", "io_max", "freeze"]);
+  expect(missing.get("memory_governor")).toContain("cgroup.controllers");
+  expect(setup.kernel.directories("/cg")).toEqual(["hosa", "app"]);
+  motor.close();
+});
