@@ -22,8 +22,9 @@ import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import { Beat, type BeatResult } from "./beat.ts";
-import { next_turn, wall_time_iso } from "./clock.ts";
+import { next_turn, stopwatch_us, wall_time_iso } from "./clock.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
+import { BeatCost } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
 import { sensor_ports, suspended_ns, watch_port } from "./ports.ts";
 import { load_self, save_self } from "./self_file.ts";
@@ -47,6 +48,8 @@ export interface AgentResult {
   readonly reason: string;
 }
 
+/** The first beats run before the code is compiled; their cost says nothing about the rest. */
+const WARM_BEATS = 50;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
@@ -179,6 +182,7 @@ class Agent {
   readonly #parts: Parts;
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
+  readonly #cost = new BeatCost();
   #beats = 0;
   #period_ms: number;
   #warm = false;
@@ -238,7 +242,13 @@ class Agent {
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
     if (motor instanceof CgroupMotor) motor.close();
     if (audit !== null) {
-      this.#record({ t_ns: now_ns, kind: "stop", reason: "asked to end", beats: this.#beats });
+      this.#record({
+        t_ns: now_ns,
+        kind: "stop",
+        reason: "asked to end",
+        beats: this.#beats,
+        beat_cost_us: this.#costs(),
+      });
       if (this.#warm) await this.#save(cortex);
       await audit.close();
     }
@@ -252,7 +262,9 @@ class Agent {
   }
 
   #one_beat(): false | undefined {
+    const started_us = stopwatch_us();
     const result = this.#beat.step();
+    if (this.#beats > WARM_BEATS) this.#cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
     const { decision, assessment } = result;
@@ -294,6 +306,10 @@ class Agent {
     } catch (error) {
       this.#options.on_message("warn", `cannot save the learned self: ${String(error)}; a restart will learn anew`);
     }
+  }
+
+  #costs(): { readonly p50: number; readonly p99: number } {
+    return { p50: this.#cost.quantile_us(0.5), p99: this.#cost.quantile_us(0.99) };
   }
 
   #record(entry: AuditEntry): void {

@@ -16,7 +16,7 @@ export const SECTIONS = {
     }),
   }),
   beat: v.strictObject({
-    period_ms: integer({ unit: "ms", initial: 100, min: 20, max: 1000, docs: "Beat at level 0." }),
+    period_ms: integer({ unit: "ms", initial: 100, min: 5, max: 1000, docs: "Beat at level 0." }),
     vigilant_period_ms: integer({ unit: "ms", initial: 10, min: 5, max: 1000, docs: "Beat from level 1 up." }),
     relax_s: number({
       unit: "s",

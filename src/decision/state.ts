@@ -56,7 +56,8 @@ export interface DecisionState {
 export function initial_state(now_ns: number): DecisionState {
   return {
     level: 0,
-    level_since_ns: now_ns,
+    // A beginning is not a relapse: the beat starts slow.
+    level_since_ns: Math.min(0, now_ns),
     calm_since_ns: null,
     rising_since_ns: null,
     stalled_since_ns: null,

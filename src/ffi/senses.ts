@@ -6,7 +6,7 @@ import { KernelError } from "./errors.ts";
 import { BEAT, CGROUP_ROW, CONTROL } from "./generated/layout.ts";
 import { KernelIterator } from "./iterator.ts";
 import { libbpf } from "./libbpf.ts";
-import { page_size_bytes, visit_cpus } from "./libc.ts";
+import { page_size_bytes, trim_malloc, visit_cpus } from "./libc.ts";
 import { ESSENTIAL, load } from "./loader.ts";
 import { Mapping } from "./mapping.ts";
 import { set_u64, u64_of } from "./memory.ts";
@@ -92,7 +92,9 @@ export class Senses implements Disposable {
   /** Loads and attaches what this kernel offers; the rest is in `absences`. Throws KernelError when nothing can beat. */
   static open(options: SensesOptions): Senses {
     const { object, missing } = load(options.object, options.disabled ?? []);
-    return new Senses(object, missing);
+    const senses = new Senses(object, missing);
+    trim_malloc();
+    return senses;
   }
 
   /** Starts the beat. Every CPU is visited once, so that idle time is exact from here on. */

@@ -28,6 +28,8 @@ export interface StopEntry {
   readonly kind: "stop";
   readonly reason: string;
   readonly beats: number;
+  /** What one beat (sense → decide → act) cost, microseconds. */
+  readonly beat_cost_us?: { readonly p50: number; readonly p99: number };
 }
 
 /** What the self looked like when its thresholds were set. Mean and sigma in scaled units. */
