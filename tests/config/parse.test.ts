@@ -18,13 +18,13 @@ test.each([
   [
     "wrong type",
     "beat:\n  period_ms: fast",
-    'f.yaml:2:3: beat.period_ms: "fast" is not accepted (expected integer 20..1000 ms)',
+    'f.yaml:2:3: beat.period_ms: "fast" is not accepted (expected integer 5..1000 ms)',
   ],
   ["number as text", "act:\n  ttf_horizon_s: '60'", 'f.yaml:2:3: act.ttf_horizon_s: "60" is not accepted'],
   [
     "out of range",
-    "beat:\n  period_ms: 5",
-    "f.yaml:2:3: beat.period_ms: 5 is not accepted (expected integer 20..1000 ms)",
+    "beat:\n  period_ms: 4",
+    "f.yaml:2:3: beat.period_ms: 4 is not accepted (expected integer 5..1000 ms)",
   ],
   ["not a number", "act:\n  probe_dose_ms: .nan", "f.yaml:2:3: act.probe_dose_ms: NaN is not accepted"],
   ["not whole", "beat:\n  period_ms: 100.5", "f.yaml:2:3: beat.period_ms: 100.5 is not accepted"],
