@@ -46,13 +46,18 @@ export class Ledger {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#unlock = take_lock(`${directory}/ledger.lock`, this.boot_id);
     this.#path = `${directory}/${FILE_NAME}`;
-    for (const entry of read_entries(this.#path).values()) {
-      if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
+    try {
+      for (const entry of read_entries(this.#path).values()) {
+        if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
+      }
+      this.#fd = openSync(this.#path, "a", 0o600);
+      this.#size_bytes = 0;
+      // A torn last line must not swallow the next one, and closed entries need not be kept.
+      this.#compact();
+    } catch (error) {
+      this.#unlock();
+      throw error;
     }
-    this.#fd = openSync(this.#path, "a", 0o600);
-    this.#size_bytes = 0;
-    // A torn last line must not swallow the next one, and closed entries need not be kept.
-    this.#compact();
   }
 
   /** Open entries, oldest first. */

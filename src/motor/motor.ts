@@ -84,8 +84,14 @@ export class CgroupMotor implements Motor {
     this.#options = options;
     this.#context = { mount: options.mount, files, processes, ledger };
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
-    this.recovered = undo_entries(ledger, ledger.entries(), files, processes, 0, "left by a predecessor");
-    this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid);
+    try {
+      this.recovered = undo_entries(ledger, ledger.entries(), files, processes, 0, "left by a predecessor");
+      this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid);
+    } catch (error) {
+      // A motor that could not be made must not keep the ledger from the next attempt.
+      ledger.close();
+      throw error;
+    }
   }
 
   missing(): readonly MissingRung[] {

@@ -34,7 +34,8 @@ export class Freezer {
     this.#wanted = frozen;
     if (frozen) this.#confirmation.ask(now_ns);
     else this.#confirmation.settle();
-    const confirmed = this.#events_now().frozen === frozen || !frozen;
+    // A thaw takes effect with its write; only a freeze has to be asked about.
+    const confirmed = !frozen || this.#events_now().frozen;
     if (confirmed) {
       this.#frozen = frozen;
       this.#confirmation.settle();
