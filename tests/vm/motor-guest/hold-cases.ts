@@ -193,6 +193,10 @@ export const HOLD_CASES: Record<string, () => string> = {
     with_service("/leaf", (service) => {
       using acting = closing(motor({ expiry_s: 5 }));
       acting.motor.perform(apply("h", service.target, HELD), 0);
+      wait_until("the freezer confirms", () => {
+        acting.motor.poll(1);
+        return acting.motor.live()[0]?.frozen === true;
+      });
       acting.motor.renew("h", 4e9);
       expect_equal("renewed", acting.motor.poll(8.9e9).filter((each) => each.verb === "release").length, 0);
       const outcome = acting.motor.poll(9.1e9)[0];
