@@ -147,7 +147,7 @@ export function guest_environment(scenario: Scenario, job: GuestJob): string {
     AGE_S: job.age_s,
     AFTER_S: job.after_s,
     RPS: job.rps,
-    NEIGHBOUR_RPS: Math.max(1, Math.round(job.rps / 2)),
+    NEIGHBOUR_RPS: Math.max(1, Math.round(job.rps / 4)),
     PAYMENT_MAX: 1024 ** 3,
     HIGH_BYTES: job.high_bytes,
     HIGH_AT_ONSET: job.high_at_onset ? 1 : 0,

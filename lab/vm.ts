@@ -96,7 +96,7 @@ function qemu_command(
     ...["qemu-system-x86_64", "-machine", "q35", ...time, "-seed", String(request.seed), "-cpu", CPU],
     ...["-smp", cpus, "-m", MEMORY, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-kernel", vmlinuz, "-initrd", initrd],
-    ...["-append", "console=ttyS0 quiet panic=-1 oops=panic random.trust_cpu=on"],
+    ...["-append", "console=ttyS0 mitigations=off quiet panic=-1 oops=panic random.trust_cpu=on"],
     ...["-chardev", `file,id=con,path=${console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
     ...["-chardev", `file,id=res,path=${result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
     ...["-drive", `file=${disk},if=none,id=d,format=raw,cache=unsafe`, "-device", "virtio-blk-pci,drive=d"],
