@@ -180,10 +180,11 @@ export const HOLD_CASES: Record<string, () => string> = {
         service.refresh();
         const before = Number(read("/leaf/memory.current"));
         const leaks = service.leaks;
-        wait_until("the leak takes memory inside the child", () => service.leaks > leaks + 20);
+        wait_until("the leak takes memory inside the child", () => service.leaks > leaks + 200);
         const after = Number(read("/leaf/memory.current"));
         expect_equal("child has no memory.current", children("/leaf").length, 1);
-        if (after < before + 10 * 65536) throw new Error(`memory.current ${before} → ${after}`);
+        // Huge pages and per-CPU stocks charge in steps of up to 2 MiB: look at more than a few of them.
+        if (after < before + 100 * 65536) throw new Error(`memory.current ${before} → ${after}`);
         acting.motor.release_all(now_ns(), "end");
         return `memory.current of the parent ${before} → ${after}`;
       },
