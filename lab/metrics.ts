@@ -1,5 +1,5 @@
 import type { AuditRecord, GuestEvent, LoadSecond, SliceSample, TransactionAudit } from "./records.ts";
-import { acked_per_s, full_stall_share, quantile_us, stable_from_ms, sum, within } from "./series.ts";
+import { acked_per_s, full_stall_share, growth_mb_s, quantile_us, stable_from_ms, sum, within } from "./series.ts";
 import { is_transition, type TimelineEntry, timeline_of } from "./timeline.ts";
 
 export interface RunLabel {
@@ -38,6 +38,8 @@ export interface RunResult extends RunLabel {
   readonly seen_ms: number | null;
   readonly acted_ms: number | null;
   readonly stable_ms: number | null;
+  /** Mean growth of payment.slice from the first action to the end, probes of the agent included. */
+  readonly growth_after_action_mb_s: number | null;
   readonly kills: number;
   readonly first_kill_ms: number | null;
   readonly processes_lost: number;
@@ -79,6 +81,7 @@ export function measure(label: RunLabel, records: RunRecords): RunResult {
     seen_ms: since(audit?.find((a) => (a.level ?? 0) >= 1)?.t_ms ?? null),
     acted_ms: since(acted),
     stable_ms: since(stable),
+    growth_after_action_mb_s: acted === null ? null : rounded(growth_mb_s(samples, acted), 2),
     kills,
     first_kill_ms: since(kill_ms),
     processes_lost: records.events.filter((e) => e.event === "exit" && e.t_ms < records.end_ms).length,

@@ -71,3 +71,11 @@ export function full_stall_share(samples: readonly SliceSample[], from_ms: numbe
   if (!first || !last || last.t_ms <= first.t_ms) return null;
   return (last.psi_full_us - first.psi_full_us) / 1000 / (last.t_ms - first.t_ms);
 }
+
+/** Mean growth from the first sample at or after `from_ms` to the last one. */
+export function growth_mb_s(samples: readonly SliceSample[], from_ms: number): number | null {
+  const first = samples.find((s) => s.t_ms >= from_ms);
+  const last = samples.at(-1);
+  if (!first || !last || last.t_ms <= first.t_ms) return null;
+  return (last.memory_bytes - first.memory_bytes) / 1024 ** 2 / ((last.t_ms - first.t_ms) / 1000);
+}

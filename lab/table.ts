@@ -26,6 +26,7 @@ const ROWS: readonly Row[] = [
   ["seen after", (r) => shown(r.seen_ms, " ms")],
   ["acted after", (r) => shown(r.acted_ms, " ms")],
   ["memory stable after", (r) => shown(r.stable_ms, " ms")],
+  ["growth after the action", (r) => shown(r.growth_after_action_mb_s, " MB/s", 1)],
   ["memory at the end", (r) => shown(r.memory_at_end_mb, " MB")],
   ["memory full stall", (r) => percent(r.psi_full)],
   ["… once stable", (r) => percent(r.psi_full_stable)],

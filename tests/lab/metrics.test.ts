@@ -96,6 +96,8 @@ describe("measure", () => {
     expect(result.seen_ms).toBe(300);
     expect(result.acted_ms).toBe(900);
     expect(result.stable_ms).toBeLessThanOrEqual(1000);
+    // 5 MB of the leak's 50 still come in the tenth of a second between the action and the end of the growth.
+    expect(result.growth_after_action_mb_s).toBeCloseTo(5 / 29, 2);
     expect(result.culprit).toBe("thread /payment.slice cache-filler (tid 71 of 66)");
     expect(result.touched).toEqual(["/payment.slice"]);
     expect(result.interventions).toBe(1);
