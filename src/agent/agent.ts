@@ -1,34 +1,23 @@
-import { readFileSync } from "node:fs";
 import { hostname, release } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
-import { AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
-import { Cortex } from "../cortex/cortex.ts";
-import type { CortexOptions } from "../cortex/self.ts";
-import { protection } from "../decision/protect.ts";
-import { KernelError } from "../ffi/errors.ts";
-import { geteuid, monotonic_ns } from "../ffi/libc.ts";
-import { senses_object } from "../ffi/object.ts";
-import { Senses } from "../ffi/senses.ts";
+import type { Cortex } from "../cortex/cortex.ts";
+import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
-import type { Motor } from "../model/containment.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import type { BeatView } from "../model/view.ts";
-import { LedgerBusy } from "../motor/lock.ts";
 import { CgroupMotor } from "../motor/motor.ts";
-import { RecordingMotor } from "../motor/recording.ts";
-import { find_cgroup2_mount } from "../sensor/mount.ts";
-import { Sensor } from "../sensor/sensor.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import { Beat, type BeatResult } from "./beat.ts";
-import { next_turn, stopwatch_us, wall_time_iso } from "./clock.ts";
+import { next_turn, stopwatch_us } from "./clock.ts";
+import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { BeatCost } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
-import { sensor_ports, suspended_ns, watch_port } from "./ports.ts";
-import { load_self, save_self } from "./self_file.ts";
+import { save_self } from "./self_file.ts";
 import { view_of } from "./view.ts";
+import { watch_port } from "./watch_port.ts";
 
 export interface AgentOptions {
   readonly config: Config;
@@ -58,123 +47,15 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
-  require_root();
-  const agent = compose(options);
+  const agent = new Agent(options, compose(options));
+  let reason = "a failure";
   try {
-    return await agent.run();
+    const result = await agent.run();
+    reason = result.reason;
+    return result;
   } finally {
-    await agent.end();
+    await agent.end(reason);
   }
-}
-
-function require_root(): void {
-  if (geteuid() !== 0) {
-    throw new OperatorError(
-      "cannot load BPF programs: not root",
-      3,
-      "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE and CAP_SYS_ADMIN from a service unit",
-    );
-  }
-}
-
-function open_senses(config: Config): Senses {
-  try {
-    return Senses.open({ object: senses_object(), disabled: config.senses.disabled });
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    throw new OperatorError(error.message, 3, error.hint || "see `hosa doctor`", error);
-  }
-}
-
-function own_cgroup_path(): string {
-  const line = readFileSync("/proc/self/cgroup", "latin1")
-    .split("\n")
-    .find((each) => each.startsWith("0::"));
-  return line?.slice(3) ?? "/";
-}
-
-function cortex_options(config: Config): CortexOptions {
-  const { learning, thresholds } = config;
-  return {
-    warmup_s: learning.warmup_s,
-    half_life_s: learning.half_life_s,
-    lambda: learning.lambda,
-    thresholds: thresholds.mode === "learned" ? "learned" : thresholds.fixed,
-    budgets: {
-      vigilance_per_s: thresholds.vigilance_per_hour / 3600,
-      intervention_per_s: thresholds.interventions_per_30_days / (30 * 86400),
-    },
-  };
-}
-
-function open_motor(options: AgentOptions, mount: string | null, own_path: string): CgroupMotor | RecordingMotor {
-  const { motor, protect } = options.config;
-  const limits = {
-    enabled_rungs: motor.rungs,
-    max_targets_per_minute: motor.max_targets_per_minute,
-    cooldown_s: motor.cooldown_s,
-    expiry_s: motor.expiry_s,
-    protected_ids: (_id: number, path: string) => protection(path, own_path, protect),
-  };
-  if (options.mode === "observe" || options.dry_run || !motor.enabled || mount === null) {
-    return new RecordingMotor(limits);
-  }
-  try {
-    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir });
-  } catch (error) {
-    if (!(error instanceof LedgerBusy)) throw error;
-    throw new OperatorError(error.message, 1, "end the other hosa first, or use `hosa observe` beside it", error);
-  }
-}
-
-function compose(options: AgentOptions): Agent {
-  using undo = new DisposableStack();
-  const { config } = options;
-  const senses = undo.use(open_senses(config));
-  const own_path = own_cgroup_path();
-  const mount = find_cgroup2_mount()?.mount ?? null;
-  const sensor = new Sensor(sensor_ports(senses), own_path === "/" ? {} : { excluded_path: own_path });
-  const cortex = recall(options, sensor);
-  const motor = open_motor(options, mount, own_path);
-  const audit = options.mode === "run" ? open_audit(config) : null;
-  const agent = new Agent(options, { senses, sensor, cortex, motor, audit, mount, own_path });
-  undo.move();
-  return agent;
-}
-
-function open_audit(config: Config): AuditWriter {
-  const { path, max_bytes, keep } = config.audit;
-  return new AuditWriter({ path, max_bytes, keep, wall_time: wall_time_iso });
-}
-
-/** The self learned before, when it fits; otherwise a new one, with the reason said. */
-function recall(options: AgentOptions, sensor: Sensor): Cortex {
-  const settings = cortex_options(options.config);
-  const saved = load_self(options.config.learning.state_dir);
-  let refused: string;
-  if ("self" in saved) {
-    const restored = Cortex.restore(sensor.dimensions, settings, saved.self);
-    if ("cortex" in restored) {
-      options.on_message("info", "the learned self of an earlier run is taken up again");
-      return restored.cortex;
-    }
-    refused = restored.refused;
-  } else {
-    refused = saved.refused;
-  }
-  const { warmup_s } = options.config.learning;
-  options.on_message("info", `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that`);
-  return new Cortex(sensor.dimensions, settings);
-}
-
-interface Parts {
-  readonly senses: Senses;
-  readonly sensor: Sensor;
-  readonly cortex: Cortex;
-  readonly motor: CgroupMotor | RecordingMotor;
-  readonly audit: AuditWriter | null;
-  readonly mount: string | null;
-  readonly own_path: string;
 }
 
 class Agent {
@@ -190,25 +71,21 @@ class Agent {
   #saved_ns = monotonic_ns();
   #told_ns = monotonic_ns();
   #calm = true;
+  #trouble: string | null = null;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
     this.#parts = parts;
     this.#period_ms = options.config.beat.period_ms;
-    const { senses, motor, cortex } = parts;
-    const suspended = suspended_ns();
-    this.#threads = new ThreadWatch({
-      threads: senses,
-      monotonic_ns,
-      boottime_ns: () => monotonic_ns() + suspended,
-    });
+    const { ports, sensor, motor, cortex } = parts;
+    this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     this.#beat = new Beat({
       sense: () => this.#sense(),
       search_threads: (wanted) => this.#threads.search(wanted.cgroup_id, wanted.resource),
       cortex,
       config: decision_config(options.config, parts.own_path),
-      motor: motor as Motor,
-      watch: new ContainmentWatch(watch_port(senses, parts.mount), motor.name === "cgroup"),
+      motor,
+      watch: new ContainmentWatch(watch_port(ports.threads, parts.mount), motor.name === "cgroup"),
       record: (entry) => this.#record(entry),
     });
   }
@@ -235,17 +112,18 @@ class Agent {
   }
 
   /** Undo in reverse order of creation; the first failure does not hide the others. */
-  async end(): Promise<void> {
+  async end(reason: string): Promise<void> {
     const { senses, motor, audit, cortex } = this.#parts;
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
     if (motor instanceof CgroupMotor) motor.close();
+    this.#parts.shield?.undo();
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
         kind: "stop",
-        reason: "asked to end",
+        reason,
         beats: this.#beats,
         beat_cost_us: this.#costs(),
       });
@@ -298,6 +176,10 @@ class Agent {
       void this.#save(cortex);
     }
     void audit.flush();
+    if (audit.trouble !== this.#trouble) {
+      this.#trouble = audit.trouble;
+      if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
+    }
   }
 
   async #save(cortex: Cortex): Promise<void> {
@@ -348,6 +230,8 @@ class Agent {
     }
     for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);
     for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
+    for (const { what, why, costs } of this.#parts.shield?.absent ?? [])
+      on_message("warn", `${what} is missing (${why}): ${costs}`);
     const t_ns = monotonic_ns();
     this.#record({
       t_ns,

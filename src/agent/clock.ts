@@ -4,10 +4,6 @@ export function wall_time_iso(): string {
   return new Date().toISOString();
 }
 
-export function wall_time_ms(): number {
-  return Date.now();
-}
-
 /** Gives the event loop one turn: signals, audit lines and sockets are served between two beats. */
 export function next_turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

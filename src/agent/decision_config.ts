@@ -33,6 +33,7 @@ export function decision_config(config: Config, own_path: string): DecisionConfi
     governor,
     stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
     protect: config.protect,
+    prefer: config.prefer,
     own_path,
   };
 }

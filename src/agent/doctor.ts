@@ -11,9 +11,9 @@ import type { DoctorReport, Finding } from "../model/doctor.ts";
 import { OperatorError } from "../model/error.ts";
 import { kernel_files } from "../motor/files.ts";
 import { missing_rungs } from "../motor/rehearsal.ts";
+import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
-import { sensor_ports } from "./ports.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [
@@ -125,7 +125,7 @@ function examine_senses(config: Config): DoctorReport["sections"] {
 
 function examine_dimensions(senses: Senses): readonly Finding[] {
   try {
-    const sensor = new Sensor(sensor_ports(senses));
+    const sensor = new Sensor(kernel_ports(senses, () => null));
     const absent = sensor.absences
       .filter((absence) => !senses.absences.includes(absence))
       .map(({ what, why, costs }): Finding => ({ what, state: "missing", detail: why, costs, remedy: "" }));

@@ -157,7 +157,7 @@ export const SECTIONS = {
     }),
     touch_attempts: integer({
       unit: "times",
-      initial: 3,
+      initial: 8,
       min: 1,
       max: 100,
       docs: "Freezes tried before a thread is given up as always holding what the others need.",
@@ -207,7 +207,7 @@ export const SECTIONS = {
     }),
     stall_floor_cpu: number({
       unit: "fraction",
-      initial: 0.1,
+      initial: 1,
       min: 0,
       max: 1,
       docs: "CPU stall share below which a stall is never harm; 1 means never alone.",
@@ -221,7 +221,7 @@ export const SECTIONS = {
     }),
     stall_floor_io: number({
       unit: "fraction",
-      initial: 0.1,
+      initial: 1,
       min: 0,
       max: 1,
       docs: "I/O stall share below which a stall is never harm; 1 means never alone.",

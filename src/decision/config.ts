@@ -15,6 +15,8 @@ export interface DecisionConfig {
   readonly stall_floor: { readonly cpu: number; readonly memory: number; readonly io: number };
   /** Cgroup path patterns (`*` within one segment, `**` across) that are never limited. */
   readonly protect: readonly string[];
+  /** Cgroup path patterns taken first where candidates tie. */
+  readonly prefer: readonly string[];
   /** HOSA's own cgroup, never limited. */
   readonly own_path: string;
 }

@@ -1,8 +1,8 @@
-import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
+import type { Assessment, CgroupChange, GrowthAssessment } from "../model/assessment.ts";
 import type { Culprit } from "../model/decision.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { DecisionConfig } from "./config.ts";
-import { protection } from "./protect.ts";
+import { matches, protection } from "./protect.ts";
 
 /** Changes closer than this (as a ratio) are a tie, and said to be one. */
 const TIE = 0.8;
@@ -16,7 +16,7 @@ export function find_culprit(
   growth: GrowthAssessment | null,
   config: DecisionConfig,
 ): Culprit | null {
-  const [first, second] = assessment.changes;
+  const [first, second] = ranked(assessment.changes, config);
   let cgroup_id: number;
   let path: string;
   let change = 0;
@@ -69,6 +69,14 @@ export function find_culprit(
     };
   }
   return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note };
+}
+
+/** The ranking of the cortex; among those that tie with its first, one the operator prefers goes to the front. */
+function ranked(changes: readonly CgroupChange[], config: DecisionConfig): readonly CgroupChange[] {
+  const leader = changes[0];
+  if (leader === undefined || config.prefer.length === 0) return changes;
+  const preferred = changes.find((one) => one.change > leader.change * TIE && matches(one.path, config.prefer));
+  return preferred === undefined ? changes : [preferred, ...changes.filter((one) => one !== preferred)];
 }
 
 function share_of_process(search: ThreadSearch, pid: number): number {

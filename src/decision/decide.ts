@@ -12,8 +12,8 @@ import { steer } from "./steer.ts";
 /** After a containment that was wrong, or just over, its target rests from that rung. */
 const REST_AFTER_WRONG_S = 60;
 const REST_AFTER_SUCCESS_S = 5;
-/** A growth is worth a thread search from this long on, so that the answer is there when the evidence is. */
-const SEARCH_AFTER_S = 0.1;
+/** A cgroup that departs so far from its own history is worth a look at its threads. */
+const CHANGED_SIGMA = 3;
 
 /**
  * The whole judgement of one beat: harm, level, culprit, live containments, new containment. Pure: the same assessment,
@@ -37,7 +37,7 @@ export function decide(
   const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
   const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
-  const search = search_for(growth ?? assessment.growth[0] ?? null, containments);
+  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
   const vigilant = choice.level > 0 || now_ns - choice.level_since_ns < config.relax_s * 1e9;
 
   const decision: Decision = {
@@ -93,11 +93,16 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
   return { actions, verdicts, containments, rests, failed };
 }
 
-/** The cgroup whose threads are wanted next: the most urgent growth that is not yet contained. */
-function search_for(growth: GrowthAssessment | null, containments: readonly ContainmentState[]) {
-  if (growth === null || growth.sustained_s < SEARCH_AFTER_S) return null;
-  if (containments.some((live) => live.target.cgroup_id === growth.cgroup_id)) return null;
-  return { cgroup_id: growth.cgroup_id, resource: "memory" as const };
+/**
+ * The cgroup whose threads are wanted next: the most urgent growth not yet contained, or, before any growth has lasted,
+ * whoever changed most in memory while memory leads the deviation: so the answer is there when the evidence is.
+ */
+function search_for(a: Assessment, growth: GrowthAssessment | null, level: number, live: readonly ContainmentState[]) {
+  const first = a.dominant_resource === "memory" && level > 0 ? a.changes[0] : undefined;
+  const changed = first !== undefined && first.change > CHANGED_SIGMA ? first.cgroup_id : null;
+  const cgroup_id = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : changed;
+  if (cgroup_id === null || live.some((containment) => containment.target.cgroup_id === cgroup_id)) return null;
+  return { cgroup_id, resource: "memory" as const };
 }
 
 /** Nothing in silence: what was seen and why nothing was done about it. */

@@ -41,6 +41,11 @@ function pattern_to_regexp(pattern: string): RegExp {
   return known;
 }
 
+/** Whether a path matches one of the patterns. */
+export function matches(path: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => pattern_to_regexp(pattern).test(path));
+}
+
 /** Why the cgroup must not be limited, or null when it may be. */
 export function protection(path: string, own_path: string, extra: readonly string[]): string | null {
   if (own_path !== "/" && (path === own_path || path.startsWith(`${own_path}/`))) return "it is HOSA itself";

@@ -27,6 +27,9 @@ interface Known {
   exec_ns: number;
 }
 
+/** Child cgroups in which the motor holds single threads. */
+const HOLD_CHILD = "/hosa-hold.";
+
 export interface CgroupTrackerOptions {
   /** cgroup v2 mount, to date cgroups older than the agent; null when unknown. */
   readonly mount: Maybe<string>;
@@ -188,6 +191,8 @@ export class CgroupTracker {
   }
 
   #excluded(path: string): boolean {
+    // A held thread still belongs to its service, whose row already carries its memory.
+    if (path.includes(HOLD_CHILD)) return true;
     const excluded = this.#options.excluded_path;
     return excluded !== undefined && (path === excluded || path.startsWith(`${excluded}/`));
   }

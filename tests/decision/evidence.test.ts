@@ -86,6 +86,18 @@ describe("who is touched", () => {
     expect(decision.inaction).toContain("protected");
   });
 
+  test("a tie is said, and settled for whom the operator prefers", () => {
+    const change = (cgroup_id: number, path: string, sigmas: number) => {
+      return { cgroup_id, path, rate: 1, baseline_rate: 0, change: sigmas };
+    };
+    const tied = assessment({ d_smooth: 6, changes: [change(1, "/a", 10), change(2, "/b", 9), change(3, "/c", 4)] });
+    const judge_with = (prefer: string[]) =>
+      decide(tied, { ...initial_state(0), level: 1 }, { ...CONFIG, prefer }, 1e9).decision.culprit;
+    expect(judge_with([])).toMatchObject({ path: "/a", note: "tie with /b" });
+    expect(judge_with(["/b"])).toMatchObject({ path: "/b", note: "tie with /a" });
+    expect(judge_with(["/c"])?.path).toBe("/a");
+  });
+
   test("protection patterns", () => {
     expect(protection("/hosa/x", "/hosa", [])).toContain("HOSA itself");
     expect(protection("/user.slice", "/user.slice/hosa", [])).toContain("runs inside");

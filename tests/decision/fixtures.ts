@@ -33,6 +33,7 @@ export const CONFIG: DecisionConfig = {
   governor: { plateau_fraction: 0.85, tau_s: 10, min_allowance_bytes: 4 * MIB },
   stall_floor: { cpu: 1, memory: 0.1, io: 1 },
   protect: [],
+  prefer: [],
   own_path: "/hosa",
 };
 

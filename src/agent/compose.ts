@@ -1,0 +1,148 @@
+import { readFileSync } from "node:fs";
+import { AuditWriter } from "../audit/index.ts";
+import type { Config } from "../config/index.ts";
+import { Cortex } from "../cortex/cortex.ts";
+import type { CortexOptions } from "../cortex/self.ts";
+import { protection } from "../decision/protect.ts";
+import { KernelError } from "../ffi/errors.ts";
+import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
+import { senses_object } from "../ffi/object.ts";
+import { Senses } from "../ffi/senses.ts";
+import { OperatorError } from "../model/error.ts";
+import { LedgerBusy } from "../motor/lock.ts";
+import { CgroupMotor } from "../motor/motor.ts";
+import { RecordingMotor } from "../motor/recording.ts";
+import { protect_self, type SelfProtection } from "../motor/self.ts";
+import { kernel_ports } from "../sensor/kernel_ports.ts";
+import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { Sensor } from "../sensor/sensor.ts";
+import type { AgentOptions } from "./agent.ts";
+import { wall_time_iso } from "./clock.ts";
+import { decision_config } from "./decision_config.ts";
+import { rehearse } from "./rehearsal.ts";
+import { load_self } from "./self_file.ts";
+
+/** Everything an agent is made of, opened and checked. */
+export interface Parts {
+  readonly senses: Senses;
+  readonly ports: ReturnType<typeof kernel_ports>;
+  readonly sensor: Sensor;
+  readonly cortex: Cortex;
+  readonly motor: CgroupMotor | RecordingMotor;
+  readonly audit: AuditWriter | null;
+  readonly shield: SelfProtection | null;
+  readonly mount: string | null;
+  readonly own_path: string;
+}
+
+function require_root(): void {
+  if (geteuid() !== 0) {
+    throw new OperatorError(
+      "cannot load BPF programs: not root",
+      3,
+      "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE and CAP_SYS_ADMIN from a service unit",
+    );
+  }
+}
+
+function open_senses(config: Config): Senses {
+  try {
+    return Senses.open({ object: senses_object(), disabled: config.senses.disabled });
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    throw new OperatorError(error.message, 3, error.hint || "see `hosa doctor`", error);
+  }
+}
+
+function own_cgroup_path(): string {
+  const line = readFileSync("/proc/self/cgroup", "latin1")
+    .split("\n")
+    .find((each) => each.startsWith("0::"));
+  return line?.slice(3) ?? "/";
+}
+
+function cortex_options(config: Config): CortexOptions {
+  const { learning, thresholds } = config;
+  return {
+    warmup_s: learning.warmup_s,
+    half_life_s: learning.half_life_s,
+    lambda: learning.lambda,
+    thresholds: thresholds.mode === "learned" ? "learned" : thresholds.fixed,
+    budgets: {
+      vigilance_per_s: thresholds.vigilance_per_hour / 3600,
+      intervention_per_s: thresholds.interventions_per_30_days / (30 * 86400),
+    },
+  };
+}
+
+function open_motor(options: AgentOptions, mount: string | null, own_path: string): CgroupMotor | RecordingMotor {
+  const { motor, protect } = options.config;
+  const limits = {
+    enabled_rungs: motor.rungs,
+    max_targets_per_minute: motor.max_targets_per_minute,
+    cooldown_s: motor.cooldown_s,
+    expiry_s: motor.expiry_s,
+    protected_ids: (_id: number, path: string) => protection(path, own_path, protect),
+  };
+  if (options.mode === "observe" || options.dry_run || !motor.enabled || mount === null) {
+    return new RecordingMotor(limits);
+  }
+  try {
+    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir });
+  } catch (error) {
+    if (!(error instanceof LedgerBusy)) throw error;
+    throw new OperatorError(error.message, 1, "end the other hosa first, or use `hosa observe` beside it", error);
+  }
+}
+
+/** Opens every room in order; when one refuses, what was opened before is closed again. */
+export function compose(options: AgentOptions): Parts {
+  require_root();
+  using undo = new DisposableStack();
+  const { config } = options;
+  const senses = undo.use(open_senses(config));
+  const own_path = own_cgroup_path();
+  const mount = find_cgroup2_mount()?.mount ?? null;
+  const ports = kernel_ports(senses, (id) => sensor.cgroups.path_of(id));
+  const sensor: Sensor = new Sensor(ports, own_path === "/" ? {} : { excluded_path: own_path });
+  const cortex = recall(options, sensor);
+  rehearse(ports, cortex_options(config), decision_config(config, own_path));
+  release_memory();
+  const motor = open_motor(options, mount, own_path);
+  const audit = options.mode === "run" ? open_audit(config) : null;
+  const shield =
+    motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
+  undo.move();
+  return { senses, ports, sensor, cortex, motor, audit, shield, mount, own_path };
+}
+
+/** What the start needed and the beats do not: the resident set of an agent that waits should be small. */
+function release_memory(): void {
+  Bun.gc(true);
+  trim_malloc();
+}
+
+function open_audit(config: Config): AuditWriter {
+  const { path, max_bytes, keep } = config.audit;
+  return new AuditWriter({ path, max_bytes, keep, wall_time: wall_time_iso });
+}
+
+/** The self learned before, when it fits; otherwise a new one, with the reason said. */
+function recall(options: AgentOptions, sensor: Sensor): Cortex {
+  const settings = cortex_options(options.config);
+  const saved = load_self(options.config.learning.state_dir);
+  let refused: string;
+  if ("self" in saved) {
+    const restored = Cortex.restore(sensor.dimensions, settings, saved.self);
+    if ("cortex" in restored) {
+      options.on_message("info", "the learned self of an earlier run is taken up again");
+      return restored.cortex;
+    }
+    refused = restored.refused;
+  } else {
+    refused = saved.refused;
+  }
+  const { warmup_s } = options.config.learning;
+  options.on_message("info", `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that`);
+  return new Cortex(sensor.dimensions, settings);
+}
