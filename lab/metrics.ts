@@ -38,7 +38,7 @@ export interface RunResult extends RunLabel {
   readonly seen_ms: number | null;
   readonly acted_ms: number | null;
   readonly stable_ms: number | null;
-  /** Mean growth of payment.slice from the first action to the end, probes of the agent included. */
+  /** Mean growth of payment.slice from the first action to the end, probes of the agent included; null after a kill. */
   readonly growth_after_action_mb_s: number | null;
   readonly kills: number;
   readonly first_kill_ms: number | null;
@@ -81,7 +81,7 @@ export function measure(label: RunLabel, records: RunRecords): RunResult {
     seen_ms: since(audit?.find((a) => (a.level ?? 0) >= 1)?.t_ms ?? null),
     acted_ms: since(acted),
     stable_ms: since(stable),
-    growth_after_action_mb_s: acted === null ? null : rounded(growth_mb_s(samples, acted), 2),
+    growth_after_action_mb_s: acted === null || kill_ms !== null ? null : rounded(growth_mb_s(samples, acted), 2),
     kills,
     first_kill_ms: since(kill_ms),
     processes_lost: records.events.filter((e) => e.event === "exit" && e.t_ms < records.end_ms).length,
