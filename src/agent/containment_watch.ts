@@ -5,11 +5,6 @@ import type { ThreadSearch } from "../model/search.ts";
 /** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
 const RING = 64;
 const SLOPE_WINDOW_NS = 250e6;
-/** A pace is judged over at least this long, and over so many switches as the earlier pace would have made in it. */
-const PACE_WINDOW_NS = 60e6;
-const PACE_SWITCHES = 20;
-const PACE_WINDOW_MAX_NS = 400e6;
-
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
   /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
@@ -25,6 +20,8 @@ interface Watched {
   readonly rest_before_per_s: number | null;
   outcome: Outcome;
   frozen: boolean | null;
+  /** What the freezer was last asked for; it confirms later. */
+  asked_frozen: boolean | null;
   alive: boolean;
   memory_bytes: number | null;
   headroom_bytes: number | null;
@@ -60,7 +57,10 @@ export class ContainmentWatch {
     }
     if (known !== undefined) {
       known.outcome = outcome;
-      if ("frozen" in action.setting) known.frozen = action.setting.frozen && outcome.status === "done";
+      if ("frozen" in action.setting) {
+        known.asked_frozen = action.setting.frozen;
+        if (outcome.status === "done" || !action.setting.frozen) known.frozen = action.setting.frozen;
+      }
       // The pace of the rest is judged anew from each change of the hold on.
       known.count = 0;
       return;
@@ -72,6 +72,7 @@ export class ContainmentWatch {
       rest_before_per_s: rest,
       outcome,
       frozen: outcome.status === "done" && "frozen" in action.setting ? action.setting.frozen : null,
+      asked_frozen: "frozen" in action.setting ? action.setting.frozen : null,
       alive: true,
       memory_bytes,
       headroom_bytes: null,
@@ -90,7 +91,7 @@ export class ContainmentWatch {
     known.outcome = outcome;
     if (outcome.status === "gone") known.alive = false;
     if (outcome.status === "done" && (outcome.rung === "thread_hold" || outcome.rung === "freeze")) {
-      known.frozen = outcome.written === "1" || outcome.detail.includes("frozen 1");
+      known.frozen = known.asked_frozen;
     }
   }
 
@@ -123,6 +124,7 @@ export class ContainmentWatch {
     watched.stall_us[slot] = this.#port.stall_full_us(target.path) ?? Number.NaN;
     watched.count += 1;
     const node_headroom = sample.node_memory.available_bytes;
+    const pace = this.#verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
     return {
       id,
@@ -134,18 +136,22 @@ export class ContainmentWatch {
       memory_bytes: watched.memory_bytes,
       headroom_bytes: Math.min(watched.headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
-      rest_switches_per_s: this.#verifiable
-        ? rate(watched, watched.switches, pace_window_ns(watched.rest_before_per_s))
-        : null,
+      rest_switches_per_s: pace?.per_s ?? null,
       rest_switches_before_per_s: watched.rest_before_per_s,
+      rest_window_s: pace?.window_s ?? null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
     };
   }
 }
 
-function pace_window_ns(before_per_s: number | null): number {
-  if (before_per_s === null || before_per_s <= 0) return PACE_WINDOW_NS;
-  return Math.min(PACE_WINDOW_MAX_NS, Math.max(PACE_WINDOW_NS, (PACE_SWITCHES / before_per_s) * 1e9));
+/** Pace of the rest over everything kept since the hold last changed; null before the second reading. */
+function pace_since_change(watched: Watched): { readonly per_s: number; readonly window_s: number } | null {
+  const last = watched.count - 1;
+  const first = Math.max(0, watched.count - RING);
+  const window_s = (watched.t_ns[last % RING]! - watched.t_ns[first % RING]!) / 1e9;
+  if (window_s <= 0) return null;
+  const per_s = (watched.switches[last % RING]! - watched.switches[first % RING]!) / window_s;
+  return Number.isFinite(per_s) ? { per_s, window_s } : null;
 }
 
 /** Rate of a cumulative series over at least the window, per second; null until the window is full. */

@@ -178,7 +178,7 @@ export const SECTIONS = {
     }),
     probe_first_s: number({
       unit: "s",
-      initial: 2,
+      initial: 5,
       min: 0.1,
       max: 600,
       docs: "First time a hold is loosened to see whether it is still needed.",

@@ -51,7 +51,7 @@ export function decide(
     search,
     verdicts: live.verdicts,
     inaction: inaction(proposal.inaction, choice.level, harm.because, harm.present, assessment.warm),
-    beat_period_ms: vigilant ? config.vigilant_period_ms : config.period_ms,
+    beat_period_ms: beat_period_ms(vigilant, containments, config),
   };
   const failed = live.failed > 0 ? state.failures + live.failed : state.failures;
   return {
@@ -103,6 +103,12 @@ function search_for(a: Assessment, growth: GrowthAssessment | null, level: numbe
   const cgroup_id = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : changed;
   if (cgroup_id === null || live.some((containment) => containment.target.cgroup_id === cgroup_id)) return null;
   return { cgroup_id, resource: "memory" as const };
+}
+
+/** Ordinary, vigilant, or, while a held thread runs in a dose, as fast as it takes to keep the dose small. */
+function beat_period_ms(vigilant: boolean, live: readonly ContainmentState[], config: DecisionConfig): number {
+  if (live.some((containment) => containment.phase === "dose")) return Math.max(2, config.vigilant_period_ms / 5);
+  return vigilant ? config.vigilant_period_ms : config.period_ms;
 }
 
 /** Nothing in silence: what was seen and why nothing was done about it. */

@@ -13,6 +13,10 @@ export interface Step {
 }
 
 const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
+/** A count this many standard deviations below the expected one is no chance. */
+const CHANCE_SIGMA = 3.5;
+/** A hold that went well for so long has used up none of its attempts. */
+const ATTEMPTS_FORGIVEN_S = 5;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
@@ -49,11 +53,27 @@ function keep(next: ContainmentState, actions: readonly Action[] = [], verdicts:
   return { next, actions, verdicts, failed: false };
 }
 
-/** The rest of the service stands still although it moved before: the held thread may own a lock the others need. */
-function rest_stalls(state: ContainmentState, seen: ContainmentObservation, config: HoldConfig): boolean {
+/** Switches the earlier pace would have made in the window measured; null when that is not known. */
+function expected_switches(state: ContainmentState, seen: ContainmentObservation): number | null {
   const before = state.rest_pace_per_s ?? seen.rest_switches_before_per_s;
-  const now = seen.rest_switches_per_s;
-  return before !== null && now !== null && before > 0 && now < before * config.rest_min;
+  return before === null || seen.rest_window_s === null ? null : before * seen.rest_window_s;
+}
+
+/**
+ * The rest of the service stands still although it moved before: the held thread may own a lock the others need. Counts
+ * scatter with their root, so a drop counts when it is both large (below `rest_min`) and beyond chance.
+ */
+function rest_stalls(state: ContainmentState, seen: ContainmentObservation, config: HoldConfig): boolean {
+  const expected = expected_switches(state, seen);
+  if (expected === null || seen.rest_switches_per_s === null || seen.rest_window_s === null) return false;
+  const made = seen.rest_switches_per_s * seen.rest_window_s;
+  return made < config.rest_min * expected && expected - made > CHANCE_SIGMA * Math.sqrt(expected);
+}
+
+/** The window is long enough that a rest which stood still would have been noticed. */
+function rest_is_known(state: ContainmentState, seen: ContainmentObservation): boolean {
+  const expected = expected_switches(state, seen);
+  return expected !== null && expected > CHANCE_SIGMA * CHANCE_SIGMA;
 }
 
 /**
@@ -81,7 +101,7 @@ export function step_hold(
       if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
       if (rest_stalls(state, seen, config)) return thaw_for_the_rest(state, seen, now_ns);
       if (state.phase === "touch") {
-        const unknown = seen.rest_switches_per_s === null && in_phase_s < TOUCH_MAX_S;
+        const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
         if (in_phase_s < config.touch_s || unknown) return keep(state);
         if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
         const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
@@ -119,7 +139,7 @@ function step_missed(
 ): Step {
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
   const pace = seen.rest_switches_per_s;
-  if (pace === null && in_phase_s < RECOVERY_MAX_S) return keep(state);
+  if (!rest_is_known(state, seen) && in_phase_s < RECOVERY_MAX_S) return keep(state);
   const blameless = rest_stalls(state, seen, config);
   const known = blameless ? { ...state, rest_pace_per_s: pace } : { ...state, attempts: state.attempts + 1 };
   if (known.attempts >= config.attempts) {
@@ -168,8 +188,9 @@ function step_frozen(
     const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
     if (slope > 0.5 * before) return end(state, "no_effect", `${figures}: something else grows`, true);
     const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
-    return keep({ ...state, judged: true, attempts: 0 }, [], [verdict]);
+    return keep({ ...state, judged: true }, [], [verdict]);
   }
+  if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
   if (state.judged && in_phase_s >= state.next_probe_s) {
     const next = { ...to_phase(state, "dose", now_ns), memory_at_dose_bytes: memory };
     return keep(next, [adjust(state, frozen(false), `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`)]);

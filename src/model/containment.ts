@@ -71,6 +71,8 @@ export interface ContainmentObservation {
   /** Progress of the rest of the service (context switches of its other threads): now, and just before the hold. */
   readonly rest_switches_per_s: Maybe<number>;
   readonly rest_switches_before_per_s: Maybe<number>;
+  /** What `rest_switches_per_s` was measured over: grows from each freeze or thaw on, up to about half a second. */
+  readonly rest_window_s: Maybe<number>;
   /** The cgroup's own memory PSI "full" share of the window. */
   readonly stall_full: Maybe<number>;
 }

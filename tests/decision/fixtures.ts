@@ -26,7 +26,7 @@ export const CONFIG: DecisionConfig = {
     attempts: 8,
     probation_s: 3.2,
     probation_headroom: 0.5,
-    probe_first_s: 2,
+    probe_first_s: 5,
     probe_max_s: 60,
     probe_dose_s: 0.01,
   },

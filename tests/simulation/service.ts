@@ -124,7 +124,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
     const live = hold?.id ?? governed;
     if (live !== null) {
       const since = hold?.since ?? 0;
-      const recent = served_at.slice(-6).reduce((sum, n) => sum + n, 0) / (6 * BEAT_S);
+      const window = Math.min(60, beat - changed_beat);
+      const recent = window === 0 ? 0 : served_at.slice(-window).reduce((sum, n) => sum + n, 0) / (window * BEAT_S);
       containments.push({
         id: live,
         rung: hold === null ? "memory_governor" : "thread_hold",
@@ -135,7 +136,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         memory_bytes: memory,
         headroom_bytes: headroom,
         slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
-        rest_switches_per_s: beat - changed_beat >= 7 ? recent * 4 : null,
+        rest_switches_per_s: window === 0 ? null : recent * 4,
+        rest_window_s: window === 0 ? null : window * BEAT_S,
         rest_switches_before_per_s: scenario.requests_per_s * 4,
         stall_full: null,
       });
