@@ -39,6 +39,9 @@ export interface AgentResult {
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;
+const TRACE_DENSE_S = 0.2;
+const TRACE_DENSE_FOR_S = 10;
+const TRACE_SPARSE_S = 5;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
@@ -72,6 +75,8 @@ class Agent {
   #told_ns = monotonic_ns();
   #calm = true;
   #trouble: string | null = null;
+  #eventful_ns = Number.NEGATIVE_INFINITY;
+  #traced_ns = Number.NEGATIVE_INFINITY;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -171,6 +176,7 @@ class Agent {
       const { d_smooth, thresholds } = assessment;
       this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats: this.#beats });
     }
+    this.#trace(result);
     if (this.#warm && decision.t_ns - this.#saved_ns >= SAVE_EVERY_S * 1e9) {
       this.#saved_ns = decision.t_ns;
       void this.#save(cortex);
@@ -180,6 +186,23 @@ class Agent {
       this.#trouble = audit.trouble;
       if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
     }
+  }
+
+  /** The local log of level 1 and above: dense around what happens, sparse while nothing does. */
+  #trace({ decision, assessment, eventful }: BeatResult): void {
+    const { t_ns, level } = decision;
+    if (eventful) this.#eventful_ns = t_ns;
+    const period_s = t_ns - this.#eventful_ns < TRACE_DENSE_FOR_S * 1e9 ? TRACE_DENSE_S : TRACE_SPARSE_S;
+    if (level === 0 || t_ns - this.#traced_ns < period_s * 1e9) return;
+    this.#traced_ns = t_ns;
+    const { d_smooth, velocity, acceleration } = assessment;
+    const memory = new Map(assessment.growth.map((growth) => [growth.path, growth.memory_bytes]));
+    for (const live of this.#beat.state?.containments ?? []) {
+      const bytes = assessment.containments.find((seen) => seen.id === live.id)?.memory_bytes ?? null;
+      if (bytes !== null) memory.set(live.target.path, bytes);
+    }
+    const cgroups = [...memory].map(([path, bytes]) => ({ path, bytes }));
+    this.#record({ t_ns, kind: "trace", level, d_smooth, velocity, acceleration, memory: cgroups });
   }
 
   async #save(cortex: Cortex): Promise<void> {

@@ -4,7 +4,7 @@ import { decide } from "../decision/decide.ts";
 import { type DecisionState, initial_state } from "../decision/state.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
-import type { Motor, Outcome } from "../model/containment.ts";
+import type { Action, Motor, Outcome } from "../model/containment.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
@@ -29,11 +29,14 @@ export interface BeatResult {
   readonly eventful: boolean;
 }
 
+const ROUTINE_NS = 1e9;
+
 /** One beat: sense → assess → decide → act → record. Nothing in it waits. */
 export class Beat {
   readonly #parts: BeatParts;
   #state: DecisionState | null = null;
   #search: Maybe<ThreadSearch> = null;
+  #routine_ns = Number.NEGATIVE_INFINITY;
 
   constructor(parts: BeatParts) {
     this.#parts = parts;
@@ -86,13 +89,28 @@ export class Beat {
     const { record, config } = this.#parts;
     const t_ns = decision.t_ns;
     const moved = decision.level !== decision.previous_level;
+    const routine = !moved && decision.actions.every((action) => this.#is_routine(action, t_ns));
+    if (outcomes.length > 0 && routine) return this.#record_noticed(decision, noticed);
     if (outcomes.length > 0) {
       record({ t_ns, kind: "action", input: { assessment, state, config }, decision, outcomes });
     } else if (moved) {
       record({ t_ns, kind: "transition", input: { assessment, state, config }, decision });
     }
-    const judged = decision.verdicts.length > 0 || noticed.length > 0;
-    if (judged) record({ t_ns, kind: "verification", verdicts: decision.verdicts, outcomes: noticed });
-    return moved || outcomes.length > 0 || judged;
+    return this.#record_noticed(decision, noticed) || moved || outcomes.length > 0;
+  }
+
+  #record_noticed(decision: Decision, noticed: readonly Outcome[]): boolean {
+    if (decision.verdicts.length === 0 && noticed.length === 0) return false;
+    const { t_ns, verdicts } = decision;
+    this.#parts.record({ t_ns, kind: "verification", verdicts, outcomes: noticed });
+    return true;
+  }
+
+  /** The governor re-plans its ceiling many times a second: one record a second says as much as all of them. */
+  #is_routine(action: Action, t_ns: number): boolean {
+    if (action.verb !== "adjust" || action.setting.rung !== "memory_governor") return false;
+    if (t_ns - this.#routine_ns < ROUTINE_NS) return true;
+    this.#routine_ns = t_ns;
+    return false;
   }
 }

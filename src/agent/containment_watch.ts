@@ -9,6 +9,8 @@ const SLOPE_WINDOW_NS = 250e6;
 export interface WatchPort {
   /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
   rest_switches(cgroup_id: number, except_tid: number | null): number | null;
+  /** Whether a thread sleeps (state S); null when it cannot be read. */
+  asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
   stall_full_us(path: string): number | null;
   /** The containment is over: whatever was kept for it may go. */
@@ -139,6 +141,7 @@ export class ContainmentWatch {
       rest_switches_per_s: pace?.per_s ?? null,
       rest_switches_before_per_s: watched.rest_before_per_s,
       rest_window_s: pace?.window_s ?? null,
+      asleep: target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
     };
   }

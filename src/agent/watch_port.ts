@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { KeptFile } from "../ffi/files.ts";
 import type { ThreadPort } from "../sensor/ports.ts";
 import { RestProgress } from "../sensor/rest_progress.ts";
@@ -16,6 +17,14 @@ export function watch_port(threads: ThreadPort, mount: string | null): WatchPort
         progress.set(key, rest);
       }
       return rest.read();
+    },
+    asleep(pid, tid) {
+      try {
+        const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "latin1");
+        return stat.charAt(stat.lastIndexOf(")") + 2) === "S";
+      } catch {
+        return null;
+      }
     },
     stall_full_us(path) {
       if (mount === null) return null;

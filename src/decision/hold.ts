@@ -17,6 +17,8 @@ const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
 const CHANCE_SIGMA = 3.5;
 /** A hold that went well for so long has used up none of its attempts. */
 const ATTEMPTS_FORGIVEN_S = 5;
+/** So long a sleeping moment is waited for. */
+const AIM_MAX_S = 0.3;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
@@ -70,6 +72,11 @@ function rest_stalls(state: ContainmentState, seen: ContainmentObservation, conf
   return made < config.rest_min * expected && expected - made > CHANCE_SIGMA * Math.sqrt(expected);
 }
 
+/** A thread that was caught with a lock before is frozen while it sleeps; one that never sleeps is not waited for. */
+function good_moment(state: ContainmentState, seen: ContainmentObservation, overdue_s: number): boolean {
+  return !state.aims || seen.asleep !== false || overdue_s >= AIM_MAX_S;
+}
+
 /** The window is long enough that a rest which stood still would have been noticed. */
 function rest_is_known(state: ContainmentState, seen: ContainmentObservation): boolean {
   const expected = expected_switches(state, seen);
@@ -120,12 +127,15 @@ export function step_hold(
         const detail = `the growth stopped by itself after ${mib(memory - state.memory_at_onset_bytes)}`;
         return end(state, "would_have_stopped", detail, false);
       }
-      if (!must_hold(state, seen, config, act, now_ns)) return keep({ ...state, quiet_since_ns });
+      const over_s = (now_ns - state.onset_ns) / 1e9 - config.probation_s;
+      if (!must_hold(state, seen, config, act, now_ns) || !good_moment(state, seen, over_s)) {
+        return keep({ ...state, quiet_since_ns });
+      }
       const why = `still growing ${((now_ns - state.onset_ns) / 1e9).toFixed(1)} s after its onset, ${mib(memory - state.memory_at_onset_bytes)} gained`;
       return keep({ ...to_phase(state, "hold", now_ns), judged: false }, [adjust(state, frozen(true), why)]);
     }
     case "dose":
-      return step_dose(state, memory, in_phase_s, config, now_ns);
+      return step_dose(state, seen, memory, in_phase_s, config, now_ns);
   }
 }
 
@@ -141,7 +151,10 @@ function step_missed(
   const pace = seen.rest_switches_per_s;
   if (!rest_is_known(state, seen) && in_phase_s < RECOVERY_MAX_S) return keep(state);
   const blameless = rest_stalls(state, seen, config);
-  const known = blameless ? { ...state, rest_pace_per_s: pace } : { ...state, attempts: state.attempts + 1 };
+  if (!blameless && !good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
+  const known = blameless
+    ? { ...state, rest_pace_per_s: pace }
+    : { ...state, attempts: state.attempts + 1, aims: true };
   if (known.attempts >= config.attempts) {
     return end(state, "harmful", `the rest of the service stalled in each of ${known.attempts} holds`, true);
   }
@@ -201,6 +214,7 @@ function step_frozen(
 /** A dose lasts longer each time nothing grew in it, so that a leak which ended is let go after three of them. */
 function step_dose(
   state: ContainmentState,
+  seen: ContainmentObservation,
   memory: number,
   in_phase_s: number,
   config: HoldConfig,
@@ -209,13 +223,13 @@ function step_dose(
   const length_s = config.probe_dose_s * 10 ** state.quiet_doses;
   const grown = memory - state.memory_at_dose_bytes;
   const allowed = Math.max(256 * 1024, state.slope_tail_bytes_per_s * Math.max(in_phase_s, 0.1));
-  if (grown > allowed) {
+  if (grown > allowed && good_moment(state, seen, in_phase_s)) {
     const next_probe_s = Math.min(config.probe_max_s, state.next_probe_s * 2);
     const back = { ...to_phase(state, "hold", now_ns), next_probe_s, quiet_doses: 0 };
     const why = `it grew ${mib(grown)} in ${(in_phase_s * 1000).toFixed(0)} ms: held again, next probe in ${next_probe_s} s`;
     return keep(back, [adjust(state, frozen(true), why)]);
   }
-  if (in_phase_s < length_s) return keep(state);
+  if (grown > allowed || in_phase_s < length_s) return keep(state);
   const quiet_doses = state.quiet_doses + 1;
   if (quiet_doses >= 3) {
     return end(state, "would_have_stopped", `no growth in ${quiet_doses} doses, the last of ${length_s} s`, false);

@@ -139,6 +139,7 @@ function start(
     phase: "touch",
     phase_since_ns: now_ns,
     attempts: 0,
+    aims: false,
     rest_pace_per_s: null,
     next_probe_s: config?.hold.probe_first_s ?? 0,
     memory_at_dose_bytes: 0,

@@ -21,6 +21,8 @@ export interface ContainmentState {
   readonly phase: HoldPhase;
   readonly phase_since_ns: number;
   readonly attempts: number;
+  /** A hold once caught the thread with a lock: from then on it is frozen only while it sleeps. */
+  readonly aims: boolean;
   /** Pace the rest of the service is held against; null: as observed before the hold. Lowered when its load falls. */
   readonly rest_pace_per_s: Maybe<number>;
   readonly next_probe_s: number;

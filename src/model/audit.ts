@@ -86,6 +86,17 @@ export interface HeartbeatEntry {
   readonly beats: number;
 }
 
+/** The local log of levels 1 and above: what a timeline needs between two decisions. */
+export interface TraceEntry {
+  readonly kind: "trace";
+  readonly level: Level;
+  readonly d_smooth: number;
+  readonly velocity: number;
+  readonly acceleration: number;
+  /** Memory of the cgroups that grow or are contained. */
+  readonly memory: readonly { readonly path: string; readonly bytes: number }[];
+}
+
 export interface NoteEntry {
   readonly kind: "note";
   readonly text: string;
@@ -100,6 +111,7 @@ export type AuditEntry = { readonly t_ns: number } & (
   | VerificationEntry
   | UndoEntry
   | HeartbeatEntry
+  | TraceEntry
   | NoteEntry
 );
 

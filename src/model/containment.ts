@@ -73,6 +73,8 @@ export interface ContainmentObservation {
   readonly rest_switches_before_per_s: Maybe<number>;
   /** What `rest_switches_per_s` was measured over: grows from each freeze or thaw on, up to about half a second. */
   readonly rest_window_s: Maybe<number>;
+  /** The thread of the containment sleeps: it hardly holds a lock now. Null when it cannot be seen. */
+  readonly asleep: Maybe<boolean>;
   /** The cgroup's own memory PSI "full" share of the window. */
   readonly stall_full: Maybe<number>;
 }

@@ -63,6 +63,10 @@ export class TimelineBuilder {
         this.#theta = record.thresholds.theta;
         this.#points = push(this.#points, { t_s, level: record.level, d_smooth: record.d_smooth });
         return;
+      case "trace":
+        this.#points = push(this.#points, { t_s, level: record.level, d_smooth: record.d_smooth });
+        for (const { path, bytes } of record.memory) this.#remember(t_s, path, bytes);
+        return;
       case "transition":
       case "action": {
         const { decision } = record;
@@ -125,10 +129,12 @@ export class TimelineBuilder {
   #see(t_s: number, level: Level, assessment: Assessment): void {
     this.#theta = assessment.thresholds.theta;
     this.#points = push(this.#points, { t_s, level, d_smooth: assessment.d_smooth });
-    for (const growth of assessment.growth) {
-      const series = this.#memory.get(growth.path) ?? [];
-      if (series.length === 0 && this.#memory.size >= 64) continue;
-      this.#memory.set(growth.path, push(series, { t_s, bytes: growth.memory_bytes }));
-    }
+    for (const growth of assessment.growth) this.#remember(t_s, growth.path, growth.memory_bytes);
+  }
+
+  #remember(t_s: number, path: string, bytes: number): void {
+    const series = this.#memory.get(path) ?? [];
+    if (series.length === 0 && this.#memory.size >= 64) return;
+    this.#memory.set(path, push(series, { t_s, bytes }));
   }
 }

@@ -12,6 +12,10 @@ const MEMORY_TOP = D_TOP + D_HEIGHT + 40;
 const MEMORY_HEIGHT = 130;
 const MARK_TOP = MEMORY_TOP + MEMORY_HEIGHT + 34;
 const HEIGHT = MARK_TOP + 96;
+/** Quiet seconds shown before the first event. */
+const LEAD_S = 5;
+/** Threshold names closer than this would overlap. */
+const LABEL_HEIGHT = 12;
 
 /** One hue per level and kind, legible on white and on black. */
 const LEVEL_COLOR = ["#4c9f70", "#d9a520", "#e07b39", "#d1495b", "#a4243b", "#6a0f49"] as const;
@@ -62,7 +66,8 @@ function polyline(points: readonly (readonly [number, number])[], color: string)
  * A run as a picture: level bands behind D̄ with its thresholds, memory of the culprit, and a lane of marks each for levels,
  * actions, releases and verdicts. Transparent, with mid-tone ink, so that it reads on light and on dark pages.
  */
-export function timeline_svg(timeline: Timeline): string {
+export function timeline_svg(run: Timeline): string {
+  const { timeline, from_s } = from_first_event(run);
   const ends = [...timeline.points, ...timeline.marks].reduce((last, { t_s }) => Math.max(last, t_s), 0);
   const time = axis(ends, LEFT, PLOT, 8, false);
   return `${[
@@ -72,9 +77,27 @@ export function timeline_svg(timeline: Timeline): string {
     ...memory(timeline, time),
     ...marks(timeline, time),
     ...time.ticks.map((t) => label(time.to(t), HEIGHT - 22, num(t, ends < 10 ? 1 : 0), "middle")),
-    label(LEFT + PLOT / 2, HEIGHT - 4, "seconds since start", "middle"),
+    label(
+      LEFT + PLOT / 2,
+      HEIGHT - 4,
+      from_s > 0 ? `seconds, from ${num(from_s, 0)} s after the start` : "seconds since start",
+      "middle",
+    ),
     "</svg>",
   ].join("\n")}\n`;
+}
+
+/** A long quiet beginning is left out of the picture, but for some seconds. */
+function from_first_event(run: Timeline): { readonly timeline: Timeline; readonly from_s: number } {
+  const first = run.marks.find((mark) => mark.kind === "level" || mark.kind === "action");
+  const from_s = Math.max(0, Math.floor((first?.t_s ?? 0) - LEAD_S));
+  if (from_s === 0) return { timeline: run, from_s };
+  const shift = <T extends { readonly t_s: number }>(items: readonly T[]): T[] =>
+    items.filter((item) => item.t_s >= from_s).map((item) => ({ ...item, t_s: item.t_s - from_s }));
+  const before = run.points.findLast((point) => point.t_s < from_s);
+  const points = [...(before === undefined ? [] : [{ ...before, t_s: 0 }]), ...shift(run.points)];
+  const memory = { path: run.memory.path, points: shift(run.memory.points) };
+  return { timeline: { ...run, points, memory, marks: shift(run.marks) }, from_s };
 }
 
 function distance({ points, theta }: Timeline, time: Axis, ends: number): readonly string[] {
@@ -96,9 +119,9 @@ function distance({ points, theta }: Timeline, time: Axis, ends: number): readon
     ...theta
       .map((one, i) => ({ one, name: `θ${i + 1} ${num(one, 1)}` }))
       .filter(({ one }) => one <= peak * 1.1)
-      .flatMap(({ one, name }) => [
+      .flatMap(({ one, name }, i) => [
         rule(LEFT, value.to(one), LEFT + PLOT, value.to(one), 'stroke="#808080" stroke-dasharray="4 4"'),
-        label(LEFT + PLOT + 6, value.to(one) + 4, name),
+        label(LEFT + PLOT + 6, Math.min(value.to(one), value.to(theta[0] ?? 0) - i * LABEL_HEIGHT) + 4, name),
       ]),
     rule(LEFT, D_TOP, LEFT, bottom, 'stroke="#808080"'),
     rule(LEFT, bottom, LEFT + PLOT, bottom, 'stroke="#808080"'),

@@ -154,6 +154,20 @@ test("memory.high is raised above the usage read right before", () => {
   motor.close();
 });
 
+test("a ceiling the usage has passed stays where it is, so that the kernel's throttle bites", () => {
+  using setup = new Setup();
+  setup.kernel.set("/app", "memory.current", "104857600\n");
+  const motor = setup.motor();
+  const target = setup.kernel.target("/app");
+  const ask = (verb: "apply" | "adjust", high_bytes: number) =>
+    motor.perform(action("m", verb, target, { rung: "memory_governor", high_bytes }), 0);
+  expect(ask("apply", 115_343_360)).toMatchObject({ status: "done", written: "115343360" });
+  setup.kernel.set("/app", "memory.current", "125829120\n");
+  expect(ask("adjust", 116_391_936)).toMatchObject({ status: "done", written: "115343360" });
+  expect(ask("adjust", 136_314_880)).toMatchObject({ status: "done", written: "136314880" });
+  motor.close();
+});
+
 test("a layout that cannot take a threaded child is refused before anything is touched", () => {
   using setup = new Setup();
   const { kernel } = setup;

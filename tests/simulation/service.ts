@@ -139,6 +139,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         rest_switches_per_s: window === 0 ? null : recent * 4,
         rest_window_s: window === 0 ? null : window * BEAT_S,
         rest_switches_before_per_s: scenario.requests_per_s * 4,
+        asleep: !in_lock,
         stall_full: null,
       });
     }

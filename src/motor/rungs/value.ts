@@ -16,8 +16,11 @@ export interface Plan {
 export interface ValueRung {
   readonly file: string;
   readonly kind: Extract<EntryKind, "file" | "devices">;
-  /** @throws Refusal when the setting would loosen what was there before or is out of the kernel's range */
-  plan(setting: Setting, prior: string, context: RungContext, place: Place): Plan;
+  /**
+   * @param standing our value in force; null for the first one
+   * @throws Refusal when the setting would loosen what was there before or is out of the kernel's range
+   */
+  plan(setting: Setting, prior: string, context: RungContext, place: Place, standing: Maybe<string>): Plan;
   /** The file's text → the part of it that is ours, comparable with a plan's text. */
   comparable(found: string, intended: string): string;
   /** The writes a plan takes: io.max takes one device per write. */
@@ -33,7 +36,7 @@ export function apply_value(rung: ValueRung, context: RungContext, action: Actio
     throw new Refusal(`${place.path} has no ${rung.file}: its controller is not enabled there`);
   }
   const prior = context.files.read(file).trim();
-  const plan = rung.plan(action.setting, prior, context, place);
+  const plan = rung.plan(action.setting, prior, context, place, null);
   const entry = context.ledger.open({
     ...entry_base(context, action, place),
     kind: rung.kind,
@@ -76,7 +79,7 @@ class ValueContainment implements Containment {
       }
       this.#reapplied += 1;
     }
-    const plan = this.#rung.plan(setting, this.#entry.prior, this.#context, this.#place);
+    const plan = this.#rung.plan(setting, this.#entry.prior, this.#context, this.#place, this.#entry.intended);
     if (plan.text === found) {
       return change("done", `already ${found}${plan.note}`, {
         file: this.#file,
