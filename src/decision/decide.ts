@@ -87,7 +87,8 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
       containments.push(step.next);
     } else {
       const rest_s = step.failed ? REST_AFTER_WRONG_S : REST_AFTER_SUCCESS_S;
-      rests.push({ cgroup_id: live.target.cgroup_id, rung: live.rung, until_ns: now_ns + rest_s * 1e9 });
+      const until_ns = now_ns + rest_s * 1e9;
+      rests.push({ cgroup_id: live.target.cgroup_id, rung: live.rung, until_ns, ended_well: !step.failed });
     }
   }
   return { actions, verdicts, containments, rests, failed };

@@ -62,6 +62,10 @@ function plan_memory(
   config: DecisionConfig,
   now_ns: number,
 ): Plan {
+  const over = state.rests.some((rest) => rest.cgroup_id === culprit.cgroup_id && rest.ended_well);
+  if (over && (harm.value ?? 0) > config.act.reaction_reserve_s) {
+    return nothing("its containment has just ended: the slope still looks back on it");
+  }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
   const hurried = (harm.value ?? 0) < NO_TIME_TO_SEARCH_S;
   const holdable = !resting(state, culprit.cgroup_id, "thread_hold", now_ns);

@@ -37,6 +37,15 @@ export interface ContainmentState {
   readonly high_bytes: number;
 }
 
+/** A target that is left alone for a while. */
+export interface Rest {
+  readonly cgroup_id: number;
+  readonly rung: Rung;
+  readonly until_ns: number;
+  /** The containment ended well: no other rung is tried either, unless the reserve is needed. */
+  readonly ended_well: boolean;
+}
+
 export interface DecisionState {
   readonly level: Level;
   readonly level_since_ns: number;
@@ -49,8 +58,7 @@ export interface DecisionState {
   readonly containments: readonly ContainmentState[];
   /** The search asked for at the previous beat. */
   readonly searching: Maybe<{ readonly cgroup_id: number; readonly resource: "cpu" | "memory" | "io" }>;
-  /** Targets (cgroup id) that must be left alone until a time, after an action that was wrong or is just over. */
-  readonly rests: readonly { readonly cgroup_id: number; readonly rung: Rung; readonly until_ns: number }[];
+  readonly rests: readonly Rest[];
   /** Containments judged to have no effect while harm went on: what level 5 is about. */
   readonly failures: number;
 }

@@ -5,7 +5,7 @@ import { next_ceiling, plateau } from "./governor.ts";
 import { type Step, step_hold } from "./hold.ts";
 import type { ContainmentState } from "./state.ts";
 
-/** A governed growth must be below its tail this long before the ceiling is lifted. */
+/** A governed growth must be over for this long before the ceiling is lifted. */
 const GOVERNOR_QUIET_S = 10;
 const PAGE = 4096;
 /** A smaller step of the ceiling is not worth a write into the kernel. */
@@ -65,10 +65,8 @@ function step_governor(
   const { memory_bytes: usage, headroom_bytes: headroom, slope_bytes_per_s: slope } = seen;
   if (usage === null || headroom === null) return keep(state);
 
-  const allowed = state.high_bytes - usage > config.governor.min_allowance_bytes;
-  const free = slope !== null && slope < state.slope_tail_bytes_per_s && allowed;
-  const quiet_since_ns = free ? (state.quiet_since_ns ?? now_ns) : null;
-  if (quiet_since_ns !== null && now_ns - quiet_since_ns >= GOVERNOR_QUIET_S * 1e9) {
+  const window = quiet_window(state, usage, config, now_ns);
+  if (window === "quiet") {
     const detail = `no growth for ${GOVERNOR_QUIET_S} s although the ceiling allowed it`;
     const verdicts = [{ id: state.id, verdict: "would_have_stopped", detail }] as const;
     return { next: null, actions: [release(state, setting(state.high_bytes), detail)], verdicts, failed: false };
@@ -76,7 +74,7 @@ function step_governor(
 
   const top = plateau(usage, headroom, state.headroom_at_onset_bytes, config.governor);
   const { verdicts, judged } = judge_governor(state, slope, (top - state.high_bytes) / config.governor.tau_s);
-  const next = { ...state, quiet_since_ns, judged };
+  const next = { ...state, ...window, judged };
   const dt_s = (now_ns - state.phase_since_ns) / 1e9;
   const planned = next_ceiling(state.high_bytes, top, dt_s, seen.stall_full, config.governor);
   const high_bytes = Math.max(state.high_bytes, Math.floor(planned / PAGE) * PAGE);
@@ -90,6 +88,19 @@ function step_governor(
     reason,
   };
   return { next: { ...next, high_bytes, phase_since_ns: now_ns }, actions: [action], verdicts, failed: false };
+}
+
+/**
+ * Watches for the growth's end over stretches of `GOVERNOR_QUIET_S`, in which the ceiling must have left room throughout:
+ * a service that allocates and frees is noisy from beat to beat, but not over ten seconds.
+ */
+function quiet_window(state: ContainmentState, usage: number, config: DecisionConfig, now_ns: number) {
+  const begin = { quiet_since_ns: now_ns, memory_at_dose_bytes: usage };
+  const room = state.high_bytes - usage > config.governor.min_allowance_bytes / 2;
+  if (!room || state.quiet_since_ns === null) return begin;
+  if (now_ns - state.quiet_since_ns < GOVERNOR_QUIET_S * 1e9) return {};
+  const slope = (usage - state.memory_at_dose_bytes) / GOVERNOR_QUIET_S;
+  return slope < Math.max(0.25 * state.slope_tail_bytes_per_s, 0.02 * state.slope_before_bytes_per_s) ? "quiet" : begin;
 }
 
 /** Once, when the law asks for clearly less than the growth had: did the growth slow down? */
