@@ -61,6 +61,7 @@ export class FragmentationSense implements Sense {
     this.dimensions = this.#file === null ? [] : [name];
     this.absences = this.#file === null ? [{ what: name, why, costs: DIMENSIONS[name].costs }] : [];
     this.values = new Float64Array(this.dimensions.length);
+    if (this.#file !== null) this.values[0] = entropy_bits(this.#file.window.current);
   }
 
   get missed(): number {
@@ -68,8 +69,7 @@ export class FragmentationSense implements Sense {
   }
 
   feel(beat: BeatFigures): void {
-    if (this.#file === null) return;
-    this.#file.feel(beat.t_ns);
+    if (this.#file === null || !this.#file.feel(beat.t_ns)) return;
     this.values[0] = entropy_bits(this.#file.window.current);
   }
 }

@@ -53,7 +53,7 @@ export class MemorySense implements Sense, NodeMemory {
   }
 }
 
-/** Dimensions of /proc/vmstat, read every 50 ms because the kernel sums some 200 figures over all CPUs for it. */
+/** Dimensions of /proc/vmstat, read every 200 ms because the kernel sums some 200 figures over all CPUs for it. */
 const VMSTAT: readonly { readonly name: DimensionName; readonly key: string }[] = [
   { name: "major_faults_per_s", key: "pgmajfault" },
   { name: "swap_out_pages_per_s", key: "pswpout" },
@@ -79,7 +79,7 @@ export class VmstatSense implements Sense {
     }));
     this.values = new Float64Array(wanted.length);
     const lines = new KeyedLines(wanted.map((entry) => entry.key));
-    const options = { path: "/proc/vmstat", channels: wanted.length, period_ns: 50e6, phase_ns: 17e6 };
+    const options = { path: "/proc/vmstat", channels: wanted.length, period_ns: 200e6, phase_ns: 100e6 };
     this.#file =
       wanted.length === 0
         ? null

@@ -42,7 +42,7 @@ export function parse_net_dev(bytes: Uint8Array, into: Float64Array): boolean {
   return Number.isFinite(rx + tx);
 }
 
-/** Packets per second in and out. Read every 50 ms: the kernel walks all interfaces and their CPUs for it. */
+/** Packets per second in and out. Read every 200 ms: the kernel walks all interfaces and their CPUs for it. */
 export class PacketSense implements Sense {
   readonly dimensions: readonly DimensionName[];
   readonly absences: readonly Absence[];
@@ -53,7 +53,13 @@ export class PacketSense implements Sense {
 
   /** @param path another network namespace's view, `/proc/PID/net/dev`, where one is wanted. */
   constructor(ports: SensorPorts, path = "/proc/net/dev") {
-    this.#file = CounterFile.open(ports, { path, channels: 2, parse: parse_net_dev, period_ns: 50e6, phase_ns: 34e6 });
+    this.#file = CounterFile.open(ports, {
+      path,
+      channels: 2,
+      parse: parse_net_dev,
+      period_ns: 200e6,
+      phase_ns: 150e6,
+    });
     const names: readonly DimensionName[] = ["net_rx_packets_per_s", "net_tx_packets_per_s"];
     const why = `${path} cannot be opened`;
     this.dimensions = this.#file === null ? [] : names;

@@ -18,6 +18,8 @@ export function parse_some_total(bytes: Uint8Array, into: Float64Array): boolean
 }
 
 const KINDS = ["cpu", "memory", "io"] as const;
+/** At 10 Hz every beat reads all three; at 100 Hz they take turns, and each is still thrice as fresh as its window is long. */
+const PERIOD_NS = 30e6;
 type Kind = (typeof KINDS)[number];
 
 const NAMES: Readonly<Record<Kind, DimensionName>> = {
@@ -44,9 +46,10 @@ export class PressureSense implements Sense {
   constructor(ports: SensorPorts) {
     const sources: { kind: Kind; file: CounterFile }[] = [];
     const absences: Absence[] = [];
-    for (const kind of KINDS) {
+    for (const [turn, kind] of KINDS.entries()) {
       const path = `/proc/pressure/${kind}`;
-      const file = CounterFile.open(ports, { path, channels: 1, parse: parse_some_total });
+      const taken = { period_ns: PERIOD_NS, phase_ns: (turn * PERIOD_NS) / KINDS.length };
+      const file = CounterFile.open(ports, { path, channels: 1, parse: parse_some_total, ...taken });
       const name = NAMES[kind];
       if (file !== null) sources.push({ kind, file });
       else {

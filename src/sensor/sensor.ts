@@ -71,7 +71,7 @@ export class Sensor {
 
   /**
    * Feel one beat. `x` is reused by the next call; copy what must last.
-   * @returns null for the first beats, while some rate has no window yet (about 300 ms).
+   * @returns null for the first beats, while some rate has no window yet (at most 400 ms).
    */
   sense(beat: BeatFigures): Sample | null {
     if (this.#first_oom_kills < 0) this.#first_oom_kills = beat.oom_kills;
