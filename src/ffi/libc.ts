@@ -1,4 +1,4 @@
-import { dlopen, type Pointer, read } from "bun:ffi";
+import { dlopen, FFIType, type Pointer, read } from "bun:ffi";
 import { readFileSync } from "node:fs";
 import { KernelError } from "./errors.ts";
 
@@ -26,10 +26,13 @@ const libc = dlopen("libc.so.6", {
   munmap: { args: ["ptr" /* void *address */, "usize" /* size_t length */], returns: "i32" },
   open: { args: ["ptr" /* const char *path */, "i32" /* int flags */, "u32" /* mode_t mode */], returns: "i32" },
   pread: {
-    args: ["i32" /* int fd */, "ptr" /* void *buffer */, "usize" /* size_t count */, "i64" /* off_t offset */],
-    returns: "i64",
+    args: ["i32" /* int fd */, "buffer" /* void *buffer */, "usize" /* size_t count */, "i64" /* off_t offset */],
+    returns: FFIType.i64_fast,
   },
-  read: { args: ["i32" /* int fd */, "ptr" /* void *buffer */, "usize" /* size_t count */], returns: "i64" },
+  read: {
+    args: ["i32" /* int fd */, "buffer" /* void *buffer */, "usize" /* size_t count */],
+    returns: FFIType.i64_fast,
+  },
   sched_getaffinity: {
     args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* cpu_set_t *mask */],
     returns: "i32",
@@ -89,12 +92,12 @@ export function mlockall_on_fault(): void {
   succeeded(libc.mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT), "mlockall", "of this process", hint);
 }
 
-/** Throws KernelError. */
 /** Gives freed C memory back to the kernel: loading BPF objects frees some 10 MB that would stay resident for good. */
 export function trim_malloc(): void {
   libc.malloc_trim(0);
 }
 
+/** Throws KernelError. */
 export function fsync(fd: number): void {
   succeeded(libc.fsync(fd), "fsync", `fd ${fd}`);
 }
