@@ -12,6 +12,7 @@ import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
 import { load_direction } from "./phi.ts";
+import { plain } from "./plain.ts";
 import { type BaselineReport, type CortexOptions, type LearnedSelf, refusal, SELF_VERSION } from "./self.ts";
 import { StallTails } from "./stall.ts";
 import type { TailFit } from "./tail.ts";
@@ -122,14 +123,14 @@ export class Cortex {
     return {
       t_ns: sample.t_ns,
       dimension_names: this.#names,
-      x: Array.from(sample.x),
-      mean: Array.from(this.#moments.mean),
+      x: plain(sample.x),
+      mean: plain(this.#moments.mean),
       d,
       d_smooth,
       velocity: this.#derivative.velocity,
       acceleration: this.#derivative.acceleration,
       phi: load_direction(this.#load_sign, this.#metric.deviation),
-      contribution: Array.from(this.#contribution),
+      contribution: plain(this.#contribution),
       dominant,
       dominant_resource: resource,
       thresholds: this.#thresholds(),
