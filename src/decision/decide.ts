@@ -3,6 +3,7 @@ import type { Action } from "../model/containment.ts";
 import type { Decision, Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { find_culprit } from "./culprit.ts";
+import { remember_runtime } from "./evidence.ts";
 import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { plan } from "./plan.ts";
@@ -23,10 +24,11 @@ const CHANGED_SIGMA = 3;
  */
 export function decide(
   assessment: Assessment,
-  state: DecisionState,
+  before: DecisionState,
   config: DecisionConfig,
   now_ns: number,
 ): { decision: Decision; state: DecisionState } {
+  const state = { ...before, runtimes: remember_runtime(before.runtimes, assessment.search) };
   const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, state, config, now_ns);
   const deviates = choice.level > 0 || state.containments.length > 0;
@@ -66,6 +68,7 @@ export function decide(
       containments,
       searching: search,
       rests: live.rests,
+      runtimes: state.runtimes,
       failures: choice.level === 0 ? 0 : failed,
     },
   };

@@ -1,6 +1,7 @@
 import type { GrowthAssessment } from "../model/assessment.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
+import type { KnownRuntime } from "./state.ts";
 
 /** How much is known about one growth, and whether that is enough to act on now. */
 export interface Evidence {
@@ -18,14 +19,23 @@ export function ttf_s(growth: GrowthAssessment): number {
   return growth.ttf.ttf_s ?? Number.POSITIVE_INFINITY;
 }
 
+const MAX_RUNTIMES = 16;
+
+/** Keeps what a search found out about a runtime; a search that finds none forgets what was known of that cgroup. */
+export function remember_runtime(known: readonly KnownRuntime[], search: ThreadSearch | null): readonly KnownRuntime[] {
+  if (search === null || search.threads.length === 0) return known;
+  const { cgroup_id, runtime, runtime_heap_limit_bytes: heap_limit_bytes } = search;
+  const others = known.filter((one) => one.cgroup_id !== cgroup_id);
+  return runtime === null ? others : [{ cgroup_id, runtime, heap_limit_bytes }, ...others].slice(0, MAX_RUNTIMES);
+}
+
 /**
  * The bound a managed runtime keeps by itself, with room for what lives outside the heap: below the limit, the
  * growth ends before the cgroup does, and any hold would only stop its collector at a safepoint (SPEC §7.2).
  */
-export function bounds_itself(growth: GrowthAssessment, search: ThreadSearch | null): number | null {
-  const heap = search?.cgroup_id === growth.cgroup_id ? search.runtime_heap_limit_bytes : null;
-  if (heap === null) return null;
-  const bound = heap * 1.05 + 64 * 1048576;
+function own_bound(growth: GrowthAssessment, known: KnownRuntime | undefined): number | null {
+  if (known === undefined || known.heap_limit_bytes === null) return null;
+  const bound = known.heap_limit_bytes * 1.05 + 64 * 1048576;
   return growth.memory_bytes < bound && bound <= growth.memory_bytes + growth.ttf.headroom_bytes ? bound : null;
 }
 
@@ -36,6 +46,7 @@ export function bounds_itself(growth: GrowthAssessment, search: ThreadSearch | n
 export function weigh(
   growth: GrowthAssessment,
   search: ThreadSearch | null,
+  runtimes: readonly KnownRuntime[],
   act: ActConfig,
   hold: HoldConfig,
 ): Evidence {
@@ -43,9 +54,10 @@ export function weigh(
   const slope = `${mib(growth.slope_bytes_per_s)}/s`;
   if (growth.sustained_s <= 0 || !Number.isFinite(ttf)) return NONE;
 
-  const bound = bounds_itself(growth, search);
+  const known = runtimes.find((one) => one.cgroup_id === growth.cgroup_id);
+  const bound = own_bound(growth, known);
   if (bound !== null) {
-    const why = `its ${search?.runtime} heap limit ends the growth at ${mib(bound)}, before the cgroup's limit`;
+    const why = `its ${known?.runtime} heap limit ends the growth at ${mib(bound)}, before the cgroup's limit`;
     return { strength: "none", act: false, because: [why] };
   }
 

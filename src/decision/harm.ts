@@ -55,7 +55,7 @@ export function find_harm(
 
   let best: { growth: GrowthAssessment; evidence: Evidence } | null = null;
   for (const growth of assessment.growth) {
-    const evidence = weigh(growth, assessment.search, config.act, config.hold);
+    const evidence = weigh(growth, assessment.search, state.runtimes, config.act, config.hold);
     if (evidence.because.length === 0) continue;
     const urgent = best === null || ttf_s(growth) < ttf_s(best.growth);
     if (best === null || (evidence.act && !best.evidence.act) || (evidence.act === best.evidence.act && urgent)) {

@@ -37,6 +37,13 @@ export interface ContainmentState {
   readonly high_bytes: number;
 }
 
+/** What a search learned of a cgroup's leading process: it stays true while the process lives. */
+export interface KnownRuntime {
+  readonly cgroup_id: number;
+  readonly runtime: string;
+  readonly heap_limit_bytes: Maybe<number>;
+}
+
 /** A target that is left alone for a while. */
 export interface Rest {
   readonly cgroup_id: number;
@@ -59,6 +66,8 @@ export interface DecisionState {
   /** The search asked for at the previous beat. */
   readonly searching: Maybe<{ readonly cgroup_id: number; readonly resource: "cpu" | "memory" | "io" }>;
   readonly rests: readonly Rest[];
+  /** Managed runtimes met, latest first; bounded. */
+  readonly runtimes: readonly KnownRuntime[];
   /** Containments judged to have no effect while harm went on: what level 5 is about. */
   readonly failures: number;
 }
@@ -75,6 +84,7 @@ export function initial_state(now_ns: number): DecisionState {
     containments: [],
     searching: null,
     rests: [],
+    runtimes: [],
     failures: 0,
   };
 }

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { decide } from "../../src/decision/decide.ts";
-import { weigh } from "../../src/decision/evidence.ts";
+import { remember_runtime, weigh } from "../../src/decision/evidence.ts";
 import { protection } from "../../src/decision/protect.ts";
 import { initial_state } from "../../src/decision/state.ts";
 import type { GrowthAssessment } from "../../src/model/assessment.ts";
 import type { ThreadSearch } from "../../src/model/search.ts";
 import { assessment, CONFIG, growth, MIB, search } from "./fixtures.ts";
 
-const judge = (g: GrowthAssessment, s: ThreadSearch | null = search()) => weigh(g, s, CONFIG.act, CONFIG.hold);
+const judge = (g: GrowthAssessment, s: ThreadSearch | null = search()) =>
+  weigh(g, s, remember_runtime([], s), CONFIG.act, CONFIG.hold);
 
 describe("when to act (SPEC §5)", () => {
   test("strong evidence acts as soon as it is sustained", () => {
@@ -44,6 +45,14 @@ describe("when to act (SPEC §5)", () => {
     const unbounded = search(0.9, { runtime: "jvm", runtime_heap_limit_bytes: 1020 * MIB });
     expect(judge(growth(30 * MIB, 5, 870 * MIB), unbounded).act).toBe(true);
   });
+});
+
+test("what was learned of a runtime holds while another cgroup is searched", () => {
+  const jvm = search(0.9, { runtime: "jvm", runtime_heap_limit_bytes: 800 * MIB });
+  const known = remember_runtime(remember_runtime([], jvm), search(0.9, { cgroup_id: 1 }));
+  const burst = growth(370 * MIB, 1, 870 * MIB);
+  expect(weigh(burst, null, known, CONFIG.act, CONFIG.hold).act).toBe(false);
+  expect(remember_runtime(known, search(0.9))).toEqual([]);
 });
 
 describe("who is touched", () => {
