@@ -1,24 +1,26 @@
 import { type Options, parse_options, USAGE, UsageError } from "./options.ts";
 import { run_once, Skip } from "./run.ts";
 import { scenario_named } from "./scenario.ts";
-import { side_by_side, summary, type TimedResult, timeline_text } from "./table.ts";
+import { by_kernel, side_by_side, summary, type TimedResult, timeline_text } from "./table.ts";
 
 const SKIPPED = 77;
 const AT_A_TIME = 2;
 
 /** All runs of all agents, two guests at a time, in the order asked for. */
 async function run_all(options: Options): Promise<TimedResult[]> {
-  const wanted = options.agents.flatMap((agent) =>
-    Array.from({ length: options.runs }, (_, i) => ({ agent, seed: options.seed + i })),
+  const wanted = options.kernels.flatMap((kernel) =>
+    options.agents.flatMap((agent) =>
+      Array.from({ length: options.runs }, (_, i) => ({ kernel, agent, seed: options.seed + i })),
+    ),
   );
   const results: TimedResult[] = [];
   const skipped: string[] = [];
   let next = 0;
   const lane = async (): Promise<void> => {
     for (let i = next++; i < wanted.length; i = next++) {
-      const { agent, seed } = wanted[i]!;
+      const { kernel, agent, seed } = wanted[i]!;
       try {
-        results[i] = await run_once(options, agent, seed);
+        results[i] = await run_once(options, kernel, agent, seed);
       } catch (e) {
         if (!(e instanceof Skip)) throw e;
         skipped.push(`lab: SKIPPED ${options.scenario} --agent ${agent}: ${e.message}`);
@@ -36,7 +38,11 @@ function print(options: Options, results: readonly TimedResult[]): void {
     return;
   }
   const scenario = scenario_named(options.scenario);
-  console.log(`${scenario.name}: ${scenario.about} (kernel ${options.kernel}, ${options.clock} clock)\n`);
+  console.log(`${scenario.name}: ${scenario.about} (kernel ${options.kernels.join(", ")}, ${options.clock} clock)\n`);
+  if (options.kernels.length > 1) {
+    console.log(by_kernel(results));
+    return;
+  }
   console.log(side_by_side(results, (r) => (options.runs > 1 ? `${r.agent} #${r.seed}` : r.agent)));
   for (const agent of options.agents) {
     const own = results.filter((r) => r.agent === agent);

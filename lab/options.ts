@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { is_scenario, SCENARIO_NAMES } from "./scenario.ts";
 
 export const AGENTS = ["hosa", "none", "memory-high", "oomd", "earlyoom", "restart"] as const;
+const AGENTS_COMPARED: readonly Agent[] = ["none", "hosa", "memory-high", "restart", "earlyoom", "oomd"];
 export type Agent = (typeof AGENTS)[number];
 export const KERNELS = ["6.1", "6.12", "6.18"] as const;
 export type Kernel = (typeof KERNELS)[number];
@@ -11,7 +12,8 @@ export interface Options {
   /** Run the scenario once per agent and print them side by side. */
   readonly compare: boolean;
   readonly agents: readonly Agent[];
-  readonly kernel: Kernel;
+  /** One, or several for compare. */
+  readonly kernels: readonly Kernel[];
   readonly clock: "virtual" | "real";
   readonly runs: number;
   readonly seed: number;
@@ -34,9 +36,10 @@ export const USAGE = `usage: scripts/lab SCENARIO [options]
        scripts/lab compare SCENARIO [options]     the same scenario under several agents, side by side
 
 scenarios: ${SCENARIO_NAMES.join(" ")}
+           (fast, slow, inline, lock, jvm: the payment-… ones)
 
   --agent NAME      ${AGENTS.join(" | ")} (hosa); for compare a comma-separated list
-  --kernel V        ${KERNELS.join(" | ")} (6.12)
+  --kernel V        ${KERNELS.join(" | ")} (6.12); for compare a comma-separated list
   --clock C         virtual: 1 instruction = 1 ns and idle time is skipped | real (virtual)
   --runs N          N runs with seeds seed..seed+N-1, two at a time (1)
   --seed N          first seed (1)
@@ -77,13 +80,16 @@ export function parse_options(argv: readonly string[]): Options {
   const scenario = positionals[compare ? 1 : 0];
   if (scenario === undefined) throw new UsageError("no scenario given");
   if (!is_scenario(scenario)) throw new UsageError(`"${scenario}" is not one of ${SCENARIO_NAMES.join(", ")}`);
-  const agents = (v.agent ?? (compare ? "none,memory-high,restart,hosa" : "hosa")).split(",");
-  if (!compare && agents.length > 1) throw new UsageError("several agents: use scripts/lab compare");
+  const agents = (v.agent ?? (compare ? AGENTS_COMPARED.join(",") : "hosa")).split(",");
+  const kernels = (v.kernel ?? "6.12").split(",");
+  if (!compare && (agents.length > 1 || kernels.length > 1)) {
+    throw new UsageError("several agents or kernels: use scripts/lab compare");
+  }
   return {
     scenario,
     compare,
     agents: agents.map((a) => one_of("agent", a, AGENTS)),
-    kernel: one_of("kernel", v.kernel ?? "6.12", KERNELS),
+    kernels: kernels.map((k) => one_of("kernel", k, KERNELS)),
     clock: one_of("clock", v.clock ?? "virtual", ["virtual", "real"]),
     runs: whole("runs", v.runs ?? "1", 1, 100),
     seed: whole("seed", v.seed ?? "1", 1, 1_000_000),

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measure } from "./metrics.ts";
-import type { Agent, Options } from "./options.ts";
+import type { Agent, Kernel, Options } from "./options.ts";
 import { parse_audit, parse_events, parse_load, parse_samples, parse_transactions } from "./records.ts";
 import { guest_environment, guest_plan, type Scenario, scenario_named } from "./scenario.ts";
 import type { TimedResult } from "./table.ts";
@@ -12,10 +12,10 @@ import { image, run_vm } from "./vm.ts";
 export class Skip extends Error {}
 
 /** Boots one guest, runs the scenario in it and measures what it recorded. */
-export async function run_once(options: Options, agent: Agent, seed: number): Promise<TimedResult> {
+export async function run_once(options: Options, kernel: Kernel, agent: Agent, seed: number): Promise<TimedResult> {
   const scenario = scenario_named(options.scenario);
   const tree = mkdtempSync(join(tmpdir(), "hosa-lab-tree-"));
-  const out = options.out ? join(options.out, `${scenario.name}-${agent}-${seed}`) : join(tree, "result");
+  const out = options.out ? join(options.out, `${scenario.name}-${kernel}-${agent}-${seed}`) : join(tree, "result");
   try {
     mkdirSync(out, { recursive: true });
     const age_s = options.age_s ?? scenario.age_s;
@@ -23,14 +23,14 @@ export async function run_once(options: Options, agent: Agent, seed: number): Pr
     const guest = join(tree, "root");
     fill(join(guest, "job"), options, scenario, agent, seed, age_s, after_s);
     const cost = await run_vm({
-      kernel: options.kernel,
+      kernel,
       clock: options.clock,
       seed,
       tree: guest,
       out,
       timeout_s: 300 + 5 * (age_s + after_s),
     });
-    const label = { scenario: scenario.name, agent, kernel: options.kernel, clock: options.clock, seed };
+    const label = { scenario: scenario.name, agent, kernel, clock: options.clock, seed };
     const result = { ...measure(label, read_records(out, scenario, agent)), ...cost };
     writeFileSync(join(out, "result.json"), `${JSON.stringify(result)}\n`);
     return result;

@@ -8,11 +8,15 @@ export interface PlannedEvent {
 
 export interface Scenario {
   readonly name: string;
+  /** Shorter names for it. */
+  readonly aliases: readonly string[];
   readonly about: string;
   /** What the leak adds per second; null where nothing leaks. */
   readonly leak_mb_s: number | null;
   /** Arguments of the payment service beside port, database and events. */
   readonly payment: string;
+  /** memory.max of payment.slice; null: none at all, the node itself is the limit. */
+  readonly limit_bytes: number | null;
   readonly runtime: "native" | "jvm";
   /** A Java runtime has to be in the guest. */
   readonly needs_java: boolean;
@@ -28,6 +32,7 @@ const JAVA =
   "/job/jre/bin/java -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Dsun.net.httpserver.nodelay=true -cp /job";
 const PAYMENT_JVM = `${JAVA} -Xmx900m Payment --port 8080 --journal /data/payment/journal --events /out/events.jsonl`;
 const LEAK_MB_S = 50;
+const LIMIT_BYTES = 1024 ** 3;
 const JVM_LEAK_MB_S = 30;
 
 const deploy: PlannedEvent = {
@@ -52,13 +57,14 @@ const sawtooth: PlannedEvent = {
   command: `${JAVA} -Xmx200m Payment --garbage-mb-s 40 --seconds 25`,
 };
 
-function leaking(name: string, about: string, mode: string): Scenario {
-  const payment = `--resident-mb 96 --leak ${mode} ${LEAK_MB_S}`;
+function leaking(name: string, about: string, mode: string, leak_mb_s = LEAK_MB_S): Scenario {
   return {
     name,
+    aliases: name.startsWith("payment-") ? [name.slice("payment-".length)] : [],
     about,
-    leak_mb_s: LEAK_MB_S,
-    payment,
+    leak_mb_s,
+    payment: `--resident-mb 96 --leak ${mode} ${leak_mb_s}`,
+    limit_bytes: LIMIT_BYTES,
     runtime: "native",
     needs_java: false,
     events: [],
@@ -71,9 +77,11 @@ function leaking(name: string, about: string, mode: string): Scenario {
 function ordinary(name: string, about: string, events: readonly PlannedEvent[], after_s: number): Scenario {
   return {
     name,
+    aliases: [],
     about,
     leak_mb_s: null,
     payment: "--resident-mb 200",
+    limit_bytes: LIMIT_BYTES,
     runtime: "native",
     needs_java: events.some((e) => e.name === sawtooth.name),
     events,
@@ -85,14 +93,19 @@ function ordinary(name: string, about: string, events: readonly PlannedEvent[], 
 
 const SCENARIOS: readonly Scenario[] = [
   leaking("payment", "a background thread of an aged service leaks", "background"),
-  leaking("inline", "every request leaks on its worker thread", "inline"),
-  leaking("lock", "the leaking thread holds the lock every request needs a good part of the time", "lock"),
+  { ...leaking("payment-fast", "the same at 300 MB/s: 3 s to the limit", "background", 300), after_s: 60 },
+  leaking("payment-slow", "the same at 2 MB/s: far from the limit, so seen at most", "background", 2),
+  leaking("payment-inline", "every request leaks on its worker thread", "inline"),
+  leaking("payment-lock", "the leaking thread holds the lock every request needs a good part of the time", "lock"),
   {
-    ...leaking("jvm", "a thread of a Java service leaks heap", "background"),
-    leak_mb_s: JVM_LEAK_MB_S,
+    ...leaking("payment-jvm", "a thread of a Java service leaks heap", "background", JVM_LEAK_MB_S),
     payment: `--leak-mb-s ${JVM_LEAK_MB_S}`,
     runtime: "jvm",
     needs_java: true,
+  },
+  {
+    ...leaking("node-leak", "the service has no memory.max: the node of 2 GiB itself runs out", "background"),
+    limit_bytes: null,
   },
   {
     ...ordinary("reload", "an aged service loads a 400 MB table in 3 s and keeps it", [], 45),
@@ -114,13 +127,17 @@ const SCENARIOS: readonly Scenario[] = [
 
 export const SCENARIO_NAMES: readonly string[] = SCENARIOS.map((s) => s.name);
 
-export function is_scenario(name: string): boolean {
-  return SCENARIO_NAMES.includes(name);
+function find(name: string): Scenario | undefined {
+  return SCENARIOS.find((s) => s.name === name || s.aliases.includes(name));
 }
 
-/** @throws {Error} when there is no scenario of that name. */
+export function is_scenario(name: string): boolean {
+  return find(name) !== undefined;
+}
+
+/** @param name or alias. @throws {Error} when there is no scenario of that name. */
 export function scenario_named(name: string): Scenario {
-  const found = SCENARIOS.find((s) => s.name === name);
+  const found = find(name);
   if (!found) throw new Error(`no scenario is called ${name}; there are ${SCENARIO_NAMES.join(", ")}`);
   return found;
 }
@@ -148,7 +165,7 @@ export function guest_environment(scenario: Scenario, job: GuestJob): string {
     AFTER_S: job.after_s,
     RPS: job.rps,
     NEIGHBOUR_RPS: Math.max(1, Math.round(job.rps / 4)),
-    PAYMENT_MAX: 1024 ** 3,
+    PAYMENT_MAX: scenario.limit_bytes ?? "max",
     HIGH_BYTES: job.high_bytes,
     HIGH_AT_ONSET: job.high_at_onset ? 1 : 0,
     PAYMENT_COMMAND: payment,

@@ -41,10 +41,35 @@ const ROWS: readonly Row[] = [
 
 /** One column per result, headed by what tells them apart. */
 export function side_by_side(results: readonly TimedResult[], head: (r: TimedResult) => string): string {
-  const cells = [["", ...results.map(head)], ...ROWS.map(([name, value]) => [name, ...results.map(value)])];
+  return aligned([["", ...results.map(head)], ...ROWS.map(([name, value]) => [name, ...results.map(value)])], 1);
+}
+
+const COLUMNS: readonly Row[] = [
+  ["served", (r) => percent(r.served_ratio)],
+  ["p99", (r) => shown(r.p99_ratio, "×", 2)],
+  ["worst", (r) => shown(r.worst_ms, " ms")],
+  ["kills", (r) => String(r.kills)],
+  ["lost", (r) => shown(r.transactions.lost)],
+  ["seen", (r) => shown(r.seen_ms, " ms")],
+  ["acted", (r) => shown(r.acted_ms, " ms")],
+  ["stable", (r) => shown(r.stable_ms, " ms")],
+  ["memory at end", (r) => shown(r.memory_at_end_mb, " MB")],
+  ["full stall", (r) => percent(r.psi_full)],
+  ["neighbour", (r) => percent(r.neighbour.served_ratio)],
+];
+
+/** One row per kernel, agent and seed, with the figures that matter most. */
+export function by_kernel(results: readonly TimedResult[]): string {
+  const head = ["kernel", "agent", "seed", ...COLUMNS.map(([name]) => name)];
+  const rows = results.map((r) => [r.kernel, r.agent, String(r.seed), ...COLUMNS.map(([, value]) => value(r))]);
+  return aligned([head, ...rows], 2);
+}
+
+/** Columns of equal width, the first `left` of them flush left. */
+function aligned(cells: readonly (readonly string[])[], left: number): string {
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
   return cells
-    .map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "))
+    .map((row) => row.map((cell, i) => (i < left ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  "))
     .join("\n");
 }
 

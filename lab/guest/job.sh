@@ -13,6 +13,8 @@ sleep_until() {
 }
 # within SLICE CMD...: the command becomes a member of the slice before it is executed
 within() { slice=$1; shift; sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
+# launch SLICE CMD...: the same, only ever with &: it replaces the shell it runs in, so that $! is the command itself
+launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
 wait_for() { i=0; while ! grep -qs "$1" $EVENTS && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done; }
 
 for s in payment.slice neighbour.slice batch.slice hosa.slice lab.slice; do mkdir -p $CG/$s; done
@@ -30,10 +32,10 @@ echo "{\"fault_ms\":$FAULT_MS,\"end_ms\":$END_MS}" > /out/plan.json
 
 case $AGENT in
 hosa)
-  within hosa.slice /job/hosa run --config /job/hosa.yaml > /out/agent.log 2>&1 &
+  launch hosa.slice /job/hosa run --config /job/hosa.yaml > /out/agent.log 2>&1 &
   AGENT_PID=$! ;;
 earlyoom)
-  within hosa.slice /job/earlyoom -r 0 > /out/agent.log 2>&1 &
+  launch hosa.slice /job/earlyoom -r 0 > /out/agent.log 2>&1 &
   AGENT_PID=$! ;;
 memory-high)
   if [ "$HIGH_AT_ONSET" = 1 ]; then
@@ -54,7 +56,7 @@ serve() {
   done
 }
 serve $PAYMENT_COMMAND &
-within neighbour.slice /job/payment --name neighbour --port 8082 --db /data/neighbour/db --resident-mb 32 --start-ms 500 \
+launch neighbour.slice /job/payment --name neighbour --port 8082 --db /data/neighbour/db --resident-mb 32 --start-ms 500 \
   --events $EVENTS > /out/neighbour.log 2>&1 &
 wait_for '"ready".*payment'
 wait_for '"ready".*neighbour'

@@ -4,16 +4,18 @@
  * with the id only after the commit.
  *
  *   payment --port P --db FILE [--name N] [--start-ms MS] [--resident-mb MB] [--events FILE] [--fault-at-ms MS]
- *           [--leak background|inline|lock RATE_MB_S [--rps R]] [--load MB SECONDS]
+ *           [--fault-on-usr1] [--leak background|inline|lock RATE_MB_S [--rps R] [--leak-for-s S]] [--load MB SECONDS]
  *   payment --audit ACKED_IDS --db FILE       which of the acknowledged ids does the database lack?
  *
  * fault-at is CLOCK_MONOTONIC: a fault belongs to the code, so a service restarted after that moment has it at once.
+ * With --fault-on-usr1 it begins when SIGUSR1 arrives. A leak ends after --leak-for-s, if that is given.
  */
 #define _GNU_SOURCE
 #include "common.h"
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -22,15 +24,15 @@
 #define MAX_REQUEST 2048
 #define MAX_CATCH_UP_S 1.0
 #define ROW_BYTES 96
+#define NEVER UINT64_MAX
 
 enum leak { LEAK_NONE, LEAK_BACKGROUND, LEAK_INLINE, LEAK_LOCK };
 
 static struct {
 	const char *name, *db, *events, *audit;
 	int port, start_ms;
-	double leak_mb_s, rps, load_s;
+	double leak_mb_s, leak_for_s, rps, load_s;
 	size_t resident_mb, load_mb;
-	uint64_t fault_ns;
 	enum leak leak;
 } opt = {.name = "payment", .events = "/dev/null", .port = 8080, .rps = 100};
 
@@ -39,6 +41,7 @@ static sqlite3_stmt *insert;
 static pthread_mutex_t db_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 static int epoll_fd, inline_begun;
+static volatile uint64_t fault_ns;
 
 static void run(const char *sql)
 {
@@ -75,6 +78,25 @@ static int commit(uint64_t id)
 	return ok;
 }
 
+static void fault_now(int signal)
+{
+	(void)signal;
+	fault_ns = now_ns();
+}
+
+static void wait_for_fault(void)
+{
+	while (fault_ns == NEVER)
+		sleep_until_ns(now_ns() + 20000000);
+	sleep_until_ns(fault_ns);
+}
+
+static int leaking(void)
+{
+	uint64_t t = now_ns();
+	return t >= fault_ns && (opt.leak_for_s == 0 || (double)(t - fault_ns) / 1e9 < opt.leak_for_s);
+}
+
 /* What a leak does, whoever runs it: memory that is used and never given back. */
 static void leak_piece(size_t bytes)
 {
@@ -89,7 +111,7 @@ static int handle(int fd, uint64_t id)
 	size_t bytes = 64 * KIB + mix(id) % (192 * KIB);
 	char *work = malloc(bytes), answer[128];
 	touch(work, bytes);
-	if (opt.leak == LEAK_INLINE && now_ns() >= opt.fault_ns) {
+	if (opt.leak == LEAK_INLINE && leaking()) {
 		if (!__atomic_exchange_n(&inline_begun, 1, __ATOMIC_RELAXED))
 			log_event(opt.events, "onset", "%s leaks inline", opt.name);
 		leak_piece((size_t)(opt.leak_mb_s * MIB / opt.rps));
@@ -146,7 +168,7 @@ static _Noreturn void *worker(void *unused)
 static _Noreturn void *leaker(void *unused)
 {
 	(void)unused;
-	sleep_until_ns(opt.fault_ns);
+	wait_for_fault();
 	log_event(opt.events, "onset", "%s leaks %.0f MB/s", opt.name, opt.leak_mb_s);
 	double debt = 0;
 	uint64_t last = now_ns();
@@ -158,7 +180,7 @@ static _Noreturn void *leaker(void *unused)
 		if (debt > MAX_CATCH_UP_S * opt.leak_mb_s * MIB)
 			debt = MAX_CATCH_UP_S * opt.leak_mb_s * MIB;
 		size_t piece = 256 * KIB + mix(n) % (768 * KIB);
-		if (debt < (double)piece) {
+		if (debt < (double)piece || !leaking()) {
 			sleep_until_ns(t + 5000000);
 			continue;
 		}
@@ -178,7 +200,7 @@ static _Noreturn void *leaker(void *unused)
 static void *loader(void *unused)
 {
 	(void)unused;
-	sleep_until_ns(opt.fault_ns);
+	wait_for_fault();
 	log_event(opt.events, "onset", "%s loads %zu MB in %.1f s", opt.name, opt.load_mb, opt.load_s);
 	uint64_t begin = now_ns();
 	char *table = malloc(opt.load_mb * MIB);
@@ -251,7 +273,9 @@ static void parse(int argc, char **argv)
 		else if (!strcmp(o, "--start-ms")) opt.start_ms = atoi(v), i++;
 		else if (!strcmp(o, "--resident-mb")) opt.resident_mb = strtoul(v, NULL, 10), i++;
 		else if (!strcmp(o, "--events")) opt.events = v, i++;
-		else if (!strcmp(o, "--fault-at-ms")) opt.fault_ns = strtoull(v, NULL, 10) * 1000000ULL, i++;
+		else if (!strcmp(o, "--fault-at-ms")) fault_ns = strtoull(v, NULL, 10) * 1000000ULL, i++;
+		else if (!strcmp(o, "--fault-on-usr1")) fault_ns = NEVER, signal(SIGUSR1, fault_now);
+		else if (!strcmp(o, "--leak-for-s")) opt.leak_for_s = atof(v), i++;
 		else if (!strcmp(o, "--rps")) opt.rps = atof(v), i++;
 		else if (!strcmp(o, "--audit")) opt.audit = v, i++;
 		else if (!strcmp(o, "--leak") && i + 2 < argc) {

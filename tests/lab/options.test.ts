@@ -7,14 +7,20 @@ describe("parse_options", () => {
   test("defaults", () => {
     const o = parse_options(["payment"]);
     expect(o.agents).toEqual(["hosa"]);
-    expect([o.kernel, o.clock, o.runs, o.seed, o.compare]).toEqual(["6.12", "virtual", 1, 1, false]);
+    expect([o.kernels, o.clock, o.runs, o.seed, o.compare]).toEqual([["6.12"], "virtual", 1, 1, false]);
   });
 
   test("compare runs the scenario under several agents", () => {
-    const o = parse_options(["compare", "inline", "--agent", "none,restart", "--runs", "3"]);
+    const o = parse_options(["compare", "payment-inline", "--agent", "none,restart", "--runs", "3"]);
     expect(o.compare).toBe(true);
     expect(o.agents).toEqual(["none", "restart"]);
     expect(o.runs).toBe(3);
+  });
+
+  test("compare takes several kernels, and by default every agent", () => {
+    const o = parse_options(["compare", "payment", "--kernel", "6.1,6.18"]);
+    expect(o.kernels).toEqual(["6.1", "6.18"]);
+    expect(o.agents).toEqual(["none", "hosa", "memory-high", "restart", "earlyoom", "oomd"]);
   });
 
   test.each([
@@ -23,6 +29,7 @@ describe("parse_options", () => {
     [["payment", "--runs", "0"], "--runs"],
     [["payment", "--kernel", "5.4"], "5.4"],
     [["payment", "--agent", "none,hosa"], "compare"],
+    [["payment", "--kernel", "6.1,6.12"], "compare"],
     [["payment", "--unknown"], "unknown"],
   ])("%p is refused and the message says why", (argv, says) => {
     expect(() => parse_options(argv)).toThrow(UsageError);
@@ -37,6 +44,18 @@ test("a guest is told its scenario as shell variables and a plan", () => {
   expect(environment).toContain("AFTER_S='120'\n");
   expect(guest_plan(scenario_named("inline"))).toBe("");
   expect(guest_plan(scenario_named("cron"))).toBe("2 cron batch.slice /job/churn burst 50 5\n");
+});
+
+test("a short name means the same scenario", () => {
+  for (const alias of ["fast", "slow", "inline", "lock", "jvm"]) {
+    expect(scenario_named(alias)).toBe(scenario_named(`payment-${alias}`));
+  }
+});
+
+test("a scenario on the node's own memory has no limit", () => {
+  const job = { agent: "hosa", seed: 1, age_s: 60, after_s: 120, rps: 100, high_bytes: 1, high_at_onset: false };
+  expect(guest_environment(scenario_named("node-leak"), job)).toContain("PAYMENT_MAX='max'\n");
+  expect(guest_environment(scenario_named("payment"), job)).toContain("PAYMENT_MAX='1073741824'\n");
 });
 
 test("spread: median, least and most", () => {
