@@ -17,19 +17,21 @@ export function find_culprit(
   config: DecisionConfig,
 ): Culprit | null {
   const [first, second] = ranked(assessment.changes, config);
+  // The node itself grows: somebody in it does, and the ranking by own change says who.
+  const named = growth?.path === "/" && first !== undefined && first.path !== "/" ? null : growth;
   let cgroup_id: number;
   let path: string;
   let change = 0;
   let rate = 0;
   let baseline_rate = 0;
   let note = "";
-  if (growth !== null) {
-    cgroup_id = growth.cgroup_id;
-    path = growth.path;
-    rate = growth.slope_bytes_per_s;
-    const own = assessment.changes.find((candidate) => candidate.cgroup_id === growth.cgroup_id);
-    const tail = growth.slope_tail_bytes_per_s;
-    change = own?.change ?? (tail !== null && tail > 0 ? growth.slope_bytes_per_s / tail : 0);
+  if (named !== null) {
+    cgroup_id = named.cgroup_id;
+    path = named.path;
+    rate = named.slope_bytes_per_s;
+    const own = assessment.changes.find((candidate) => candidate.cgroup_id === named.cgroup_id);
+    const tail = named.slope_tail_bytes_per_s;
+    change = own?.change ?? (tail !== null && tail > 0 ? named.slope_bytes_per_s / tail : 0);
     baseline_rate = own?.baseline_rate ?? 0;
   } else if (first !== undefined && first.change > 3) {
     cgroup_id = first.cgroup_id;

@@ -104,7 +104,8 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
 function search_for(a: Assessment, growth: GrowthAssessment | null, level: number, live: readonly ContainmentState[]) {
   const first = a.dominant_resource === "memory" && level > 0 ? a.changes[0] : undefined;
   const changed = first !== undefined && first.change > CHANGED_SIGMA ? first.cgroup_id : null;
-  const cgroup_id = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : changed;
+  const grown = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : null;
+  const cgroup_id = growth?.path === "/" ? (changed ?? grown) : (grown ?? changed);
   if (cgroup_id === null || live.some((containment) => containment.target.cgroup_id === cgroup_id)) return null;
   return { cgroup_id, resource: "memory" as const };
 }
