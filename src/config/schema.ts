@@ -261,7 +261,7 @@ export const SECTIONS = {
   governor: v.strictObject({
     plateau_fraction: number({
       unit: "fraction",
-      initial: 0.85,
+      initial: 0.95,
       min: 0.1,
       max: 0.99,
       docs: "Part of the remaining headroom under which memory.high levels off.",

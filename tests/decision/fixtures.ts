@@ -30,7 +30,7 @@ export const CONFIG: DecisionConfig = {
     probe_max_s: 60,
     probe_dose_s: 0.01,
   },
-  governor: { plateau_fraction: 0.85, tau_s: 10, min_allowance_bytes: 4 * MIB },
+  governor: { plateau_fraction: 0.95, tau_s: 10, min_allowance_bytes: 4 * MIB },
   stall_floor: { cpu: 1, memory: 0.1, io: 1 },
   protect: [],
   prefer: [],
