@@ -61,7 +61,7 @@ export class Beat {
 
     const { decision, state } = decide(assessment, before, config, now_ns);
     this.#state = state;
-    cortex.learn(decision.level);
+    cortex.learn(decision.habituates ? 0 : decision.level);
 
     const outcomes = this.#act(decision, assessment, now_ns);
     const eventful = this.#record(decision, assessment, before, outcomes, noticed);

@@ -10,6 +10,7 @@ export function decision_config(config: Config, own_path: string): DecisionConfi
     relax_s: beat.relax_s,
     trend_s: levels.trend_s,
     hold_s: levels.hold_s,
+    habituate: { after_s: config.learning.habituate_s, bound: config.learning.habituate_bound },
     act: {
       sustained_s: act.sustained_ms / 1000,
       ttf_horizon_s: act.ttf_horizon_s,

@@ -48,6 +48,20 @@ export const SECTIONS = {
       max: 1,
       docs: "Tikhonov term added to the correlation matrix.",
     }),
+    habituate_s: number({
+      unit: "s",
+      initial: 300,
+      min: 10,
+      max: 86_400,
+      docs: "A calm plateau at level 1 must last this long before it is learned as normal.",
+    }),
+    habituate_bound: number({
+      unit: "θ4",
+      initial: 5,
+      min: 0.1,
+      max: 100,
+      docs: "Beyond this multiple of θ4 a plateau is never learned as normal.",
+    }),
     state_dir: text({
       initial: "/var/lib/hosa",
       pattern: ABSOLUTE,

@@ -6,6 +6,8 @@ export interface DecisionConfig {
   readonly relax_s: number;
   /** A rise counts as a trend when it lasts this long and would carry D̄ a quarter of θ1 in that time. */
   readonly trend_s: number;
+  /** A calm plateau must last this long before it may be learned as normal; D̄ at most this multiple of θ4. */
+  readonly habituate: { readonly after_s: number; readonly bound: number };
   /** Time the condition of a level must be gone before it is left, for levels 1..4. */
   readonly hold_s: readonly [number, number, number, number];
   readonly act: ActConfig;

@@ -4,6 +4,7 @@ import type { Decision, Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { find_culprit } from "./culprit.ts";
 import { remember_runtime } from "./evidence.ts";
+import { habituates, plateau_since } from "./habituation.ts";
 import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { plan } from "./plan.ts";
@@ -42,6 +43,8 @@ export function decide(
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
   const vigilant = choice.level > 0 || now_ns - choice.level_since_ns < config.relax_s * 1e9;
 
+  const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
+
   const decision: Decision = {
     t_ns: assessment.t_ns,
     level: choice.level,
@@ -53,6 +56,7 @@ export function decide(
     search,
     verdicts: live.verdicts,
     inaction: inaction(proposal.inaction, choice.level, harm.because, harm.present, assessment.warm),
+    habituates: habituates(plateau_since_ns, config, now_ns),
     beat_period_ms: beat_period_ms(vigilant, containments, config),
   };
   const failed = live.failed > 0 ? state.failures + live.failed : state.failures;
@@ -63,6 +67,7 @@ export function decide(
       level_since_ns: choice.level_since_ns,
       calm_since_ns: choice.calm_since_ns,
       rising_since_ns: choice.rising_since_ns,
+      plateau_since_ns,
       stalled_since_ns,
       next_id: proposal.containment === null ? state.next_id : state.next_id + 1,
       containments,

@@ -50,6 +50,8 @@ export interface Decision {
   readonly verdicts: readonly Verdict[];
   /** Why nothing was done although something was seen; empty when there is nothing to say. */
   readonly inaction: string;
+  /** A shifted but calm plateau has lasted long enough to be learned as normal (SPEC §9, habituation). */
+  readonly habituates: boolean;
   readonly beat_period_ms: number;
 }
 

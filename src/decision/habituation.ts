@@ -1,0 +1,32 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { Harm } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { DecisionConfig } from "./config.ts";
+import type { DecisionState } from "./state.ts";
+
+/** D̄ may drift by this part of θ1 per second on a plateau. */
+const CALM = 0.1;
+
+/**
+ * Since when the node stands on a calm plateau away from its normal, null when it does not: at level 1, not moving, bounded,
+ * with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches itself to be normal.
+ */
+export function plateau_since(
+  a: Assessment,
+  level: Level,
+  harm: Harm,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): number | null {
+  const [theta1, , , theta4] = a.thresholds.theta;
+  const still = Math.abs(a.velocity) < CALM * theta1;
+  const bounded = a.d_smooth < config.habituate.bound * theta4;
+  const quiet = !harm.present && state.stalled_since_ns === null && a.growth.every((one) => one.sustained_s <= 0);
+  const calm = a.warm && level === 1 && still && bounded && quiet && state.containments.length === 0;
+  return calm ? (state.plateau_since_ns ?? now_ns) : null;
+}
+
+export function habituates(plateau_since_ns: number | null, config: DecisionConfig, now_ns: number): boolean {
+  return plateau_since_ns !== null && now_ns - plateau_since_ns >= config.habituate.after_s * 1e9;
+}

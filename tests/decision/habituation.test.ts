@@ -1,0 +1,32 @@
+import { expect, test } from "bun:test";
+import { decide } from "../../src/decision/decide.ts";
+import { initial_state } from "../../src/decision/state.ts";
+import type { Assessment } from "../../src/model/assessment.ts";
+import { assessment, CONFIG, growth, MIB } from "./fixtures.ts";
+
+/** When a node that looks like this from t = 0 on is first learned as normal; null within twenty minutes. */
+function habituated_s(look: (t_s: number) => Partial<Assessment>): number | null {
+  let state = initial_state(0);
+  for (let t_s = 0; t_s < 1200; t_s++) {
+    const step = decide(assessment({ d_smooth: 12, ...look(t_s) }), state, CONFIG, t_s * 1e9);
+    if (step.decision.habituates) return t_s;
+    state = step.state;
+  }
+  return null;
+}
+
+test("a calm plateau is learned as normal after its time", () => {
+  expect(habituated_s(() => ({}))).toBe(300);
+});
+
+test("a disturbance starts the time anew", () => {
+  expect(habituated_s((t_s) => (t_s === 200 ? { velocity: 2 } : {}))).toBe(501);
+});
+
+test("what moves, grows, stalls, is out of bounds or not yet known is never learned", () => {
+  expect(habituated_s(() => ({ velocity: 0.5 }))).toBeNull();
+  expect(habituated_s(() => ({ growth: [growth(MIB, 5, 800 * MIB)] }))).toBeNull();
+  expect(habituated_s(() => ({ stall: { cpu: 0, memory: 0.5, io: 0 } }))).toBeNull();
+  expect(habituated_s(() => ({ d_smooth: 50 }))).toBeNull();
+  expect(habituated_s(() => ({ warm: false }))).toBeNull();
+});
