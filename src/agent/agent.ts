@@ -9,6 +9,7 @@ import type { Sample } from "../model/sample.ts";
 import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
+import { calm_background_threads } from "./background.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
 import { compose, type Parts } from "./compose.ts";
@@ -179,6 +180,7 @@ class Agent {
     this.#trace(result);
     if (this.#warm && decision.t_ns - this.#saved_ns >= SAVE_EVERY_S * 1e9) {
       this.#saved_ns = decision.t_ns;
+      calm_background_threads();
       void this.#save(cortex);
     }
     void audit.flush();
@@ -233,6 +235,7 @@ class Agent {
 
   #say_baseline(t_ns: number): void {
     this.#warm = true;
+    calm_background_threads();
     const { cortex, sensor } = this.#parts;
     const { theta, fit, learned_samples, mean, sigma } = cortex.baseline();
     const thresholds = { theta, source: this.#options.config.thresholds.mode } as const;

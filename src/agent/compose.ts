@@ -7,6 +7,7 @@ import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
+import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
 import { OperatorError } from "../model/error.ts";
 import { LedgerBusy } from "../motor/lock.ts";
@@ -17,9 +18,10 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent.ts";
+import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";
 import { decision_config } from "./decision_config.ts";
-import { rehearse } from "./rehearsal.ts";
+import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { load_self } from "./self_file.ts";
 
 /** Everything an agent is made of, opened and checked. */
@@ -106,8 +108,12 @@ export function compose(options: AgentOptions): Parts {
   const ports = kernel_ports(senses, (id) => sensor.cgroups.path_of(id));
   const sensor: Sensor = new Sensor(ports, own_path === "/" ? {} : { excluded_path: own_path });
   const cortex = recall(options, sensor);
-  rehearse(ports, cortex_options(config), decision_config(config, own_path));
+  rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_COMPILE);
+  // What loading and compiling ran goes; what a beat runs comes back before memory is locked.
+  drop_program_text();
+  rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_TOUCH);
   release_memory();
+  calm_background_threads();
   const motor = open_motor(options, mount, own_path);
   const audit = options.mode === "run" ? open_audit(config) : null;
   const shield =

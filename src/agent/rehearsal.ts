@@ -1,35 +1,65 @@
 import { Cortex } from "../cortex/cortex.ts";
 import type { CortexOptions } from "../cortex/self.ts";
 import type { DecisionConfig } from "../decision/config.ts";
-import { decide } from "../decision/decide.ts";
-import { initial_state } from "../decision/state.ts";
+import { RUNGS } from "../model/containment.ts";
 import type { CgroupSample, Sample } from "../model/sample.ts";
+import { RecordingMotor } from "../motor/recording.ts";
 import type { BeatFigures, SensorPorts } from "../sensor/ports.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { ThreadWatch, type ThreadWatchPorts } from "../sensor/threads.ts";
+import { Beat } from "./beat.ts";
+import { ContainmentWatch } from "./containment_watch.ts";
 
 /** Enough for the just-in-time compiler to finish with everything a beat runs. */
-const BEATS = 3000;
+export const BEATS_TO_COMPILE = 3000;
+/** Enough to touch all of it once. */
+export const BEATS_TO_TOUCH = 150;
 const PERIOD_NS = 100e6;
-const LEAK_AFTER = 2000;
+/** Thirty sweeps: on a node with thousands of threads each takes some milliseconds. */
+const SWEEP_PERIOD_NS = 10e9;
+
+/** An invented leak has no cgroup to look into. */
+const NOTHING_TO_WATCH = { rest_switches: () => null, stall_full_us: () => null, asleep: () => null, forget: () => {} };
 
 /**
- * Runs the whole judgement on an invented past before the first real beat, so that the beats that count run compiled code:
- * a node may be in trouble one second after start. Everything made here is thrown away; nothing is acted on.
+ * Runs whole beats on an invented past before the first real one, so that the beats that count run compiled code: a node
+ * may be in trouble one second after start. Everything made here is thrown away; nothing is acted on.
  */
-export function rehearse(ports: SensorPorts, options: CortexOptions, config: DecisionConfig): void {
+export function rehearse(
+  ports: SensorPorts & ThreadWatchPorts,
+  options: CortexOptions,
+  config: DecisionConfig,
+  count: number,
+): void {
   let t_ns = ports.monotonic_ns();
-  const sensor = new Sensor({ ...ports, monotonic_ns: () => t_ns });
-  const cortex = new Cortex(sensor.dimensions, { ...options, warmup_s: (LEAK_AFTER / 2) * (PERIOD_NS / 1e9) });
-  let state = initial_state(t_ns);
-  for (let beat = 0; beat < BEATS; beat++) {
+  let beats = 0;
+  const invented = { ...ports, monotonic_ns: () => t_ns };
+  const sensor = new Sensor(invented);
+  const threads = new ThreadWatch(invented, { sweep_period_ns: SWEEP_PERIOD_NS });
+  const leak_after = (2 / 3) * count;
+  const cortex = new Cortex(sensor.dimensions, { ...options, warmup_s: (leak_after / 2) * (PERIOD_NS / 1e9) });
+  const beat = new Beat({
+    sense: () => {
+      const sample = sensor.sense(figures(beats, t_ns));
+      threads.sweep(true);
+      return sample === null ? null : with_cgroups(sample, beats, leak_after);
+    },
+    search_threads: () => null,
+    cortex,
+    config,
+    motor: recording_motor(),
+    watch: new ContainmentWatch(NOTHING_TO_WATCH, false),
+    record: () => {},
+  });
+  for (; beats < count; beats++) {
     t_ns += PERIOD_NS;
-    const sample = sensor.sense(figures(beat, t_ns));
-    if (sample === null) continue;
-    const assessment = cortex.assess(with_cgroups(sample, beat), { search: null, containments: [] });
-    const next = decide(assessment, state, config, t_ns);
-    state = next.state;
-    cortex.learn(next.decision.level);
+    beat.step();
   }
+}
+
+function recording_motor(): RecordingMotor {
+  const limits = { max_targets_per_minute: 60, cooldown_s: 0, expiry_s: 10 };
+  return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, protected_ids: () => null });
 }
 
 /** A quiet node with a little noise that repeats: no two beats are alike, and nothing here is random. */
@@ -55,10 +85,10 @@ function figures(beat: number, t_ns: number): BeatFigures {
 }
 
 /** Eight services that breathe; one of them begins to leak, so that the growth and its evidence are rehearsed too. */
-function with_cgroups(sample: Sample, beat: number): Sample {
+function with_cgroups(sample: Sample, beat: number, leak_after: number): Sample {
   const cgroups: CgroupSample[] = [];
   for (let k = 0; k < 8; k++) {
-    const leaked = k === 0 && beat > LEAK_AFTER ? (beat - LEAK_AFTER) * 1e5 : 0;
+    const leaked = k === 0 && beat > leak_after ? (beat - leak_after) * 1e5 : 0;
     const memory_bytes = 1e8 + ((beat * (k + 3)) % 17) * 1e5 + leaked;
     cgroups.push({
       id: 1e15 + k,

@@ -10,6 +10,10 @@ const libc = dlopen("libc.so.6", {
   getpagesize: { args: [], returns: "i32" },
   geteuid: { args: [], returns: "u32" },
   kill: { args: ["i32" /* pid_t pid */, "i32" /* int signal */], returns: "i32" },
+  madvise: {
+    args: ["ptr" /* void *address */, "usize" /* size_t length */, "i32" /* int advice */],
+    returns: "i32",
+  },
   malloc_trim: { args: ["usize" /* size_t pad */], returns: "i32" },
   mlockall: { args: ["i32" /* int flags */], returns: "i32" },
   mmap: {
@@ -41,6 +45,10 @@ const libc = dlopen("libc.so.6", {
     args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* const cpu_set_t *mask */],
     returns: "i32",
   },
+  sched_setscheduler: {
+    args: ["i32" /* pid_t tid */, "i32" /* int policy */, "ptr" /* const struct sched_param *parameters */],
+    returns: "i32",
+  },
   setpriority: {
     args: ["i32" /* int which */, "u32" /* id_t who */, "i32" /* int priority */],
     returns: "i32",
@@ -57,6 +65,8 @@ const MCL_FUTURE = 2;
 const MCL_ONFAULT = 4;
 const CLOCK_MONOTONIC = 1;
 const PRIO_PROCESS = 0;
+const SCHED_BATCH = 3;
+const MADV_DONTNEED = 4;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
@@ -95,6 +105,12 @@ export function mlockall_on_fault(): void {
 /** Gives freed C memory back to the kernel: loading BPF objects frees some 10 MB that would stay resident for good. */
 export function trim_malloc(): void {
   libc.malloc_trim(0);
+}
+
+/** Lets go of resident pages; those of a file come back from the page cache when they are touched. Throws KernelError. */
+export function drop_pages(address: number, size_bytes: number): void {
+  const subject = `${size_bytes} bytes at ${address.toString(16)}`;
+  succeeded(libc.madvise(address as Pointer, size_bytes, MADV_DONTNEED), "drop the pages of", subject);
 }
 
 /** Throws KernelError. */
@@ -144,6 +160,12 @@ export function kill(pid: number, signal: number): void {
 /** Nice value of one thread (-20..19); 0 is the caller. Throws KernelError. */
 export function setpriority(tid: number, nice: number): void {
   succeeded(libc.setpriority(PRIO_PROCESS, tid, nice), `set nice ${nice} of`, `thread ${tid}`);
+}
+
+/** SCHED_BATCH for one thread: it gets its share but never preempts anybody when it wakes. Throws KernelError. */
+export function schedule_as_batch(tid: number): void {
+  const parameters = new Int32Array([0]);
+  succeeded(libc.sched_setscheduler(tid, SCHED_BATCH, parameters), "schedule as batch", `thread ${tid}`);
 }
 
 export function page_size_bytes(): number {
