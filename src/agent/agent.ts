@@ -16,9 +16,10 @@ import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { BeatCost } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
+import { OwnStall } from "./own_stall.ts";
 import { save_self } from "./self_file.ts";
 import { view_of } from "./view.ts";
-import { watch_port } from "./watch_port.ts";
+import { stall_port, watch_port } from "./watch_port.ts";
 
 export interface AgentOptions {
   readonly config: Config;
@@ -92,6 +93,7 @@ class Agent {
       config: decision_config(options.config, parts.own_path),
       motor,
       watch: new ContainmentWatch(watch_port(ports.threads, parts.mount), motor.name === "cgroup"),
+      own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
     });
   }

@@ -2,13 +2,14 @@ import type { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import { decide } from "../decision/decide.ts";
 import { type DecisionState, initial_state } from "../decision/state.ts";
-import type { Assessment } from "../model/assessment.ts";
+import type { Assessment, CgroupChange } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Action, Motor, Outcome } from "../model/containment.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ContainmentWatch } from "./containment_watch.ts";
+import type { OwnStall } from "./own_stall.ts";
 
 /** What the beat is made of. Everything with an effect is behind one of these. */
 export interface BeatParts {
@@ -18,6 +19,7 @@ export interface BeatParts {
   readonly config: DecisionConfig;
   readonly motor: Motor;
   readonly watch: ContainmentWatch;
+  readonly own_stall: OwnStall;
   readonly record: (entry: AuditEntry) => void;
 }
 
@@ -36,6 +38,8 @@ export class Beat {
   readonly #parts: BeatParts;
   #state: DecisionState | null = null;
   #search: Maybe<ThreadSearch> = null;
+  /** The cgroup that changed most at the beat before, followed while the node is not at level 0. */
+  #leader: Maybe<CgroupChange> = null;
   #routine_ns = Number.NEGATIVE_INFINITY;
 
   constructor(parts: BeatParts) {
@@ -57,10 +61,13 @@ export class Beat {
     const noticed = motor.poll(now_ns);
     for (const outcome of noticed) watch.noticed(outcome);
     this.#search = before.searching === null ? null : (this.#parts.search_threads(before.searching) ?? this.#search);
-    const assessment = cortex.assess(sample, { search: this.#search, containments: watch.observe(sample) });
+    const leader_stall = this.#parts.own_stall.observe(this.#leader, now_ns);
+    const containments = watch.observe(sample);
+    const assessment = cortex.assess(sample, { search: this.#search, containments, leader_stall });
 
     const { decision, state } = decide(assessment, before, config, now_ns);
     this.#state = state;
+    this.#leader = decision.level > 0 ? (assessment.changes[0] ?? null) : null;
     cortex.learn(decision.habituates ? 0 : decision.level);
 
     const outcomes = this.#act(decision, assessment, now_ns);

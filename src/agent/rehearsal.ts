@@ -9,6 +9,7 @@ import { Sensor } from "../sensor/sensor.ts";
 import { ThreadWatch, type ThreadWatchPorts } from "../sensor/threads.ts";
 import { Beat } from "./beat.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
+import { OwnStall } from "./own_stall.ts";
 
 /** Enough for the just-in-time compiler to finish with everything a beat runs. */
 export const BEATS_TO_COMPILE = 3000;
@@ -49,6 +50,7 @@ export function rehearse(
     config,
     motor: recording_motor(),
     watch: new ContainmentWatch(NOTHING_TO_WATCH, false),
+    own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
     record: () => {},
   });
   for (; beats < count; beats++) {

@@ -3,6 +3,7 @@ import { KeptFile } from "../ffi/files.ts";
 import type { ThreadPort } from "../sensor/ports.ts";
 import { RestProgress } from "../sensor/rest_progress.ts";
 import type { WatchPort } from "./containment_watch.ts";
+import type { StallPort, StallResource } from "./own_stall.ts";
 
 /** What watching a containment reads: the pace of the rest of the service, and the cgroup's own stall. */
 export function watch_port(threads: ThreadPort, mount: string | null): WatchPort {
@@ -26,26 +27,51 @@ export function watch_port(threads: ThreadPort, mount: string | null): WatchPort
         return null;
       }
     },
-    stall_full_us(path) {
-      if (mount === null) return null;
-      let file = pressure.get(path);
-      if (file === undefined) {
-        file = KeptFile.open(`${mount}${path}/memory.pressure`);
-        pressure.set(path, file);
-      }
-      if (file === null) return null;
-      try {
-        const text = Buffer.from(file.read()).toString("latin1");
-        const full = text.slice(text.indexOf("full"));
-        return Number(full.slice(full.indexOf("total=") + 6).trim());
-      } catch {
-        return null;
-      }
-    },
+    stall_full_us: (path) => total_us(pressure, mount, path, "memory", "full"),
     forget(cgroup_id, except_tid, path) {
       progress.delete(`${cgroup_id}/${except_tid}`);
-      pressure.get(path)?.[Symbol.dispose]();
-      pressure.delete(path);
+      close_all(pressure, path);
     },
   };
+}
+
+/** What following the stalls of one cgroup reads. */
+export function stall_port(mount: string | null): StallPort {
+  const pressure = new Map<string, KeptFile | null>();
+  return {
+    stall_some_us: (path, resource) => total_us(pressure, mount, path, resource, "some"),
+    leave: (path) => close_all(pressure, path),
+  };
+}
+
+function total_us(
+  kept: Map<string, KeptFile | null>,
+  mount: string | null,
+  path: string,
+  resource: StallResource,
+  line: "some" | "full",
+): number | null {
+  if (mount === null) return null;
+  const name = `${path}/${resource}.pressure`;
+  let file = kept.get(name);
+  if (file === undefined) {
+    file = KeptFile.open(`${mount}${name}`);
+    kept.set(name, file);
+  }
+  if (file === null) return null;
+  try {
+    const text = Buffer.from(file.read()).toString("latin1");
+    const from = text.indexOf(line);
+    return from < 0 ? null : Number.parseInt(text.slice(text.indexOf("total=", from) + 6), 10);
+  } catch {
+    return null;
+  }
+}
+
+function close_all(kept: Map<string, KeptFile | null>, path: string): void {
+  for (const resource of ["cpu", "memory", "io"]) {
+    const name = `${path}/${resource}.pressure`;
+    kept.get(name)?.[Symbol.dispose]();
+    kept.delete(name);
+  }
 }

@@ -1,4 +1,4 @@
-import type { Assessment, Thresholds } from "../model/assessment.ts";
+import type { Assessment, LeaderStall, Thresholds } from "../model/assessment.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
 import { type Dimension, type Resource, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
@@ -34,6 +34,7 @@ const MOST_OUTLIERS_IN_A_ROW = 20;
 export interface Extras {
   readonly search: Maybe<ThreadSearch>;
   readonly containments: readonly ContainmentObservation[];
+  readonly leader_stall?: Maybe<LeaderStall>;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -138,6 +139,7 @@ export class Cortex {
       learned_samples: this.#moments.count,
       stall: sample.stall,
       stall_tail: this.#stalls.get(),
+      leader_stall: extras.leader_stall ?? null,
       node_ttf: this.#growth.node_ttf(sample.node_memory.available_bytes),
       growth: this.#growth.assess(sample),
       changes: this.#changes.rank(ranked_resource(resource)),

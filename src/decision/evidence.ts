@@ -64,6 +64,7 @@ export function weigh(
   const doubts: string[] = [];
   const leader = search?.cgroup_id === growth.cgroup_id ? search.threads[0] : undefined;
   const aged_thread = leader !== undefined && leader.share >= hold.thread_share && leader.age_s >= act.cgroup_warmup_s;
+  if (growth.path === "/") doubts.push("the node grows, and no cgroup carries it alone");
   if (growth.age_s < act.cgroup_warmup_s) doubts.push(`the cgroup is ${growth.age_s.toFixed(0)} s old`);
   if (growth.exec_age_s !== null && growth.exec_age_s < act.exec_grace_s && !aged_thread) {
     doubts.push(`a program was started in it ${growth.exec_age_s.toFixed(0)} s ago`);

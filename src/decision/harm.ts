@@ -27,14 +27,29 @@ const NO_HARM: Harm = {
 
 type StallResource = "memory" | "io" | "cpu";
 
-/** The resource whose stall share is beyond its learned tail and its floor, worst first. */
+/**
+ * The share of time in which others than the cgroup that changed most stall on a resource: the node's share less that
+ * cgroup's own. Where both stall at once this counts too little, and where the own share is unknown it is 0: a backup
+ * that waits for its own disk must never pass for harm.
+ */
+export function stall_of_others(assessment: Assessment, resource: StallResource): number {
+  const own = assessment.leader_stall;
+  const leader = assessment.changes[0];
+  const share = assessment.stall[resource];
+  if (share === null || own === null || own.cgroup_id !== leader?.cgroup_id) return 0;
+  const suffered = own[resource];
+  return suffered === null ? 0 : Math.max(0, share - suffered);
+}
+
+/** The resource on which others stall beyond the learned tail and the floor, worst first. */
 function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
   let worst: StallResource | null = null;
+  let most = 0;
   for (const resource of ["memory", "io", "cpu"] as const) {
-    const share = assessment.stall[resource];
-    const bound = stall_bound(assessment, config, resource);
-    if (share === null || share <= bound) continue;
-    if (worst === null || share > (assessment.stall[worst] ?? 0)) worst = resource;
+    const share = stall_of_others(assessment, resource);
+    if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
+    worst = resource;
+    most = share;
   }
   return worst;
 }
@@ -82,11 +97,11 @@ export function find_harm(
       const harm: Harm = {
         present: true,
         witness: "stall",
-        value: assessment.stall[stalled],
+        value: stall_of_others(assessment, stalled),
         bound: stall_bound(assessment, config, stalled),
-        unit: `share of time stalled on ${stalled}`,
+        unit: `share of time others stall on ${stalled}`,
         evidence: "strong",
-        because: [`tasks have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
+        because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
       };
       return { harm, growth: best?.growth ?? null, stalled_since_ns };
     }

@@ -16,7 +16,6 @@ const num = (value: number) => value.toFixed(2);
 
 /** Levels 3 and 4 answer what a cheaper rung could not: the first action stays the one cheapest to be wrong about. */
 function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig): boolean {
-  if (harm.witness === "stall") return true;
   if (state.failures > 0) return true;
   return harm.value !== null && harm.value < config.act.ttf_critical_s;
 }

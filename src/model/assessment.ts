@@ -49,6 +49,14 @@ export interface CgroupChange {
   readonly change: number;
 }
 
+/** PSI "some" of one cgroup, shares of time: a batch job that only stalls itself harms nobody. */
+export interface LeaderStall {
+  readonly cgroup_id: number;
+  readonly cpu: Maybe<number>;
+  readonly memory: Maybe<number>;
+  readonly io: Maybe<number>;
+}
+
 /** Everything the decision may look at about the node. Plain JSON, so that a record can re-run it. */
 export interface Assessment {
   readonly t_ns: number;
@@ -74,6 +82,8 @@ export interface Assessment {
   readonly stall: { readonly cpu: Maybe<number>; readonly memory: Maybe<number>; readonly io: Maybe<number> };
   /** Learned upper tails of the stall shares; null while unknown. */
   readonly stall_tail: { readonly cpu: Maybe<number>; readonly memory: Maybe<number>; readonly io: Maybe<number> };
+  /** What of the node's stalls the cgroup that changed most suffers itself; null while that is not known. */
+  readonly leader_stall: Maybe<LeaderStall>;
   readonly node_ttf: TimeToFailure;
   /** Cgroups that grow beyond their own tail or toward a limit, worst TTF first; bounded. */
   readonly growth: readonly GrowthAssessment[];

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Beat, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch, type WatchPort } from "../../src/agent/containment_watch.ts";
+import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
@@ -101,6 +102,7 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
     config: CONFIG,
     motor,
     watch: new ContainmentWatch(NO_WATCH, false),
+    own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
     record: (entry) => entries.push(JSON.parse(JSON.stringify(entry))),
   });
   for (let result = beat.step(); result !== null; result = beat.step()) results.push(result);

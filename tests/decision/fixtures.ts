@@ -32,7 +32,7 @@ export const CONFIG: DecisionConfig = {
     probe_dose_s: 0.01,
   },
   governor: { plateau_fraction: 0.95, tau_s: 10, min_allowance_bytes: 4 * MIB },
-  stall_floor: { cpu: 1, memory: 0.1, io: 1 },
+  stall_floor: { cpu: 0.3, memory: 0.1, io: 0.2 },
   protect: [],
   prefer: [],
   own_path: "/hosa",
@@ -58,6 +58,7 @@ export function assessment(overrides: Partial<Assessment> = {}): Assessment {
     learned_samples: 3000,
     stall: { cpu: 0, memory: 0, io: 0 },
     stall_tail: { cpu: 0.05, memory: 0.01, io: 0.05 },
+    leader_stall: null,
     node_ttf: {
       resource: "node_memory",
       cgroup_id: null,

@@ -26,7 +26,9 @@ test("a disturbance starts the time anew", () => {
 test("what moves, grows, stalls, is out of bounds or not yet known is never learned", () => {
   expect(habituated_s(() => ({ velocity: 0.5 }))).toBeNull();
   expect(habituated_s(() => ({ growth: [growth(MIB, 5, 800 * MIB)] }))).toBeNull();
-  expect(habituated_s(() => ({ stall: { cpu: 0, memory: 0.5, io: 0 } }))).toBeNull();
+  const change = { cgroup_id: 9, path: "/x", rate: 1, baseline_rate: 0, change: 9 };
+  const leader_stall = { cgroup_id: 9, cpu: 0, memory: 0, io: 0 };
+  expect(habituated_s(() => ({ stall: { cpu: 0, memory: 0.5, io: 0 }, changes: [change], leader_stall }))).toBeNull();
   expect(habituated_s(() => ({ d_smooth: 50 }))).toBeNull();
   expect(habituated_s(() => ({ warm: false }))).toBeNull();
 });

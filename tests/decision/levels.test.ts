@@ -92,18 +92,34 @@ describe("level machine (SPEC §5)", () => {
     expect(decide(assessment(), state, CONFIG, 7.1 * S).decision.beat_period_ms).toBe(100);
   });
 
-  test("stalls count as harm only beyond floor and learned tail, sustained", () => {
-    const stalled = assessment({ d_smooth: 6, velocity: 1, stall: { cpu: 0, memory: 0.4, io: 0 } });
+  const batch = { cgroup_id: 9, path: "/batch.slice", rate: 1, baseline_rate: 0, change: 20 };
+  const deviating = { d_smooth: 6, velocity: 1, changes: [batch] };
+
+  test("stalls of others count as harm beyond floor and learned tail, sustained", () => {
+    const leader_stall = { cgroup_id: 9, cpu: 0, memory: 0.1, io: 0 };
+    const stalled = assessment({ ...deviating, stall: { cpu: 0, memory: 0.4, io: 0 }, leader_stall });
     const first = decide(stalled, at(1), CONFIG, S);
     expect(first.decision.harm.present).toBe(false);
     const later = decide(stalled, first.state, CONFIG, 1.4 * S);
     expect(later.decision.harm).toMatchObject({ present: true, witness: "stall" });
-    const busy = assessment({ d_smooth: 6, velocity: 1, stall: { cpu: 0.99, memory: 0, io: 0.9 } });
-    let state = at(1);
-    for (let t_s = 0; t_s < 10; t_s++) {
-      const step = decide(busy, state, CONFIG, t_s * S);
-      expect(step.decision.level).toBe(1);
-      state = step.state;
+    expect(later.decision.harm.value).toBeCloseTo(0.3, 9);
+    expect(later.decision.level).toBe(2);
+  });
+
+  test("a job that stalls only itself, or whose own stalls are unknown, stays at level 1", () => {
+    const stall = { cpu: 0.99, memory: 0.5, io: 0.9 };
+    for (const leader_stall of [
+      { cgroup_id: 9, cpu: 0.9, memory: 0.45, io: 0.85 },
+      null,
+      { cgroup_id: 8, cpu: 0, memory: 0, io: 0 },
+    ]) {
+      const busy = assessment({ ...deviating, stall, leader_stall });
+      let state = at(1);
+      for (let t_s = 0; t_s < 10; t_s++) {
+        const step = decide(busy, state, CONFIG, t_s * S);
+        expect(step.decision.level).toBe(1);
+        state = step.state;
+      }
     }
   });
 

@@ -39,6 +39,7 @@ export function assessment(change: Partial<Assessment> = {}): Assessment {
     learned_samples: 3000,
     stall: { cpu: 0.01, memory: 0, io: 0 },
     stall_tail: { cpu: 0.2, memory: 0.1, io: 0.2 },
+    leader_stall: null,
     node_ttf: {
       ...ttf,
       resource: "node_memory",
