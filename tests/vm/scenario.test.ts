@@ -21,7 +21,7 @@ describe.skipIf(why !== null)("an aged service leaks 50 MB/s, in a virtual machi
   let result: TimedResult | null = null;
 
   beforeAll(async () => {
-    const command = ["scripts/lab", "payment", "--agent", "hosa", "--age", "45", "--after", "40", "-o", "json"];
+    const command = ["scripts/lab", "payment", "--agent", "hosa", "--age", "45", "--after", "30", "-o", "json"];
     const lab = Bun.spawn(command, { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
     const [said, complained, status] = await Promise.all([
       new Response(lab.stdout).text(),
