@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
@@ -24,6 +24,8 @@ import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { load_self } from "./self_file.ts";
 
+const BTF = "/sys/kernel/btf/vmlinux";
+
 /** Everything an agent is made of, opened and checked. */
 export interface Parts {
   readonly senses: Senses;
@@ -47,7 +49,31 @@ function require_root(): void {
   }
 }
 
+/** Without BTF libbpf can relocate nothing and answers with an errno that helps nobody. */
+function require_btf(): void {
+  const magic = new Uint8Array(2);
+  try {
+    const fd = openSync(BTF, "r");
+    readSync(fd, magic);
+    closeSync(fd);
+  } catch (error) {
+    throw no_btf(`it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+  }
+  if (magic[0] !== 0x9f || magic[1] !== 0xeb) throw no_btf("it holds no BTF");
+}
+
+function no_btf(why: string, cause?: unknown): OperatorError {
+  const hint = "boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as Debian 12 and all current distributions ship";
+  return new OperatorError(
+    `cannot load BPF programs: the kernel's types (BTF) are missing: ${BTF}: ${why}`,
+    3,
+    hint,
+    cause,
+  );
+}
+
 function open_senses(config: Config): Senses {
+  require_btf();
   try {
     return Senses.open({ object: senses_object(), disabled: config.senses.disabled });
   } catch (error) {

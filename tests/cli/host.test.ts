@@ -55,6 +55,15 @@ test.skipIf(!COVERS)("no libbpf: 3, one line that says what to install", async (
   });
 });
 
+test.skipIf(!COVERS)("no BTF: 3, one line that says which kernel to boot", async () => {
+  await in_directory((directory) => {
+    const args = ["run", "--duration", "1s", "-c", settings(directory)];
+    const { code, stderr } = hosa_with_file_replaced("/sys/kernel/btf/vmlinux", "/dev/null", args);
+    expect(code).toBe(3);
+    expect(one_line(stderr)).toMatch(/^error: .*BTF.*CONFIG_DEBUG_INFO_BTF/);
+  });
+});
+
 test.skipIf(!COVERS)("a broken BPF object: 3, one line that says to rebuild", async () => {
   await in_directory((directory) => {
     const junk = join(directory, "junk");
