@@ -120,10 +120,43 @@ test("drift is recorded, re-applied once when asked, and left alone after that",
   expect(motor.poll(1.1 * SECOND_NS)).toMatchObject([{ status: "drifted" }]);
   expect(motor.poll(2.2 * SECOND_NS)).toEqual([]);
   expect(motor.perform(action("c", "adjust", target, CPU_MAX), 3 * SECOND_NS).status).toBe("done");
-  kernel.set("/app", "cpu.max", "70000 100000\n");
+  kernel.set("/app", "cpu.max", "60000 100000\n");
   expect(motor.perform(action("c", "adjust", target, CPU_MAX), 4 * SECOND_NS).status).toBe("drifted");
   expect(motor.perform(action("c", "release", target, CPU_MAX), 5 * SECOND_NS).status).toBe("drifted");
-  expect(kernel.get("/app", "cpu.max")).toBe("70000 100000");
+  expect(kernel.get("/app", "cpu.max")).toBe("60000 100000");
+  motor.close();
+});
+
+test("what another writer set between two adjustments is told, and is what the release restores", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  kernel.set("/app", "memory.high", "943718400\n");
+  const motor = setup.motor();
+  const target = kernel.target("/app");
+  const ask = (verb: "apply" | "adjust" | "release", t_s: number, high_bytes = 209_715_200) =>
+    motor.perform(action("m", verb, target, { rung: "memory_governor", high_bytes }), t_s * SECOND_NS);
+  ask("apply", 0);
+  kernel.set("/app", "memory.high", "734003200\n");
+  expect(ask("adjust", 0.1, 213_909_504).status).toBe("done");
+  expect(kernel.get("/app", "memory.high")).toBe("213909504");
+  expect(motor.poll(1.1 * SECOND_NS)).toMatchObject([{ status: "drifted", prior: "734003200" }]);
+  expect(motor.poll(2.2 * SECOND_NS)).toEqual([]);
+  expect(ask("release", 3).status).toBe("done");
+  expect(kernel.get("/app", "memory.high")).toBe("734003200");
+  motor.close();
+});
+
+test("a tighter value of another writer is not loosened by an adjustment", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app");
+  const setting: Setting = { rung: "memory_governor", high_bytes: 209_715_200 };
+  motor.perform(action("m", "apply", target, setting), 0);
+  kernel.set("/app", "memory.high", "104857600\n");
+  expect(motor.perform(action("m", "adjust", target, setting), 0.1 * SECOND_NS).status).toBe("refused");
+  expect(motor.perform(action("m", "release", target, setting), 0.2 * SECOND_NS).status).toBe("drifted");
+  expect(kernel.get("/app", "memory.high")).toBe("104857600");
   motor.close();
 });
 

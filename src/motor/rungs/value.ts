@@ -58,6 +58,8 @@ class ValueContainment implements Containment {
   #entry: LedgerEntry;
   #reapplied = 0;
   #drift: Maybe<string> = null;
+  /** Their value, found and covered by an adjustment; told at the next check. */
+  #covered: Maybe<string> = null;
 
   constructor(rung: ValueRung, context: RungContext, place: Place, entry: LedgerEntry) {
     this.#rung = rung;
@@ -79,7 +81,10 @@ class ValueContainment implements Containment {
       }
       this.#reapplied += 1;
     }
-    const plan = this.#rung.plan(setting, this.#entry.prior, this.#context, this.#place, this.#entry.intended);
+    const theirs = found !== this.#entry.intended && this.#rung.kind === "file";
+    const prior = theirs ? found : this.#entry.prior;
+    const plan = this.#rung.plan(setting, prior, this.#context, this.#place, this.#entry.intended);
+    if (theirs) this.#adopt(found);
     if (plan.text === found) {
       return change("done", `already ${found}${plan.note}`, {
         file: this.#file,
@@ -95,7 +100,21 @@ class ValueContainment implements Containment {
     return null;
   }
 
+  /** What another writer set meanwhile is the newest wish of the node's owner: that is what the undo has to restore. */
+  #adopt(found: string): void {
+    const { id, boot_id, superseded, ...same } = this.#entry;
+    this.#entry = this.#context.ledger.open({ ...same, prior: found });
+    this.#context.ledger.close_entry(id);
+    this.#covered = found;
+  }
+
   check(): Maybe<Change> {
+    const covered = this.#covered;
+    if (covered !== null) {
+      this.#covered = null;
+      const detail = `another writer set ${this.#rung.file} to ${covered} meanwhile: that is what will be restored`;
+      return change("drifted", detail, { file: this.#file, prior: covered });
+    }
     const found = this.#found();
     if (found === this.#entry.intended) {
       this.#drift = null;

@@ -121,7 +121,8 @@ function drift(each: ValueCase): string {
     write(`${service.path}/${each.file}`, device + each.foreign);
     expect_equal("not twice", acting.motor.perform(adjust("v", target, each.first), 3e9).status, "drifted");
     const end = acting.motor.perform(release("v", target, each.first), 4e9);
-    expect_equal("release", end.status, "drifted");
+    // Covered once, their value is the one to restore; io.max is restored device by device and keeps its first prior.
+    expect_equal("release", end.status, each.file === "io.max" ? "drifted" : "done");
     expect_equal("theirs stays", read(`${service.path}/${each.file}`), theirs);
     return end.detail;
   } finally {
