@@ -12,8 +12,8 @@ now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 sleep_ms() { [ "$1" -gt 0 ] && sleep $(($1 / 1000)).$(printf %03d $(($1 % 1000))); }
 # launch SLICE CMD...: replaces the shell it runs in, so that $! is the command itself
 launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
-# until_true SECONDS CMD...: status 1 when it never was
-until_true() { n=$(($1 * 50)); shift; while ! "$@" > /dev/null 2>&1; do n=$((n - 1)); [ $n -le 0 ] && return 1; sleep 0.02; done; }
+# until_true STEPS STEP CMD...: asks again every STEP seconds; status 1 when it never was
+until_true() { n=$1; step=$2; shift 2; while ! "$@" > /dev/null 2>&1; do n=$((n - 1)); [ $n -le 0 ] && return 1; sleep $step; done; }
 one_line() { tr '\n\t"\\' ';  /' | sed 's/;$//'; }
 say() { echo "$(now_ms) $*" > /dev/console; }
 lines_of() { [ -e "$1" ] && wc -l < "$1" || echo 0; }
@@ -40,18 +40,18 @@ start_service() { # MODE LEAK_FOR_S
   launch payment.slice /job/nice -n 3 /job/payment --port 8080 --db /data/payment/db --start-ms 100 --resident-mb 8 \
     --events /tmp/events --leak $1 50 --rps 50 --leak-for-s $2 --fault-on-usr1 > /out/payment.log 2>&1 &
   SERVICE=$!
-  until_true 10 grep -q ready /tmp/events
+  until_true 100 0.1 grep -q ready /tmp/events
 }
 stop_service() {
   echo 1 > $P/cgroup.kill
   wait $SERVICE
-  until_true 5 grep -q 'populated 0' $P/cgroup.events
+  until_true 100 0.05 grep -q 'populated 0' $P/cgroup.events
 }
 
 start_agent() { # LOG
   launch hosa.slice /job/hosa run --config /job/hosa.yaml > "$1" 2>&1 &
   HOSA=$!
-  until_true 60 grep -q 'motor: cgroup' "$1"
+  until_true 300 0.2 grep -q 'motor: cgroup' "$1"
 }
 end_agent() { kill -TERM $HOSA; wait $HOSA; HOSA_STATUS=$?; }
 acted() { [ -s $LEDGER ]; }
@@ -79,7 +79,7 @@ crash_case() { # NUMBER MODE HEAL MOMENT WAIT_MS
   sleep 0.3
   kill -USR1 $SERVICE
   onset=$(now_ms)
-  [ $4 = after ] && until_true 6 acted
+  [ $4 = after ] && until_true 300 0.02 acted
   sleep_ms $5
   kill -9 $HOSA
   killed=$(now_ms)
@@ -113,7 +113,7 @@ writer_case() {
   start_agent /tmp/agent.log
   sleep 0.3
   kill -USR1 $SERVICE
-  until_true 18 acted
+  until_true 360 0.05 acted
   acted && has_acted=true || has_acted=false
   sleep 1
   log=$(lines_of /tmp/agent.log); audit=$(lines_of $AUDIT)
@@ -158,7 +158,7 @@ make_slice
 # The self is learned once; every start after that is warm.
 start_service background 1
 start_agent /out/learning.log
-until_true 60 grep -q 'this node is known' /out/learning.log
+until_true 120 0.5 grep -q 'this node is known' /out/learning.log
 end_agent
 stop_service
 say learned
