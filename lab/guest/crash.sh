@@ -158,7 +158,7 @@ make_slice
 # The self is learned once; every start after that is warm.
 start_service background 1
 start_agent /out/learning.log
-until_true 120 0.5 grep -q 'this node is known' /out/learning.log
+until_true 200 0.5 grep -q 'this node is known' /out/learning.log
 end_agent
 stop_service
 say learned
