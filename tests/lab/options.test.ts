@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parse_options, UsageError } from "../../lab/options.ts";
 import { guest_environment, guest_plan, scenario_named } from "../../lab/scenario.ts";
-import { spread } from "../../lab/table.ts";
+import { by_kernel, spread, type TimedResult } from "../../lab/table.ts";
 
 describe("parse_options", () => {
   test("defaults", () => {
@@ -62,4 +62,20 @@ test("spread: median, least and most", () => {
   expect(spread([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
   expect(spread([4, 1, 2, 3])).toEqual({ median: 2.5, least: 1, most: 4 });
   expect(spread([])).toBeNull();
+});
+
+test("by_kernel: a row per kernel and agent, columns under their heads", () => {
+  const run = (kernel: string, agent: string, served_ratio: number) =>
+    ({
+      ...{ kernel, agent, seed: 1, served_ratio, p99_ratio: null, worst_ms: 2000, kills: 1 },
+      ...{ transactions: { sent: 9, acknowledged: 9, lost: 0 }, neighbour: { served_ratio: 1 } },
+      ...{ seen_ms: null, acted_ms: null, stable_ms: null, memory_at_end_mb: 12, psi_full: 0 },
+    }) as unknown as TimedResult;
+  const rows = by_kernel([run("6.1", "none", 0.5), run("6.12", "hosa", 1)]).split("\n");
+  expect(rows.map((row) => row.trim().split(/\s+/).slice(0, 4))).toEqual([
+    ["kernel", "agent", "seed", "served"],
+    ["6.1", "none", "1", "50.0"],
+    ["6.12", "hosa", "1", "100.0"],
+  ]);
+  expect(new Set(rows.map((row) => row.length)).size).toBe(1);
 });
