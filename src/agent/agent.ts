@@ -185,7 +185,8 @@ class Agent {
       calm_background_threads();
       void this.#save(cortex);
     }
-    void audit.flush();
+    // A dose is a matter of milliseconds: what there is to write waits until it is over.
+    if (decision.beat_period_ms >= this.#options.config.beat.vigilant_period_ms) void audit.flush();
     if (audit.trouble !== this.#trouble) {
       this.#trouble = audit.trouble;
       if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);

@@ -62,7 +62,8 @@ export class Beat {
     for (const outcome of noticed) watch.noticed(outcome);
     this.#search = before.searching === null ? null : (this.#parts.search_threads(before.searching) ?? this.#search);
     const leader_stall = this.#parts.own_stall.observe(this.#leader, now_ns);
-    const containments = watch.observe(sample);
+    const aiming = (id: string) => before.containments.some((live) => live.id === id && live.aims);
+    const containments = watch.observe(sample, aiming);
     const assessment = cortex.assess(sample, { search: this.#search, containments, leader_stall });
 
     const { decision, state } = decide(assessment, before, config, now_ns);

@@ -5,6 +5,8 @@ import type { ThreadSearch } from "../model/search.ts";
 /** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
 const RING = 64;
 const SLOPE_WINDOW_NS = 250e6;
+/** Readings that cost a walk over threads are taken no closer than this. */
+const SPACING_NS = 24e6;
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
   /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
@@ -104,14 +106,25 @@ export class ContainmentWatch {
   }
 
   /** The state of every live containment at this beat. */
-  observe(sample: Sample): readonly ContainmentObservation[] {
+  observe(sample: Sample, aims: (id: string) => boolean): readonly ContainmentObservation[] {
     if (this.#live.size === 0) return [];
     const observations: ContainmentObservation[] = [];
-    for (const [id, watched] of this.#live) observations.push(this.#observe_one(id, watched, sample));
+    for (const [id, watched] of this.#live) observations.push(this.#observe_one(id, watched, sample, aims(id)));
     return observations;
   }
 
-  #observe_one(id: string, watched: Watched, sample: Sample): ContainmentObservation {
+  #read(watched: Watched, t_ns: number): void {
+    const { target, setting } = watched.action;
+    const slot = watched.count % RING;
+    const holds = setting.rung === "thread_hold";
+    watched.t_ns[slot] = t_ns;
+    watched.memory[slot] = watched.memory_bytes ?? Number.NaN;
+    watched.switches[slot] = (holds ? this.#port.rest_switches(target.cgroup_id, target.tid) : null) ?? Number.NaN;
+    watched.stall_us[slot] = (holds ? null : this.#port.stall_full_us(target.path)) ?? Number.NaN;
+    watched.count += 1;
+  }
+
+  #observe_one(id: string, watched: Watched, sample: Sample, aims: boolean): ContainmentObservation {
     const { target } = watched.action;
     for (const cgroup of sample.cgroups) {
       if (cgroup.id !== target.cgroup_id) continue;
@@ -119,12 +132,8 @@ export class ContainmentWatch {
       watched.headroom_bytes = cgroup.memory_headroom_bytes;
     }
     if (sample.gone.includes(target.cgroup_id)) watched.alive = false;
-    const slot = watched.count % RING;
-    watched.t_ns[slot] = sample.t_ns;
-    watched.memory[slot] = watched.memory_bytes ?? Number.NaN;
-    watched.switches[slot] = this.#port.rest_switches(target.cgroup_id, target.tid) ?? Number.NaN;
-    watched.stall_us[slot] = this.#port.stall_full_us(target.path) ?? Number.NaN;
-    watched.count += 1;
+    const newest = watched.count === 0 ? Number.NEGATIVE_INFINITY : watched.t_ns[(watched.count - 1) % RING]!;
+    if (sample.t_ns - newest >= SPACING_NS) this.#read(watched, sample.t_ns);
     const node_headroom = sample.node_memory.available_bytes;
     const pace = this.#verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
@@ -141,7 +150,7 @@ export class ContainmentWatch {
       rest_switches_per_s: pace?.per_s ?? null,
       rest_switches_before_per_s: watched.rest_before_per_s,
       rest_window_s: pace?.window_s ?? null,
-      asleep: target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
+      asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
     };
   }

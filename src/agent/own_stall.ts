@@ -10,6 +10,8 @@ export interface StallPort {
 export type StallResource = "cpu" | "memory" | "io";
 
 const WINDOW_NS = 300e6;
+/** Three files are read at most this often. */
+const SPACING_NS = 48e6;
 const RING = 64;
 const RESOURCES = ["cpu", "memory", "io"] as const;
 
@@ -33,17 +35,23 @@ export class OwnStall {
       this.#count = 0;
     }
     if (leader === null) return null;
+    if (this.#count === 0 || t_ns - this.#t_ns[(this.#count - 1) % RING]! >= SPACING_NS) this.#read(leader, t_ns);
+    const slot = (this.#count - 1) % RING;
+    const base = this.#base(this.#t_ns[slot]!);
+    if (base < 0) return null;
+    const { cpu, memory, io } = this.#total_us;
+    const share = (series: Float64Array) =>
+      share_of(series[slot]! - series[base]!, this.#t_ns[slot]! - this.#t_ns[base]!);
+    return { cgroup_id: leader.cgroup_id, cpu: share(cpu), memory: share(memory), io: share(io) };
+  }
+
+  #read(leader: CgroupChange, t_ns: number): void {
     const slot = this.#count % RING;
     this.#t_ns[slot] = t_ns;
     for (const resource of RESOURCES) {
       this.#total_us[resource][slot] = this.#port.stall_some_us(leader.path, resource) ?? Number.NaN;
     }
     this.#count += 1;
-    const base = this.#base(t_ns);
-    if (base < 0) return null;
-    const { cpu, memory, io } = this.#total_us;
-    const share = (series: Float64Array) => share_of(series[slot]! - series[base]!, t_ns - this.#t_ns[base]!);
-    return { cgroup_id: leader.cgroup_id, cpu: share(cpu), memory: share(memory), io: share(io) };
   }
 
   /** Newest slot at least a window old; −1 when there is none. */

@@ -19,6 +19,20 @@ export interface AuditOptions {
 const MAX_QUEUE = 1024;
 const MAX_BATCH_BYTES = 262_144;
 
+/** An entry that waits; it is put into words when it is written, because that costs more than the beat it came from. */
+interface Pending {
+  readonly line: Readonly<Record<string, unknown>>;
+  body: string | null;
+}
+
+function render(line: Pending["line"]): string {
+  const body = JSON.stringify(line);
+  if (body.length * 3 < MAX_LINE_BYTES || Buffer.byteLength(body) < MAX_LINE_BYTES - 256) return body;
+  const { seq, wall_time, t_ns, kind, id } = line;
+  const text = `an entry of kind ${kind} was longer than ${MAX_LINE_BYTES} bytes and is not kept`;
+  return JSON.stringify({ seq, wall_time, t_ns, kind: "note", id, text });
+}
+
 /**
  * Append-only, hash-chained JSON lines. `append` only queues; `flush` writes, and is never awaited by the beat.
  * When the disk refuses, entries stay queued and are tried again; what no longer fits is counted and said in the next line.
@@ -28,7 +42,7 @@ export class AuditWriter {
   /** What kept the last flush from writing; null when it wrote. */
   trouble: string | null = null;
   readonly #options: AuditOptions;
-  #queue: string[] = [];
+  #queue: Pending[] = [];
   #lost = 0;
   #seq = 0;
   #prev = GENESIS;
@@ -49,7 +63,7 @@ export class AuditWriter {
     }
   }
 
-  /** Queue one entry; returns its id, or "" when the queue was full and the entry is lost. No I/O. */
+  /** Queue one entry, which must not change any more; returns its id, or "" when the queue was full and the entry is lost. No I/O. */
   append(entry: AuditEntry): string {
     if (this.#closed || this.#queue.length >= MAX_QUEUE) {
       this.#lost++;
@@ -61,10 +75,7 @@ export class AuditWriter {
     const lost = this.#lost > 0 ? { lost: this.#lost } : {};
     this.#lost = 0;
     const envelope = { seq, wall_time: this.#options.wall_time(), t_ns, kind, id };
-    const body = JSON.stringify({ ...envelope, ...rest, ...lost });
-    const fits = body.length * 3 < MAX_LINE_BYTES || Buffer.byteLength(body) < MAX_LINE_BYTES - 256;
-    const text = `an entry of kind ${kind} was longer than ${MAX_LINE_BYTES} bytes and is not kept`;
-    this.#queue.push(fits ? body : JSON.stringify({ ...envelope, kind: "note", text, ...lost }));
+    this.#queue.push({ line: { ...envelope, ...rest, ...lost }, body: null });
     return id;
   }
 
@@ -120,8 +131,9 @@ export class AuditWriter {
     let text = "";
     let bytes = 0;
     let count = 0;
-    for (const body of this.#queue) {
-      const { line, hash } = seal(body, prev);
+    for (const pending of this.#queue) {
+      pending.body ??= render(pending.line);
+      const { line, hash } = seal(pending.body, prev);
       const line_bytes = Buffer.byteLength(line) + 1;
       const full = this.#bytes + bytes + line_bytes > this.#options.max_bytes;
       if (count > 0 && (full || bytes + line_bytes > MAX_BATCH_BYTES)) break;

@@ -7,6 +7,7 @@ import { remember_runtime } from "./evidence.ts";
 import { habituates, plateau_since } from "./habituation.ts";
 import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
+import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
 import type { ContainmentState, DecisionState } from "./state.ts";
 import { steer } from "./steer.ts";
@@ -41,7 +42,8 @@ export function decide(
   const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
-  const vigilant = choice.level > 0 || now_ns - choice.level_since_ns < config.relax_s * 1e9;
+  const moved = choice.level !== state.level;
+  const unrest_ns = unrest(assessment, moved, containments) ? now_ns : state.unrest_ns;
 
   const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
 
@@ -57,7 +59,7 @@ export function decide(
     verdicts: live.verdicts,
     inaction: inaction(proposal.inaction, choice.level, harm.because, harm.present, assessment.warm),
     habituates: habituates(plateau_since_ns, config, now_ns),
-    beat_period_ms: beat_period_ms(vigilant, containments, config),
+    beat_period_ms: beat_period_ms(choice.level, choice.level_since_ns, unrest_ns, containments, config, now_ns),
   };
   const failed = live.failed > 0 ? state.failures + live.failed : state.failures;
   return {
@@ -67,6 +69,7 @@ export function decide(
       level_since_ns: choice.level_since_ns,
       calm_since_ns: choice.calm_since_ns,
       rising_since_ns: choice.rising_since_ns,
+      unrest_ns,
       plateau_since_ns,
       stalled_since_ns,
       next_id: proposal.containment === null ? state.next_id : state.next_id + 1,
@@ -113,12 +116,6 @@ function search_for(a: Assessment, growth: GrowthAssessment | null, level: numbe
   const cgroup_id = growth?.path === "/" ? (changed ?? grown) : (grown ?? changed);
   if (cgroup_id === null || live.some((containment) => containment.target.cgroup_id === cgroup_id)) return null;
   return { cgroup_id, resource: "memory" as const };
-}
-
-/** Ordinary, vigilant, or, while a held thread runs in a dose, as fast as it takes to keep the dose small. */
-function beat_period_ms(vigilant: boolean, live: readonly ContainmentState[], config: DecisionConfig): number {
-  if (live.some((containment) => containment.phase === "dose")) return Math.max(2, config.vigilant_period_ms / 5);
-  return vigilant ? config.vigilant_period_ms : config.period_ms;
 }
 
 /** Nothing in silence: what was seen and why nothing was done about it. */

@@ -5,7 +5,7 @@ import type { DecisionConfig } from "./config.ts";
 import type { DecisionState } from "./state.ts";
 
 /** D̄ may drift by this part of θ1 per second on a plateau. */
-const CALM = 0.1;
+export const CALM = 0.1;
 
 /**
  * Since when the node stands on a calm plateau away from its normal, null when it does not: at level 1, not moving, bounded,

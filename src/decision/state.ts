@@ -60,6 +60,8 @@ export interface DecisionState {
   readonly calm_since_ns: Maybe<number>;
   /** Since when D̄ has been rising at the pace of a trend; null when it is not. */
   readonly rising_since_ns: Maybe<number>;
+  /** When anything last happened: decides the pace of the beat above level 0. */
+  readonly unrest_ns: number;
   /** Since when the node has been at level 1 on a calm plateau; null when it is not. */
   readonly plateau_since_ns: Maybe<number>;
   readonly stalled_since_ns: Maybe<number>;
@@ -81,6 +83,7 @@ export function initial_state(now_ns: number): DecisionState {
     level_since_ns: Math.min(0, now_ns),
     calm_since_ns: null,
     rising_since_ns: null,
+    unrest_ns: Math.min(0, now_ns),
     plateau_since_ns: null,
     stalled_since_ns: null,
     next_id: 1,

@@ -92,6 +92,21 @@ describe("level machine (SPEC §5)", () => {
     expect(decide(assessment(), state, CONFIG, 7.1 * S).decision.beat_period_ms).toBe(100);
   });
 
+  test("a plateau, once settled, is watched at the ordinary beat, and any movement brings the fast one back", () => {
+    let state = at(0, -100);
+    const period_at = (t_s: number, velocity: number) => {
+      const step = decide(assessment({ d_smooth: 4, velocity }), state, CONFIG, t_s * S);
+      state = step.state;
+      return step.decision.beat_period_ms;
+    };
+    expect(period_at(1, 0)).toBe(10);
+    expect(period_at(3.9, 0)).toBe(10);
+    expect(period_at(4.1, 0)).toBe(100);
+    expect(period_at(4.2, 1)).toBe(10);
+    expect(period_at(7.1, 0)).toBe(10);
+    expect(period_at(7.3, 0)).toBe(100);
+  });
+
   const batch = { cgroup_id: 9, path: "/batch.slice", rate: 1, baseline_rate: 0, change: 20 };
   const deviating = { d_smooth: 6, velocity: 1, changes: [batch] };
 

@@ -1,0 +1,38 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { Level } from "../model/level.ts";
+import type { DecisionConfig } from "./config.ts";
+import { CALM } from "./habituation.ts";
+import type { ContainmentState } from "./state.ts";
+
+/** After the last unrest the fast beat goes on for so long. */
+const SETTLED_AFTER_S = 3;
+/** A dose is watched by a beat this many times faster than the vigilant one. */
+const DOSE_FASTER = 5;
+
+/** Something is happening: D̄ moves, somebody grows, or a containment is not yet settled in a verified hold. */
+export function unrest(a: Assessment, moved: boolean, live: readonly ContainmentState[]): boolean {
+  const moving = Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
+  const growing = a.growth.some((one) => one.sustained_s > 0);
+  const unsettled = live.some((one) => one.rung !== "thread_hold" || one.phase !== "hold" || !one.judged);
+  return moved || moving || growing || unsettled;
+}
+
+/**
+ * The beat: ordinary at level 0, fast from level 1 up while anything happens, and faster still while a held thread runs
+ * in a dose. A node that stands still on a plateau, or behind a verified hold, is watched as often as a healthy one.
+ */
+export function beat_period_ms(
+  level: Level,
+  level_since_ns: number,
+  unrest_ns: number,
+  live: readonly ContainmentState[],
+  config: DecisionConfig,
+  now_ns: number,
+): number {
+  if (live.some((containment) => containment.phase === "dose")) {
+    return Math.max(2, config.vigilant_period_ms / DOSE_FASTER);
+  }
+  const relaxed = level === 0 && now_ns - level_since_ns >= config.relax_s * 1e9;
+  const settled = level > 0 && now_ns - unrest_ns >= SETTLED_AFTER_S * 1e9;
+  return relaxed || settled ? config.period_ms : config.vigilant_period_ms;
+}
