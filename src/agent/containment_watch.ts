@@ -5,6 +5,8 @@ import type { ThreadSearch } from "../model/search.ts";
 /** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
 const RING = 64;
 const SLOPE_WINDOW_NS = 250e6;
+/** The pace of the rest looks back no further, so that a standstill is seen soon at any beat. */
+const PACE_MAX_NS = 1e9;
 /** Readings that cost a walk over threads are taken no closer than this. */
 const SPACING_NS = 24e6;
 /** Reads of the kernel the watch needs, for one cgroup. */
@@ -156,11 +158,14 @@ export class ContainmentWatch {
   }
 }
 
-/** Pace of the rest over everything kept since the hold last changed; null before the second reading. */
+/** Pace of the rest since the hold last changed, at most over a second; null before the second reading. */
 function pace_since_change(watched: Watched): { readonly per_s: number; readonly window_s: number } | null {
   const last = watched.count - 1;
-  const first = Math.max(0, watched.count - RING);
-  const window_s = (watched.t_ns[last % RING]! - watched.t_ns[first % RING]!) / 1e9;
+  const now_ns = watched.t_ns[last % RING]!;
+  let first = last;
+  const oldest = Math.max(0, watched.count - RING);
+  while (first > oldest && now_ns - watched.t_ns[(first - 1) % RING]! <= PACE_MAX_NS) first -= 1;
+  const window_s = (now_ns - watched.t_ns[first % RING]!) / 1e9;
   if (window_s <= 0) return null;
   const per_s = (watched.switches[last % RING]! - watched.switches[first % RING]!) / window_s;
   return Number.isFinite(per_s) ? { per_s, window_s } : null;

@@ -1,0 +1,113 @@
+import { expect, test } from "bun:test";
+import { ContainmentWatch, type WatchPort } from "../../src/agent/containment_watch.ts";
+import type { Action, Outcome } from "../../src/model/containment.ts";
+import type { Sample } from "../../src/model/sample.ts";
+import { MIB, search } from "../decision/fixtures.ts";
+
+const TARGET = { cgroup_id: 7, path: "/payment.slice", pid: 100, tid: 102, comm: "cache-filler" };
+const hold = (verb: Action["verb"], frozen: boolean): Action => {
+  return { id: "c1", verb, target: TARGET, setting: { rung: "thread_hold", frozen }, reason: "" };
+};
+const outcome = (action: Action, status: Outcome["status"]): Outcome => {
+  const nothing = { file: null, prior: null, written: null, ledger_id: null, detail: status };
+  return { id: action.id, verb: action.verb, rung: "thread_hold", target: TARGET, t_ns: 0, status, ...nothing };
+};
+
+function sample(t_s: number, memory_bytes: number | null, gone: number[] = []): Sample {
+  const limit = { memory_limit_bytes: 1024 * MIB, memory_headroom_bytes: 1024 * MIB - (memory_bytes ?? 0) };
+  const known = {
+    id: 7,
+    parent_id: 1,
+    path: "/payment.slice",
+    cpu_ns: null,
+    io_bytes: null,
+    age_s: 9,
+    exec_age_s: null,
+  };
+  return {
+    t_ns: t_s * 1e9,
+    sequence: 0,
+    dimensions: [],
+    x: new Float64Array(0),
+    node_memory: { total_bytes: 2048 * MIB, available_bytes: 1500 * MIB },
+    stall: { cpu: 0, memory: 0, io: 0 },
+    cgroups: memory_bytes === null ? [] : [{ ...known, ...limit, t_ns: t_s * 1e9, memory_bytes }],
+    gone,
+    oom_kills: 0,
+  };
+}
+
+/** A rest that makes 400 switches a second until it stops. */
+class Rest implements WatchPort {
+  switches = 0;
+  asleep_reads = 0;
+  rest_switches = () => this.switches;
+  stall_full_us = () => null;
+  asleep = () => {
+    this.asleep_reads += 1;
+    return true;
+  };
+  forget = () => {};
+}
+
+test("the slope and the pace are measured from the hold on, and the pace before it comes from the search", () => {
+  const rest = new Rest();
+  const watch = new ContainmentWatch(rest, true);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "pending"), 150 * MIB, search());
+  for (let beat = 0; beat <= 50; beat++) {
+    const [seen] = watch.observe(sample(beat / 100, (150 + beat / 10) * MIB), () => false);
+    rest.switches += 4;
+    if (beat === 0) expect(seen).toMatchObject({ frozen: null, slope_bytes_per_s: null, rest_switches_per_s: null });
+    if (beat < 50) continue;
+    expect(seen!.slope_bytes_per_s! / MIB).toBeCloseTo(10, 0);
+    expect(seen!.rest_switches_per_s!).toBeCloseTo(400, -1);
+    expect(seen!.rest_switches_before_per_s).toBe(400);
+    expect(seen!.headroom_bytes).toBe((1024 - 155) * MIB);
+  }
+  expect(rest.asleep_reads).toBe(0);
+});
+
+test("the freezer's confirmation, a thaw, a vanished cgroup and a release are followed", () => {
+  const watch = new ContainmentWatch(new Rest(), true);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "pending"), null, null);
+  const look = (gone: number[] = []) => watch.observe(sample(1, null, gone), () => true)[0];
+  expect(look()).toMatchObject({ frozen: null, status: "pending", asleep: true });
+  watch.noticed(outcome(apply, "done"));
+  expect(look()?.frozen).toBe(true);
+  const thaw = hold("adjust", false);
+  watch.performed(thaw, outcome(thaw, "done"), null, null);
+  expect(look()?.frozen).toBe(false);
+  expect(look([7])?.alive).toBe(false);
+  const release = hold("release", false);
+  watch.performed(release, outcome(release, "done"), null, null);
+  expect(watch.size).toBe(0);
+});
+
+test("a standstill of the rest shows within a second at any beat", () => {
+  const rest = new Rest();
+  const watch = new ContainmentWatch(rest, true);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "done"), null, search());
+  for (let beat = 0; beat < 100; beat++) {
+    watch.observe(sample(beat / 10, null), () => false);
+    rest.switches += 40;
+  }
+  const paces = Array.from(
+    { length: 11 },
+    (_, i) => watch.observe(sample(10 + i / 10, null), () => false)[0]!.rest_switches_per_s!,
+  );
+  expect(paces[0]).toBeCloseTo(400, 0);
+  expect(paces[5]).toBeLessThan(260);
+  expect(paces[10]).toBe(0);
+});
+
+test("on a recording motor nothing can be verified", () => {
+  const watch = new ContainmentWatch(new Rest(), false);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "done"), 150 * MIB, search());
+  for (let beat = 0; beat < 60; beat++) watch.observe(sample(beat / 100, 150 * MIB), () => false);
+  const seen = watch.observe(sample(1, 150 * MIB), () => false)[0];
+  expect(seen).toMatchObject({ slope_bytes_per_s: null, rest_switches_per_s: null, rest_window_s: null });
+});
