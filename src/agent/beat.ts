@@ -61,7 +61,8 @@ export class Beat {
     const noticed = motor.poll(now_ns);
     for (const outcome of noticed) watch.noticed(outcome);
     this.#search = before.searching === null ? null : (this.#parts.search_threads(before.searching) ?? this.#search);
-    const leader_stall = this.#parts.own_stall.observe(this.#leader, now_ns);
+    const leader = somebody_stalls(sample, config) ? this.#leader : null;
+    const leader_stall = this.#parts.own_stall.observe(leader, now_ns);
     const aiming = (id: string) => before.containments.some((live) => live.id === id && live.aims);
     const containments = watch.observe(sample, aiming);
     const assessment = cortex.assess(sample, { search: this.#search, containments, leader_stall });
@@ -121,4 +122,9 @@ export class Beat {
     this.#routine_ns = t_ns;
     return false;
   }
+}
+
+/** Only then does it matter how much of it the leader suffers itself: three files need not be read at every beat. */
+function somebody_stalls({ stall }: Sample, { stall_floor }: DecisionConfig): boolean {
+  return (["cpu", "memory", "io"] as const).some((resource) => (stall[resource] ?? 0) > stall_floor[resource] / 2);
 }

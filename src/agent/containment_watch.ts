@@ -9,6 +9,9 @@ const SLOPE_WINDOW_NS = 250e6;
 const PACE_MAX_NS = 1e9;
 /** Readings that cost a walk over threads are taken no closer than this. */
 const SPACING_NS = 24e6;
+/** … and, once a hold has stood for so many readings, no closer than this. */
+const SETTLED_READINGS = 80;
+const SETTLED_SPACING_NS = 190e6;
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
   /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
@@ -135,7 +138,8 @@ export class ContainmentWatch {
     }
     if (sample.gone.includes(target.cgroup_id)) watched.alive = false;
     const newest = watched.count === 0 ? Number.NEGATIVE_INFINITY : watched.t_ns[(watched.count - 1) % RING]!;
-    if (sample.t_ns - newest >= SPACING_NS) this.#read(watched, sample.t_ns);
+    const spacing_ns = watched.count > SETTLED_READINGS ? SETTLED_SPACING_NS : SPACING_NS;
+    if (sample.t_ns - newest >= spacing_ns) this.#read(watched, sample.t_ns);
     const node_headroom = sample.node_memory.available_bytes;
     const pace = this.#verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);

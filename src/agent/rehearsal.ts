@@ -1,14 +1,16 @@
 import { Cortex } from "../cortex/cortex.ts";
 import type { CortexOptions } from "../cortex/self.ts";
 import type { DecisionConfig } from "../decision/config.ts";
+import type { DecisionState } from "../decision/state.ts";
 import { RUNGS } from "../model/containment.ts";
 import type { CgroupSample, Sample } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
 import { RecordingMotor } from "../motor/recording.ts";
 import type { BeatFigures, SensorPorts } from "../sensor/ports.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import { ThreadWatch, type ThreadWatchPorts } from "../sensor/threads.ts";
-import { Beat } from "./beat.ts";
-import { ContainmentWatch } from "./containment_watch.ts";
+import { Beat, type BeatResult } from "./beat.ts";
+import { ContainmentWatch, type WatchPort } from "./containment_watch.ts";
 import { OwnStall } from "./own_stall.ts";
 
 /** Enough for the just-in-time compiler to finish with everything a beat runs. */
@@ -19,18 +21,21 @@ const PERIOD_NS = 100e6;
 /** Thirty sweeps: on a node with thousands of threads each takes some milliseconds. */
 const SWEEP_PERIOD_NS = 10e9;
 
-/** An invented leak has no cgroup to look into. */
-const NOTHING_TO_WATCH = { rest_switches: () => null, stall_full_us: () => null, asleep: () => null, forget: () => {} };
+const LEAK_BYTES_PER_BEAT = 5e6;
+/** So low that the invented leak is answered with everything there is, from the trial hold to the doses. */
+const THETA = [0.01, 0.02, 0.03, 0.04] as const;
 
 /**
  * Runs whole beats on an invented past before the first real one, so that the beats that count run compiled code: a node
  * may be in trouble one second after start. Everything made here is thrown away; nothing is acted on.
+ * @param seen called after every beat, for tests
  */
 export function rehearse(
   ports: SensorPorts & ThreadWatchPorts,
   options: CortexOptions,
   config: DecisionConfig,
   count: number,
+  seen: (result: BeatResult, state: DecisionState) => void = () => {},
 ): void {
   let t_ns = ports.monotonic_ns();
   let beats = 0;
@@ -38,29 +43,82 @@ export function rehearse(
   const sensor = new Sensor(invented);
   const threads = new ThreadWatch(invented, { sweep_period_ns: SWEEP_PERIOD_NS });
   const leak_after = (2 / 3) * count;
-  const cortex = new Cortex(sensor.dimensions, { ...options, warmup_s: (leak_after / 2) * (PERIOD_NS / 1e9) });
+  const warmup_s = (leak_after / 2) * (PERIOD_NS / 1e9);
+  const cortex = new Cortex(sensor.dimensions, { ...options, warmup_s, thresholds: THETA });
+  const motor = recording_motor();
+  const growth = sensor.dimensions.findIndex((dimension) => dimension.name === "memory_growth_bytes_per_s");
+  let leaked_bytes = 0;
   const beat = new Beat({
     sense: () => {
       const sample = sensor.sense(figures(beats, t_ns));
       threads.sweep(true);
-      return sample === null ? null : with_cgroups(sample, beats, leak_after);
+      if (sample === null) return null;
+      const leaking = beats > leak_after && !is_held(motor);
+      if (leaking) leaked_bytes += LEAK_BYTES_PER_BEAT;
+      if (leaking && growth >= 0) sample.x[growth] = (LEAK_BYTES_PER_BEAT * 1e9) / PERIOD_NS;
+      return with_cgroups(sample, beats, leaked_bytes);
     },
-    search_threads: () => null,
+    search_threads: () => INVENTED_SEARCH,
     cortex,
     config,
-    motor: recording_motor(),
-    watch: new ContainmentWatch(NOTHING_TO_WATCH, false),
+    motor,
+    watch: new ContainmentWatch(invented_watch(), true),
     own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
     record: () => {},
   });
   for (; beats < count; beats++) {
     t_ns += PERIOD_NS;
-    beat.step();
+    const result = beat.step();
+    if (result !== null && beat.state !== null) seen(result, beat.state);
   }
 }
 
+/** Whether the last thing asked of the motor was to freeze. */
+function is_held(motor: RecordingMotor): boolean {
+  const last = motor.actions.at(-1);
+  return last !== undefined && last.verb !== "release" && "frozen" in last.setting && last.setting.frozen;
+}
+
+/** The rest of the invented service works on, whatever is held. */
+function invented_watch(): WatchPort {
+  let switches = 0;
+  return {
+    rest_switches: () => {
+      switches += 40;
+      return switches;
+    },
+    stall_full_us: () => 0,
+    asleep: () => true,
+    forget: () => {},
+  };
+}
+
+const INVENTED_THREAD = {
+  tid: 2,
+  pid: 2,
+  comm: "rehearsal",
+  fault_bytes_per_s: 5e7,
+  baseline_fault_bytes_per_s: 0,
+  cpu_share: 0.1,
+  io_bytes_per_s: 0,
+  switches_per_s: 10,
+  share: 1,
+  age_s: 1e4,
+};
+
+const INVENTED_SEARCH: ThreadSearch = {
+  cgroup_id: 1e15,
+  resource: "memory",
+  window_s: 0.1,
+  threads_searched: 1,
+  total_switches_per_s: 410,
+  threads: [INVENTED_THREAD],
+  runtime: null,
+  runtime_heap_limit_bytes: null,
+};
+
 function recording_motor(): RecordingMotor {
-  const limits = { max_targets_per_minute: 60, cooldown_s: 0, expiry_s: 10 };
+  const limits = { max_targets_per_minute: 60, cooldown_s: 0, expiry_s: 1e6 };
   return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, protected_ids: () => null });
 }
 
@@ -87,11 +145,10 @@ function figures(beat: number, t_ns: number): BeatFigures {
 }
 
 /** Eight services that breathe; one of them begins to leak, so that the growth and its evidence are rehearsed too. */
-function with_cgroups(sample: Sample, beat: number, leak_after: number): Sample {
+function with_cgroups(sample: Sample, beat: number, leaked_bytes: number): Sample {
   const cgroups: CgroupSample[] = [];
   for (let k = 0; k < 8; k++) {
-    const leaked = k === 0 && beat > leak_after ? (beat - leak_after) * 1e5 : 0;
-    const memory_bytes = 1e8 + ((beat * (k + 3)) % 17) * 1e5 + leaked;
+    const memory_bytes = 1e8 + ((beat * (k + 3)) % 17) * 1e5 + (k === 0 ? leaked_bytes : 0);
     cgroups.push({
       id: 1e15 + k,
       parent_id: 1,

@@ -5,7 +5,7 @@ import { CALM } from "./habituation.ts";
 import type { ContainmentState } from "./state.ts";
 
 /** After the last unrest the fast beat goes on for so long. */
-const SETTLED_AFTER_S = 3;
+const SETTLED_AFTER_S = 2;
 /** A dose is watched by a beat this many times faster than the vigilant one. */
 const DOSE_FASTER = 5;
 

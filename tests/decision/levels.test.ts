@@ -100,11 +100,11 @@ describe("level machine (SPEC §5)", () => {
       return step.decision.beat_period_ms;
     };
     expect(period_at(1, 0)).toBe(10);
-    expect(period_at(3.9, 0)).toBe(10);
-    expect(period_at(4.1, 0)).toBe(100);
+    expect(period_at(2.9, 0)).toBe(10);
+    expect(period_at(3.1, 0)).toBe(100);
     expect(period_at(4.2, 1)).toBe(10);
-    expect(period_at(7.1, 0)).toBe(10);
-    expect(period_at(7.3, 0)).toBe(100);
+    expect(period_at(6.1, 0)).toBe(10);
+    expect(period_at(6.3, 0)).toBe(100);
   });
 
   const batch = { cgroup_id: 9, path: "/batch.slice", rate: 1, baseline_rate: 0, change: 20 };

@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { BEATS_TO_COMPILE, rehearse } from "../../src/agent/rehearsal.ts";
+import type { Verdict } from "../../src/model/decision.ts";
+import type { CgroupRows, ThreadRows } from "../../src/sensor/ports.ts";
+import { CONFIG } from "../decision/fixtures.ts";
+import { FakeNode } from "../sensor/fakes.ts";
+
+const NO_ROWS = { count: 0 } as CgroupRows & ThreadRows;
+
+test("the rehearsal goes from the invented leak through trial, hold and doses", () => {
+  const node = FakeNode.with_fixtures();
+  const verdicts: Verdict[] = [];
+  const phases = new Set<string>();
+  rehearse(
+    {
+      cgroups: { cgroups: () => NO_ROWS },
+      threads: { threads: () => NO_ROWS },
+      open: (path) => node.open(path),
+      monotonic_ns: () => 1e9,
+      boottime_ns: () => 1e9,
+      realtime_ms: () => 0,
+      missing_counter: () => null,
+      absences: [],
+    },
+    {
+      warmup_s: 300,
+      half_life_s: 3600,
+      lambda: 1e-3,
+      thresholds: "learned",
+      budgets: { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / 2.6e6 },
+    },
+    CONFIG,
+    BEATS_TO_COMPILE,
+    (result, state) => {
+      verdicts.push(...result.decision.verdicts);
+      for (const live of state.containments) phases.add(live.phase);
+    },
+  );
+  expect([...phases]).toEqual(expect.arrayContaining(["touch", "probation", "hold", "dose"]));
+  expect(verdicts.map((one) => one.verdict)).toContain("effective");
+});
