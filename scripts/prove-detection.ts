@@ -50,8 +50,14 @@ async function wait_for_level_0(): Promise<void> {
   }
 }
 
-/** One allocation: delay from its first pages to the first beat at level 1 or above, and what led that beat. */
-async function allocate(): Promise<{ delay_ms: number | null; dominant: string[] }> {
+/** Whether memory is among the two dimensions that carry most of the distance. */
+function memory_leads(beat: BeatView): boolean {
+  const ranked = Object.entries(beat.contribution).sort((a, b) => b[1] - a[1]);
+  return ranked.slice(0, 2).some(([name]) => name.startsWith("memory") || name.includes("_memory_"));
+}
+
+/** One allocation: delay from its first pages to the first beat at level 1 or above that memory leads; null: never. */
+async function allocate(): Promise<number | null> {
   const stress = Bun.spawn(["stress-ng", "--vm", "1", "--vm-bytes", "2G", "--vm-keep", "-t", `${HOLD_S}s`], {
     stdout: "ignore",
     stderr: "ignore",
@@ -60,10 +66,8 @@ async function allocate(): Promise<{ delay_ms: number | null; dominant: string[]
   while (resident_pages_of_children(stress.pid) < base + BEGUN_PAGES) await Bun.sleep(1);
   const begun_ns = monotonic_ns();
   await stress.exited;
-  const seen = beats.find((beat) => beat.t_ns >= begun_ns && beat.level >= 1);
-  if (seen === undefined) return { delay_ms: null, dominant: [] };
-  const dominant = Object.entries(seen.contribution).sort((a, b) => b[1] - a[1]);
-  return { delay_ms: (seen.t_ns - begun_ns) / 1e6, dominant: dominant.slice(0, 2).map(([name]) => name) };
+  const seen = beats.find((beat) => beat.t_ns >= begun_ns && beat.level >= 1 && memory_leads(beat));
+  return seen === undefined ? null : (seen.t_ns - begun_ns) / 1e6;
 }
 
 const directory = mkdtempSync(join(tmpdir(), "hosa-detect-"));
@@ -88,17 +92,16 @@ try {
   for (let i = 1; i < idle.length; i++) if (idle[i]!.level === 0) calm_ns += idle[i]!.t_ns - idle[i - 1]!.t_ns;
   console.log(JSON.stringify({ name: "idle_level_0", value: (100 * calm_ns) / span_ns, unit: "percent of a minute" }));
   const delays: number[] = [];
-  let memory_led = 0;
   for (let run = 1; run <= runs; run++) {
     await wait_for_level_0();
-    const { delay_ms, dominant } = await allocate();
-    console.log(JSON.stringify({ name: "seen_after", run, value: delay_ms, unit: "ms", dominant }));
+    const delay_ms = await allocate();
+    console.log(JSON.stringify({ name: "seen_led_by_memory_after", run, value: delay_ms, unit: "ms" }));
     delays.push(delay_ms ?? Number.POSITIVE_INFINITY);
-    if (dominant.some((name) => name.startsWith("memory") || name.includes("_memory_"))) memory_led += 1;
   }
   delays.sort((a, b) => a - b);
-  console.log(JSON.stringify({ name: "seen_after_median", value: delays[Math.floor(runs / 2)], unit: "ms" }));
-  console.log(JSON.stringify({ name: "memory_among_two_dominant", value: memory_led, unit: `of ${runs} runs` }));
+  console.log(
+    JSON.stringify({ name: "seen_led_by_memory_after_median", value: delays[Math.floor(runs / 2)], unit: "ms" }),
+  );
 } finally {
   hosa.kill();
   await hosa.exited;

@@ -99,7 +99,7 @@ export const SECTIONS = {
   levels: v.strictObject({
     hold_s: four_numbers({
       unit: "s",
-      initial: [2, 5, 10, 20],
+      initial: [1, 5, 10, 20],
       min: 0,
       max: 3600,
       docs: "Time a level (1..4) is held below its threshold before it goes one down.",
