@@ -5,7 +5,7 @@ import type { ThreadPort } from "./ports.ts";
 import { detect_runtime, type Runtime } from "./runtime.ts";
 import { ThreadBaseline } from "./thread_baseline.ts";
 import { compare_tables, leading_pid, with_runtime } from "./thread_search.ts";
-import { read_threads, same_thread, type ThreadTable } from "./thread_table.ts";
+import { read_threads, type ThreadTable } from "./thread_table.ts";
 
 const MIN_WINDOW_NS = 95e6;
 /** A window grows no longer than this; then it starts again at its middle, so that a search follows the present. */
@@ -13,7 +13,6 @@ const MAX_WINDOW_NS = 1e9;
 /** A search not asked about for so long begins anew. */
 const STALE_NS = 3e9;
 const MAX_SEARCHES = 4;
-const MAX_PROGRESS = 64;
 
 export interface ThreadWatchPorts {
   readonly threads: ThreadPort;
@@ -38,11 +37,6 @@ interface Running {
   readonly runtimes: Map<number, Runtime>;
 }
 
-interface Progress {
-  table: ThreadTable;
-  rate: Maybe<number>;
-}
-
 /** Who inside a cgroup carries a change: sweeps give each thread its normal, a search compares the present with it. */
 export class ThreadWatch {
   readonly #ports: ThreadWatchPorts;
@@ -51,7 +45,6 @@ export class ThreadWatch {
   readonly #sweep_period_ns: number;
   readonly #baseline = new ThreadBaseline();
   readonly #searches = new Map<number, Running>();
-  readonly #progress = new Map<number, Progress>();
   #next_sweep_ns = 0;
 
   constructor(ports: ThreadWatchPorts, options: ThreadWatchOptions = {}) {
@@ -81,22 +74,6 @@ export class ThreadWatch {
     running.results.set(resource, result);
     this.#roll(running, table);
     return result;
-  }
-
-  /**
-   * Context switches per second of the cgroup's other threads since the previous call: does the rest still live?
-   * Null at the first call. Threads that came or went in between are left out.
-   */
-  progress(cgroup_id: number, except_tids: readonly number[]): Maybe<number> {
-    const now_ns = this.#ports.monotonic_ns();
-    const before = this.#progress.get(cgroup_id);
-    if (before !== undefined && now_ns - before.table.t_ns < MIN_WINDOW_NS) return before.rate;
-    const table = this.#read(cgroup_id, now_ns);
-    const rate = before === undefined ? null : switches_per_s(before.table, table, except_tids);
-    this.#progress.delete(cgroup_id);
-    this.#progress.set(cgroup_id, { table, rate });
-    drop_oldest(this.#progress, MAX_PROGRESS);
-    return rate;
   }
 
   #read(cgroup_id: number, now_ns: number): ThreadTable {
@@ -133,17 +110,6 @@ export class ThreadWatch {
     drop_oldest(running.runtimes, 16);
     return detected;
   }
-}
-
-function switches_per_s(before: ThreadTable, after: ThreadTable, except_tids: readonly number[]): Maybe<number> {
-  const elapsed_s = (after.t_ns - before.t_ns) / 1e9;
-  if (elapsed_s <= 0) return null;
-  let switches = 0;
-  for (const thread of after.threads.values()) {
-    const earlier = except_tids.includes(thread.tid) ? null : same_thread(before, thread);
-    if (earlier !== null) switches += Math.max(0, thread.switches - earlier.switches);
-  }
-  return switches / elapsed_s;
 }
 
 /** Maps keep insertion order: the first key is the oldest. */

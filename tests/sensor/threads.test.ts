@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { RestProgress } from "../../src/sensor/rest_progress.ts";
 import { jvm_heap_bytes } from "../../src/sensor/runtime.ts";
 import { ThreadWatch } from "../../src/sensor/threads.ts";
 import { type ThreadRow, thread_rows } from "./fakes.ts";
@@ -123,15 +124,20 @@ describe("thread search", () => {
 });
 
 describe("progress of the rest", () => {
-  test("counts the other threads' switches between two calls", () => {
-    const service = new Service();
-    service.threads_at = leak;
-    expect(service.watch.progress(7, [6])).toBeNull();
-    expect(service.pass(0.5).watch.progress(7, [6])).toBeCloseTo(400, 3);
-    expect(service.pass(0.01).watch.progress(7, [6])).toBeCloseTo(400, 3);
-    service.threads_at = () => [{ tid: 5, switches: 204 }];
-    service.pass(0.5).watch.progress(7, [6]);
-    expect(service.pass(0.5).watch.progress(7, [6])).toBe(0);
+  const rows = (...threads: ThreadRow[]) => ({ threads: () => thread_rows(0, threads) });
+  const read = (rest: RestProgress, port: ReturnType<typeof rows>) => {
+    current = port;
+    return rest.read();
+  };
+  let current = rows();
+
+  test("counts the other threads' switches and never falls, whoever comes or goes", () => {
+    const rest = new RestProgress({ threads: () => current.threads() }, 7, 6);
+    expect(read(rest, rows({ tid: 5, switches: 1000 }, { tid: 6, switches: 50 }))).toBe(0);
+    expect(read(rest, rows({ tid: 5, switches: 1400 }, { tid: 6, switches: 90 }))).toBe(400);
+    expect(read(rest, rows({ tid: 5, switches: 1500 }, { tid: 8, switches: 70 }))).toBe(500);
+    expect(read(rest, rows({ tid: 8, switches: 80 }))).toBe(510);
+    expect(read(rest, rows({ tid: 5, switches: 3 }))).toBe(510);
   });
 });
 
