@@ -20,7 +20,7 @@ own_apt() {
   local a=$CACHE/apt uri
   if [ ! -e "$a/conf" ]; then
     mkdir -p "$a"/{etc/preferences.d,etc/apt.conf.d,state/lists/partial,cache/archives/partial}
-    uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)' | awk '$2=="main" && $3=="Debian" && $1 !~ /security/ {print $1; exit}')
+    uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)' | awk '$2=="main" && $3=="Debian" && $1 !~ /security/ && !found++ {print $1}')
     [ -n "$uri" ] || die "apt knows no Debian mirror; run apt-get update"
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$uri" trixie "$uri" trixie-backports > "$a/etc/sources.list"
     printf '%s;\n' "Dir::Etc \"$a/etc\"" 'Dir::Etc::sourceparts "-"' "Dir::State::lists \"$a/state/lists\"" \
@@ -31,6 +31,7 @@ own_apt() {
   APT_CONFIG=$a/conf "$@"
 }
 
+# No stage of a pipe ends before it has read everything: with pipefail a writer that is cut off would end the script.
 newest() { sort -V | tail -1; }
 names() { awk '{print $1}'; }
 
@@ -79,7 +80,7 @@ base() { # the guest's root without the job, rebuilt when init or this script ch
   for b in $BINARIES; do cp -L "$b" "$t/usr/sbin/"; copy_libraries "$t" "$b"; done
   rm -f "$t"/bin/{ip,mke2fs}; ln -sf ../usr/sbin/dash "$t/bin/sh" # busybox's shell prefers its own applets to PATH
   for b in libpthread.so.0 libdl.so.2 libm.so.6 libgcc_s.so.1 libstdc++.so.6 librt.so.1 libz.so.1 libelf.so.1 libbpf.so.1; do
-    b=$(ldconfig -p | awk -v n="$b" '$1==n && /x86-64/ {print $NF; exit}'); [ -n "$b" ] || continue
+    b=$(ldconfig -p | awk -v n="$b" '$1==n && /x86-64/ && !found++ {print $NF}'); [ -n "$b" ] || continue
     mkdir -p "$t$(dirname "$b")"; cp -nL "$b" "$t$b"; copy_libraries "$t" "$b"
   done
   cp "$HERE/guest/init" "$t/init"; chmod 755 "$t/init"
