@@ -44,6 +44,7 @@ const WARM_BEATS = 50;
 const TRACE_DENSE_S = 0.2;
 const TRACE_DENSE_FOR_S = 10;
 const TRACE_SPARSE_S = 5;
+const UNTOLD_MAX = 64;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
@@ -76,6 +77,7 @@ class Agent {
   #saved_ns = monotonic_ns();
   #told_ns = monotonic_ns();
   #calm = true;
+  #untold: BeatResult[] = [];
   #trouble: string | null = null;
   #eventful_ns = Number.NEGATIVE_INFINITY;
   #traced_ns = Number.NEGATIVE_INFINITY;
@@ -162,8 +164,15 @@ class Agent {
     for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
     if (assessment.warm && !this.#warm) this.#say_baseline(decision.t_ns);
     this.#tell(result);
-    if (result.eventful || this.#options.mode === "observe") {
-      return this.#options.on_beat(view_of(assessment, decision));
+    if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
+    return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
+  }
+
+  /** Shows what happened, but not while a held thread runs in a dose: a line on a terminal can take longer than the dose. */
+  #show(at_leisure: boolean): false | undefined {
+    if (!at_leisure && this.#untold.length < UNTOLD_MAX) return undefined;
+    for (const { assessment, decision } of this.#untold.splice(0)) {
+      if (this.#options.on_beat(view_of(assessment, decision)) === false) return false;
     }
     return undefined;
   }
