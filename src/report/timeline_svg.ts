@@ -1,5 +1,5 @@
 import { level_name } from "../model/level.ts";
-import { bytes, num } from "./number.ts";
+import { num } from "./number.ts";
 import type { Timeline, TimelineMark } from "./timeline.ts";
 
 const WIDTH = 960;
@@ -12,6 +12,7 @@ const MEMORY_TOP = D_TOP + D_HEIGHT + 40;
 const MEMORY_HEIGHT = 130;
 const MARK_TOP = MEMORY_TOP + MEMORY_HEIGHT + 34;
 const HEIGHT = MARK_TOP + 96;
+const MIB = 1048576;
 /** Quiet seconds shown before the first event. */
 const LEAD_S = 5;
 /** Threshold names closer than this would overlap. */
@@ -140,16 +141,11 @@ function memory({ memory: { path, points } }: Timeline, time: Axis): readonly st
   const bottom = MEMORY_TOP + MEMORY_HEIGHT;
   const frame = rule(LEFT, bottom, LEFT + PLOT, bottom, 'stroke="#808080"');
   if (points.length === 0) return [label(LEFT, MEMORY_TOP - 8, "memory: no culprit in this run"), frame];
-  const value = axis(
-    points.reduce((top, point) => Math.max(top, point.bytes), 1) * 1.1,
-    bottom,
-    MEMORY_HEIGHT,
-    3,
-    true,
-  );
+  const peak = points.reduce((top, point) => Math.max(top, point.bytes), MIB) * 1.1;
+  const value = axis(peak, bottom, MEMORY_HEIGHT, 3, true);
   return [
     label(LEFT, MEMORY_TOP - 8, `memory of ${path}`),
-    ...value.ticks.map((tick) => label(LEFT - 8, value.to(tick) + 4, bytes(tick), "end")),
+    ...steps(peak / MIB, 3).map((tick) => label(LEFT - 8, value.to(tick * MIB) + 4, `${num(tick, 0)} MiB`, "end")),
     rule(LEFT, MEMORY_TOP, LEFT, bottom, 'stroke="#808080"'),
     frame,
     polyline(
