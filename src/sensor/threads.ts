@@ -13,6 +13,8 @@ const MAX_WINDOW_NS = 1e9;
 /** A search not asked about for so long begins anew. */
 const STALE_NS = 3e9;
 const MAX_SEARCHES = 4;
+/** In trouble nothing is learned, and the beat has better things to do than to walk over all threads. */
+const RARER_IN_TROUBLE = 6;
 
 export interface ThreadWatchPorts {
   readonly threads: ThreadPort;
@@ -58,7 +60,7 @@ export class ThreadWatch {
   sweep(calm: boolean): void {
     const now_ns = this.#ports.monotonic_ns();
     if (now_ns < this.#next_sweep_ns) return;
-    this.#next_sweep_ns = now_ns + this.#sweep_period_ns;
+    this.#next_sweep_ns = now_ns + this.#sweep_period_ns * (calm ? 1 : RARER_IN_TROUBLE);
     this.#baseline.learn(this.#read(0, now_ns), calm);
   }
 
