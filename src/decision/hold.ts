@@ -19,6 +19,11 @@ const CHANCE_SIGMA = 3.5;
 const ATTEMPTS_FORGIVEN_S = 5;
 /** So long a sleeping moment is waited for. */
 const AIM_MAX_S = 0.3;
+/** The first look at a held thread; too short for a leak to gain much, long enough to see a backlog. */
+const PULSE_MS = 2;
+const PULSE_QUIET_BYTES = 256 * 1024;
+/** The usage after a pulse is known this much later. */
+const PULSE_SEEN_AFTER_S = 0.05;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
@@ -134,6 +139,8 @@ export function step_hold(
       const why = `still growing ${((now_ns - state.onset_ns) / 1e9).toFixed(1)} s after its onset, ${mib(memory - state.memory_at_onset_bytes)} gained`;
       return keep({ ...to_phase(state, "hold", now_ns), judged: false }, [adjust(state, frozen(true), why)]);
     }
+    case "pulse":
+      return in_phase_s < PULSE_SEEN_AFTER_S ? keep(state) : step_pulse(state, memory, config, now_ns);
     case "dose":
       return step_dose(state, seen, memory, in_phase_s, config, now_ns);
   }
@@ -205,10 +212,21 @@ function step_frozen(
   }
   if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
   if (state.judged && in_phase_s >= state.next_probe_s) {
-    const next = { ...to_phase(state, "dose", now_ns), memory_at_dose_bytes: memory };
-    return keep(next, [adjust(state, frozen(false), `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`)]);
+    const why = `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`;
+    // A thread that is frozen only asleep cannot be caught again at a set time.
+    const short = state.quiet_doses === 0 && !state.aims;
+    const next = { ...to_phase(state, short ? "pulse" : "dose", now_ns), memory_at_dose_bytes: memory };
+    const setting: Setting = short ? { rung: "thread_hold", frozen: true, pulse_ms: PULSE_MS } : frozen(false);
+    return keep(next, [adjust(state, setting, why)]);
   }
   return keep(state);
+}
+
+/** What a pulse let it grow: anything means that it still wants to, nothing asks for a longer look. */
+function step_pulse(state: ContainmentState, memory: number, config: HoldConfig, now_ns: number): Step {
+  const back = to_phase(state, "hold", now_ns);
+  if (memory - state.memory_at_dose_bytes <= PULSE_QUIET_BYTES) return keep({ ...back, quiet_doses: 1 });
+  return keep({ ...back, next_probe_s: Math.min(config.probe_max_s, state.next_probe_s * 2) });
 }
 
 /** A dose lasts longer each time nothing grew in it, so that a leak which ended is let go after three of them. */

@@ -2,8 +2,8 @@ import type { Rung, Target } from "../model/containment.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 
-/** Where a thread hold stands. touch → probation → hold ⇄ dose; missed = thawed because the rest stalled. */
-export type HoldPhase = "touch" | "probation" | "hold" | "dose" | "missed";
+/** Where a thread hold stands. touch → probation → hold ⇄ pulse, dose; missed = thawed because the rest stalled. */
+export type HoldPhase = "touch" | "probation" | "hold" | "pulse" | "dose" | "missed";
 
 /** One live containment, from its application to its release. */
 export interface ContainmentState {

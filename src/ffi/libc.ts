@@ -49,6 +49,7 @@ const libc = dlopen("libc.so.6", {
     args: ["i32" /* pid_t tid */, "i32" /* int policy */, "ptr" /* const struct sched_param *parameters */],
     returns: "i32",
   },
+  usleep: { args: ["u32" /* useconds_t microseconds */], returns: "i32" },
   setpriority: {
     args: ["i32" /* int which */, "u32" /* id_t who */, "i32" /* int priority */],
     returns: "i32",
@@ -166,6 +167,11 @@ export function setpriority(tid: number, nice: number): void {
 export function schedule_as_batch(tid: number): void {
   const parameters = new Int32Array([0]);
   succeeded(libc.sched_setscheduler(tid, SCHED_BATCH, parameters), "schedule as batch", `thread ${tid}`);
+}
+
+/** Sleeps on the spot. For a few milliseconds only: nothing else runs meanwhile. */
+export function pause_ms(duration_ms: number): void {
+  libc.usleep(Math.round(duration_ms * 1000));
 }
 
 export function page_size_bytes(): number {

@@ -15,7 +15,8 @@ export interface Target {
 
 /** What the rung is set to. Undo always restores the prior value the ledger holds, never a default. */
 export type Setting =
-  | { readonly rung: "thread_hold"; readonly frozen: boolean }
+  /** pulse_ms: thawed for so long and frozen again within the beat, however late the next one comes. */
+  | { readonly rung: "thread_hold"; readonly frozen: boolean; readonly pulse_ms?: number }
   | { readonly rung: "memory_governor"; readonly high_bytes: number }
   | { readonly rung: "cpu_weight"; readonly weight: number }
   | { readonly rung: "cpu_max"; readonly quota_us: number; readonly period_us: number }

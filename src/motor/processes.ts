@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
+import { pause_ms } from "../ffi/libc.ts";
 import type { Maybe } from "../model/sample.ts";
 import { FileTrouble } from "./trouble.ts";
 
@@ -38,6 +39,8 @@ export interface Processes {
   nice(tid: number): Maybe<number>;
   set_nice(tid: number, nice: number): void;
   signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void;
+  /** Waits on the spot, a few milliseconds at most. */
+  pause_ms(duration_ms: number): void;
   readonly own_pid: number;
   readonly own_cgroup_path: string;
 }
@@ -115,6 +118,7 @@ export const kernel_processes: Processes = {
       throw new FileTrouble(`send ${name} to`, `process ${pid}`, errno_name(error));
     }
   },
+  pause_ms,
   own_pid: process.pid,
   own_cgroup_path: v2_path(proc("self/cgroup") ?? "") ?? "/",
 };
@@ -127,6 +131,7 @@ export function processes_with_steps(processes: Processes, step: (name: string) 
     step(`after ${name}`);
   };
   return {
+    pause_ms: (duration_ms) => processes.pause_ms(duration_ms),
     own_pid: processes.own_pid,
     own_cgroup_path: processes.own_cgroup_path,
     thread: (pid, tid) => processes.thread(pid, tid),

@@ -128,6 +128,7 @@ export function setting(value: Setting): string {
     case "io_max":
       return `io.max ${quantity(value.bytes_per_s, "bytes/s")}`;
     default:
+      if ("pulse_ms" in value) return `${value.rung} thawed for ${value.pulse_ms} ms`;
       return `${value.rung} ${value.frozen ? "frozen" : "thawed"}`;
   }
 }

@@ -7,7 +7,7 @@ import { FakeNode } from "../sensor/fakes.ts";
 
 const NO_ROWS = { count: 0 } as CgroupRows & ThreadRows;
 
-test("the rehearsal goes from the invented leak through trial, hold and doses", () => {
+test("the rehearsal goes from the invented leak through trial, hold and pulses", () => {
   const node = FakeNode.with_fixtures();
   const verdicts: Verdict[] = [];
   const phases = new Set<string>();
@@ -36,6 +36,6 @@ test("the rehearsal goes from the invented leak through trial, hold and doses", 
       for (const live of state.containments) phases.add(live.phase);
     },
   );
-  expect([...phases]).toEqual(expect.arrayContaining(["touch", "probation", "hold", "dose"]));
+  expect([...phases]).toEqual(expect.arrayContaining(["touch", "probation", "hold", "pulse"]));
   expect(verdicts.map((one) => one.verdict)).toContain("effective");
 });

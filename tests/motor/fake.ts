@@ -201,6 +201,16 @@ export class FakeKernel implements CgroupFiles, Processes {
     this.thread_of(tid).nice = nice;
   }
 
+  /** Pauses asked for, with what cgroup.freeze of every cgroup said at the time. */
+  readonly pauses: { readonly duration_ms: number; readonly freeze: ReadonlyMap<string, string> }[] = [];
+
+  pause_ms(duration_ms: number): void {
+    const freeze = [...this.#cgroups].map(
+      ([path, { files }]) => [path, (files.get("cgroup.freeze") ?? "").trim()] as const,
+    );
+    this.pauses.push({ duration_ms, freeze: new Map(freeze) });
+  }
+
   signal(pid: number, name: string): void {
     this.signals.push(`${name} ${pid}`);
     for (const thread of this.#threads.values()) if (thread.pid === pid) thread.state = name === "SIGSTOP" ? "T" : "S";

@@ -213,6 +213,22 @@ test("a layout that cannot take a threaded child is refused before anything is t
   motor.close();
 });
 
+test("a pulse thaws for its time and ends frozen, within one call", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app", 41);
+  motor.perform(action("h", "apply", target, HOLD), 0);
+  const child = kernel.thread_of(41).cgroup_path;
+  const pulse: Setting = { rung: "thread_hold", frozen: true, pulse_ms: 2 };
+  expect(motor.perform(action("h", "adjust", target, pulse), 1e9)).toMatchObject({ status: "done", written: "1" });
+  expect(kernel.pauses.map(({ duration_ms, freeze }) => [duration_ms, freeze.get(child)])).toEqual([[2, "0"]]);
+  expect(kernel.get(child, "cgroup.freeze")).toBe("1");
+  motor.perform(action("h", "adjust", target, { ...pulse, pulse_ms: 60_000 }), 2e9);
+  expect(kernel.pauses.at(-1)?.duration_ms).toBe(5);
+  motor.close();
+});
+
 test("a hold is lifted when its process is asked to end, and cleared away when it has ended", () => {
   using setup = new Setup();
   const { kernel } = setup;

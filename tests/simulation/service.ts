@@ -169,6 +169,10 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       actions += 1;
       acted_s ??= t_s;
       if (action.setting.rung === "thread_hold") {
+        const pulse_s = (action.setting.pulse_ms ?? 0) / 1000;
+        const pulsed = Math.min(scenario.wanted_bytes(t_s) - granted, scenario.burst_bytes_per_s * pulse_s);
+        granted += Math.max(0, pulsed);
+        memory += Math.max(0, pulsed);
         frozen = action.verb !== "release" && action.setting.frozen;
         hold = action.verb === "release" ? null : { id: action.id, since: beat };
         changed_beat = beat;

@@ -11,6 +11,9 @@ import { frozen_of } from "./freeze.ts";
 import { Freezer } from "./freezer.ts";
 import { HOLD_PREFIX, hold_refusal } from "./layout.ts";
 
+/** The beat stands still for the length of a pulse. */
+const PULSE_MAX_MS = 5;
+
 /** The thread as it is before the hold, and the cgroup it lives in: the target's or a threaded one below it. */
 interface Home {
   readonly thread: ThreadIdentity;
@@ -92,7 +95,16 @@ class ThreadHold implements Containment {
   }
 
   adjust(setting: Setting, now_ns: number): Change {
+    if (setting.rung === "thread_hold" && setting.pulse_ms !== undefined) return this.#pulse(setting.pulse_ms, now_ns);
     return this.set(frozen_of(setting), now_ns);
+  }
+
+  /** The end of a pulse must not wait for the next beat: a thread with a backlog grows by megabytes in a millisecond. */
+  #pulse(duration_ms: number, now_ns: number): Change {
+    this.set(false, now_ns);
+    this.#context.processes.pause_ms(Math.min(PULSE_MAX_MS, duration_ms));
+    const frozen = this.set(true, now_ns);
+    return { ...frozen, detail: `thawed for ${duration_ms} ms; ${frozen.detail}` };
   }
 
   confirm(now_ns: number): Maybe<Change> {
