@@ -99,7 +99,8 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
     } else {
       const rest_s = step.failed ? REST_AFTER_WRONG_S : REST_AFTER_SUCCESS_S;
       const until_ns = now_ns + rest_s * 1e9;
-      rests.push({ cgroup_id: live.target.cgroup_id, rung: live.rung, until_ns, ended_well: !step.failed });
+      const { rung, target } = live;
+      rests.push({ cgroup_id: target.cgroup_id, rung, since_ns: now_ns, until_ns, ended_well: !step.failed });
     }
   }
   return { actions, verdicts, containments, rests, failed };

@@ -24,6 +24,8 @@ const nothing = (inaction: string, search_first = false): Plan => ({
 });
 /** At most this many containments at once: a storm of actions is itself a fault. */
 const MAX_CONTAINMENTS = 8;
+/** A slope is made of the growth of so long: until then it still shows what has ended. */
+const SLOPE_LOOKS_BACK_S = 0.6;
 /** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
 const NO_TIME_TO_SEARCH_S = 1;
 
@@ -62,9 +64,11 @@ function plan_memory(
   config: DecisionConfig,
   now_ns: number,
 ): Plan {
-  const over = state.rests.some((rest) => rest.cgroup_id === culprit.cgroup_id && rest.ended_well);
-  if (over && (harm.value ?? 0) > config.act.reaction_reserve_s) {
-    return nothing("its containment has just ended: the slope still looks back on it");
+  const over = state.rests.find((rest) => rest.cgroup_id === culprit.cgroup_id && rest.ended_well);
+  if (over !== undefined) {
+    const looks_back = now_ns - over.since_ns < SLOPE_LOOKS_BACK_S * 1e9;
+    const least_s = looks_back ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
+    if ((harm.value ?? 0) > least_s) return nothing("its containment has just ended: the slope still looks back on it");
   }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
   const hurried = (harm.value ?? 0) < NO_TIME_TO_SEARCH_S;

@@ -48,6 +48,7 @@ export interface KnownRuntime {
 export interface Rest {
   readonly cgroup_id: number;
   readonly rung: Rung;
+  readonly since_ns: number;
   readonly until_ns: number;
   /** The containment ended well: no other rung is tried either, unless the reserve is needed. */
   readonly ended_well: boolean;
