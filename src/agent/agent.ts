@@ -2,6 +2,7 @@ import { hostname, release } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../config/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
+import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
@@ -104,7 +105,7 @@ class Agent {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     this.#announce();
-    senses.start(this.#period_ms * 1e6);
+    this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
       if (senses.poll(POLL_MS) > 0) {
@@ -118,6 +119,16 @@ class Agent {
       if (signal.aborted) return { beats: this.#beats, reason: String(signal.reason ?? "asked to end") };
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
+    }
+  }
+
+  /** Some kernels refuse a BPF timer that they would load: on those nothing can be sensed in time. */
+  #start_beat(): void {
+    try {
+      this.#parts.senses.start(this.#period_ms * 1e6);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      throw new OperatorError(error.message, 3, error.hint || "see `hosa doctor`", error);
     }
   }
 
