@@ -24,8 +24,6 @@ const nothing = (inaction: string, search_first = false): Plan => ({
 });
 /** At most this many containments at once: a storm of actions is itself a fault. */
 const MAX_CONTAINMENTS = 8;
-/** A slope is made of the growth of so long: until then it still shows what has ended. */
-const SLOPE_LOOKS_BACK_S = 0.6;
 /** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
 const NO_TIME_TO_SEARCH_S = 1;
 
@@ -66,9 +64,10 @@ function plan_memory(
 ): Plan {
   const over = state.rests.find((rest) => rest.cgroup_id === culprit.cgroup_id && rest.ended_well);
   if (over !== undefined) {
-    const looks_back = now_ns - over.since_ns < SLOPE_LOOKS_BACK_S * 1e9;
-    const least_s = looks_back ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
-    if ((harm.value ?? 0) > least_s) return nothing("its containment has just ended: the slope still looks back on it");
+    const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
+    const least_s = old ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
+    if ((harm.value ?? 0) > least_s)
+      return nothing("its containment has just ended: the slope still looks back on that growth");
   }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
   const hurried = (harm.value ?? 0) < NO_TIME_TO_SEARCH_S;

@@ -89,20 +89,20 @@ describe("who is touched", () => {
     }
   });
 
-  test("a growth whose bearer has just ended is not answered anew before its slope can have settled", () => {
-    const late = growth(130 * MIB, 3, 480 * MIB);
+  test("a growth whose bearer has just ended is not answered anew, one that began afterwards is", () => {
     const state = {
       ...initial_state(0),
       level: 2 as const,
       rests: [{ cgroup_id: 7, rung: "thread_hold" as const, since_ns: 1e9, until_ns: 6e9, ended_well: true }],
     };
-    const at = (t_s: number) => {
-      const seen = assessment({ d_smooth: 6, velocity: 1, growth: [late], search: search(0.4) });
-      return decide(seen, state, CONFIG, t_s * 1e9).decision;
+    const two_s_with = (sustained_s: number) => {
+      const found = [growth(130 * MIB, sustained_s, 480 * MIB)];
+      const seen = assessment({ d_smooth: 6, velocity: 1, growth: found, search: search(0.4) });
+      return decide(seen, state, CONFIG, 2e9).decision;
     };
-    expect(at(1.2).actions).toEqual([]);
-    expect(at(1.2).inaction).toContain("just ended");
-    expect(at(2).actions[0]?.setting.rung).toBe("memory_governor");
+    expect(two_s_with(3).actions).toEqual([]);
+    expect(two_s_with(3).inaction).toContain("just ended");
+    expect(two_s_with(0.5).actions[0]?.setting.rung).toBe("memory_governor");
   });
 
   test("a protected cgroup is never touched, and that is said", () => {
