@@ -17,7 +17,13 @@ export const SECTIONS = {
   }),
   beat: v.strictObject({
     period_ms: integer({ unit: "ms", initial: 100, min: 5, max: 1000, docs: "Beat at level 0." }),
-    vigilant_period_ms: integer({ unit: "ms", initial: 10, min: 5, max: 1000, docs: "Beat from level 1 up, while anything moves." }),
+    vigilant_period_ms: integer({
+      unit: "ms",
+      initial: 10,
+      min: 5,
+      max: 1000,
+      docs: "Beat from level 1 up, while anything moves.",
+    }),
     relax_s: number({
       unit: "s",
       initial: 5,
