@@ -1,7 +1,9 @@
 #!/bin/bash
 # What a guest is made of, built once and kept in the cache. Prints the path of what was asked for.
 #
-#   image.sh kernel 6.1|6.12|6.18      folder with vmlinuz and base.cpio.gz
+#   image.sh kernel 6.1|6.12|6.18      folder with vmlinuz
+#   image.sh base 6.1|6.12|6.18        initrd of a guest with that kernel, without its job
+#   image.sh systemd                   disk with systemd and systemd-oomd, as the distribution ships them
 #   image.sh workloads                 folder with the statically linked workloads
 #   image.sh java                      folder with Payment.class and a minimal runtime
 #   image.sh earlyoom                  the distribution's earlyoom binary
@@ -15,13 +17,19 @@ BINARIES="/bin/dash /sbin/mke2fs /usr/sbin/ip"
 
 die() { echo "lab: $*" >&2; exit 1; }
 
+mirror() { # the host's own, so that nothing else has to be reachable
+  local uri
+  uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)' | awk '$2=="main" && $3=="Debian" && $1 !~ /security/ && !found++ {print $1}')
+  [ -n "$uri" ] || die "apt knows no Debian mirror; run apt-get update"
+  echo "$uri"
+}
+
 # own_apt ARGS...: apt with its own lists beside the host's, for the suites the host does not have
 own_apt() {
   local a=$CACHE/apt uri
   if [ ! -e "$a/conf" ]; then
     mkdir -p "$a"/{etc/preferences.d,etc/apt.conf.d,state/lists/partial,cache/archives/partial}
-    uri=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT) $(ORIGIN)' | awk '$2=="main" && $3=="Debian" && $1 !~ /security/ && !found++ {print $1}')
-    [ -n "$uri" ] || die "apt knows no Debian mirror; run apt-get update"
+    uri=$(mirror)
     printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$uri" trixie "$uri" trixie-backports > "$a/etc/sources.list"
     printf '%s;\n' "Dir::Etc \"$a/etc\"" 'Dir::Etc::sourceparts "-"' "Dir::State::lists \"$a/state/lists\"" \
       "Dir::Cache \"$a/cache\"" 'Dir::State::status "/dev/null"' 'APT::Sandbox::User "root"' 'Acquire::Languages "none"' > "$a/conf.new"
@@ -57,7 +65,6 @@ kernel() {
     cp "$(ls "$x"/boot/vmlinuz-* "$x/lib/modules/$v/vmlinuz" 2>/dev/null | head -1)" "$w/vmlinuz"
     rm -rf "$w/deb"; echo "$v" > "$w/version"; rm -rf "$d"; mv "$w" "$d"
   fi
-  base "$d"
   echo "$d"
 }
 
@@ -68,10 +75,12 @@ copy_libraries() { # TREE FILE...: what the dynamic linker would load for them
   done
 }
 
-base() { # the guest's root without the job, rebuilt when init or this script changed
-  local d=$1 v t b f o m
-  v=$(<"$d/version")
-  [ "$d/base.cpio.gz" -nt "$HERE/guest/init" ] && [ "$d/base.cpio.gz" -nt "$HERE/image.sh" ] && return
+base() { # named by what it is made of: checkouts that differ may share a cache
+  local d c v t b f o m
+  d=$(kernel "$1"); v=$(<"$d/version")
+  c=$d/base-$(cat "$HERE/guest/init" "$HERE/guest/work" "$HERE/image.sh" | sha256sum | cut -c1-16).cpio.gz
+  echo "$c"
+  [ -e "$c" ] && return
   t=$(mktemp -d "$CACHE/new.XXXXXX")
   mkdir -p "$t"/{bin,sbin,usr/bin,usr/sbin,etc,proc,sys,dev,run,tmp,root,out,job,data,lib64,lib/x86_64-linux-gnu,lib/modules/"$v"}
   cp "$(command -v busybox)" "$t/bin/busybox"
@@ -83,7 +92,7 @@ base() { # the guest's root without the job, rebuilt when init or this script ch
     b=$(ldconfig -p | awk -v n="$b" '$1==n && /x86-64/ && !found++ {print $NF}'); [ -n "$b" ] || continue
     mkdir -p "$t$(dirname "$b")"; cp -nL "$b" "$t$b"; copy_libraries "$t" "$b"
   done
-  cp "$HERE/guest/init" "$t/init"; chmod 755 "$t/init"
+  cp "$HERE/guest/init" "$t/init"; cp "$HERE/guest/work" "$t/job/work"; chmod 755 "$t/init"
   printf '%s\n' $MODULES > "$t/etc/modules"
   sed -i '/^brd$/d' "$t/etc/modules" # loaded by the job, with its size
   for m in $MODULES; do modprobe -d "$d/x" -S "$v" --show-depends "$m" 2>/dev/null | awk '$1=="insmod"{print $2}'; done | sort -u |
@@ -96,7 +105,7 @@ base() { # the guest's root without the job, rebuilt when init or this script ch
   depmod -b "$t" "$v"
   (cd "$t" && find . | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0 | gzip -1) > "$t.gz"
   truncate -s %512 "$t.gz" # the archive appended after it must start aligned, or the kernel drops it
-  mv "$t.gz" "$d/base.cpio.gz"; rm -rf "$t"
+  mv "$t.gz" "$c"; rm -rf "$t"
 }
 
 workloads() {
@@ -134,14 +143,41 @@ earlyoom() {
   echo "$d/usr/bin/earlyoom"
 }
 
+# What a person logs in by, and what wakes up by itself: nobody does here, and it would be measured.
+MASKED="getty.target getty-static.service systemd-logind.service fstrim.timer e2scrub_all.timer e2scrub_reap.service
+  dpkg-db-backup.timer systemd-tmpfiles-clean.timer"
+
+systemd() {
+  local d w u
+  d=$CACHE/systemd-$(cat "$HERE/guest/hosa-lab.service" "$HERE/image.sh" | sha256sum | cut -c1-16)
+  if [ ! -e "$d" ]; then
+    [ "$(id -u)" = 0 ] || die "a guest with systemd is built as root"
+    w=$(mktemp -d "$CACHE/new.XXXXXX")
+    mmdebstrap --quiet --variant=essential --include=systemd,dbus,systemd-oomd,kmod,e2fsprogs \
+      --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' \
+      --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+      bookworm "$w/root" "deb $(mirror) bookworm main" > "$w/log" 2>&1 || { cat "$w/log" >&2; die "mmdebstrap failed"; }
+    mkdir -p "$w/root"/{job,out,data,usr/lib/modules}
+    for u in $MASKED; do ln -sf /dev/null "$w/root/etc/systemd/system/$u"; done
+    cp "$HERE/guest/hosa-lab.service" "$w/root/etc/systemd/system/"
+    ln -s ../hosa-lab.service "$w/root/etc/systemd/system/multi-user.target.wants/"
+    : > "$w/root/etc/machine-id"; echo lab > "$w/root/etc/hostname"
+    mke2fs -qF -t ext4 -O ^has_journal -d "$w/root" "$w/disk" 512M > /dev/null
+    mv "$w/disk" "$d"; rm -rf "$w"
+  fi
+  echo "$d"
+}
+
 # One builder at a time; what was built is only ever replaced by a rename.
 exec 9> "$CACHE/lock"
 case ${1:-} in
   kernel) flock 9; kernel "$2" ;;
+  base) flock 9; base "$2" ;;
+  systemd) flock 9; systemd ;;
   workloads) flock 9; workloads ;;
   java) flock 9; java ;;
   earlyoom) flock 9; earlyoom ;;
   job) copy_libraries "$2" $(find "$2/job" -maxdepth 1 -type f -perm -100) || :
     (cd "$2" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0) > "$3" ;;
-  *) sed -n '2,9p' "$0"; exit 2 ;;
+  *) sed -n '2,11p' "$0"; exit 2 ;;
 esac

@@ -1,56 +1,64 @@
-import { type Options, parse_options, USAGE, UsageError } from "./options.ts";
-import { run_once, Skip } from "./run.ts";
+import { summaries_of, summary_text } from "./aims.ts";
+import { type Batch, read_batch, run_batch } from "./batch.ts";
+import { compare_table } from "./compare.ts";
+import type { RunLabel } from "./metrics.ts";
+import {
+  type Options,
+  parse_options,
+  parse_summary_options,
+  type SummaryOptions,
+  USAGE,
+  UsageError,
+} from "./options.ts";
+import { missing_runs } from "./outcome.ts";
 import { scenario_named } from "./scenario.ts";
-import { by_kernel, side_by_side, summary, type TimedResult, timeline_text } from "./table.ts";
+import { side_by_side, summary, timeline_text } from "./table.ts";
 
 const SKIPPED = 77;
-const AT_A_TIME = 2;
+const FAILED = 1;
+const INTERRUPTED = 130;
 
-/** All runs of all agents, two guests at a time, in the order asked for. */
-async function run_all(options: Options): Promise<TimedResult[]> {
-  const wanted = options.kernels.flatMap((kernel) =>
-    options.agents.flatMap((agent) =>
-      Array.from({ length: options.runs }, (_, i) => ({ kernel, agent, seed: options.seed + i })),
-    ),
-  );
-  const results: TimedResult[] = [];
-  const skipped: string[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let i = next++; i < wanted.length; i = next++) {
-      const { kernel, agent, seed } = wanted[i]!;
-      try {
-        results[i] = await run_once(options, kernel, agent, seed);
-      } catch (e) {
-        if (!(e instanceof Skip)) throw e;
-        skipped.push(`lab: SKIPPED ${options.scenario} --agent ${agent}: ${e.message}`);
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: AT_A_TIME }, lane));
-  for (const line of new Set(skipped)) console.error(line);
-  return results.filter((r) => r !== undefined);
-}
-
-function print(options: Options, results: readonly TimedResult[]): void {
+function print(options: Options, batch: Batch): void {
+  const { results, failures } = batch;
   if (options.output === "json") {
-    for (const r of results) console.log(JSON.stringify(r));
+    for (const r of [...results, ...missing_runs(batch)]) console.log(JSON.stringify(r));
     return;
   }
   const scenario = scenario_named(options.scenario);
   console.log(`${scenario.name}: ${scenario.about} (kernel ${options.kernels.join(", ")}, ${options.clock} clock)\n`);
-  if (options.kernels.length > 1) {
-    console.log(by_kernel(results));
+  if (options.compare) {
+    console.log(compare_table(batch));
     return;
   }
-  console.log(side_by_side(results, (r) => (options.runs > 1 ? `${r.agent} #${r.seed}` : r.agent)));
-  for (const agent of options.agents) {
-    const own = results.filter((r) => r.agent === agent);
-    if (own.length > 1) console.log(`\n${agent}\n${summary(own)}`);
-  }
   const first = results[0];
-  if (!options.compare && first)
+  if (first) {
+    console.log(side_by_side(results, (r) => (options.runs > 1 ? `${r.agent} #${r.seed}` : r.agent)));
+    if (results.length > 1) console.log(`\n${first.agent}\n${summary(results)}`);
     console.log(`\nfrom the onset${results.length > 1 ? `, seed ${first.seed}` : ""}\n${timeline_text(first)}`);
+  }
+  for (const f of failures) console.log(`\nguest failed: #${f.seed}: ${f.failed}`);
+}
+
+async function run(options: Options): Promise<number> {
+  const batch = await run_batch(options);
+  for (const line of batch.skipped) console.error(line);
+  if (batch.results.length + batch.failures.length > 0) print(options, batch);
+  if (missing_runs(batch).length > 0) return FAILED;
+  return batch.results.length === 0 ? SKIPPED : 0;
+}
+
+function summarise(options: SummaryOptions): number {
+  const all = read_batch(options.out);
+  const { scenario, agent, kernel } = options;
+  // Several limits of one agent are told apart by what follows its name.
+  const wanted = (r: RunLabel): boolean =>
+    (scenario === null || r.scenario === scenario) &&
+    (agent === null || r.agent === agent || r.agent.startsWith(`${agent} `)) &&
+    (kernel === null || r.kernel === kernel);
+  const chosen = { results: all.results.filter(wanted), failures: all.failures.filter(wanted) };
+  if (chosen.results.length + chosen.failures.length === 0) throw new UsageError(`${options.out} holds no such run`);
+  console.log(options.output === "json" ? JSON.stringify(summaries_of(chosen)) : summary_text(chosen));
+  return 0;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -58,11 +66,10 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  // The guests' own clean-up runs at the exit.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
   try {
-    const options = parse_options(argv);
-    const results = await run_all(options);
-    print(options, results);
-    return results.length === 0 ? SKIPPED : 0;
+    return argv[0] === "summary" ? summarise(parse_summary_options(argv.slice(1))) : await run(parse_options(argv));
   } catch (e) {
     if (!(e instanceof UsageError)) throw e;
     console.error(`lab: ${e.message}\n\n${USAGE}`);

@@ -43,6 +43,8 @@ export interface RunResult extends RunLabel {
   readonly kills: number;
   readonly first_kill_ms: number | null;
   readonly processes_lost: number;
+  /** First end of the service before the run's own, whoever ended it. */
+  readonly first_lost_ms: number | null;
   readonly culprit: string | null;
   readonly transactions: { readonly sent: number; readonly acknowledged: number; readonly lost: number | null };
   readonly served_ratio: number | null;
@@ -75,6 +77,7 @@ export function measure(label: RunLabel, records: RunRecords): RunResult {
   const audit = records.audit?.filter((a) => a.t_ms >= onset_ms) ?? null;
   const acted = audit?.find((a) => a.outcomes.some((o) => acts_on_payment(o)))?.t_ms ?? null;
   const last = samples.at(-1);
+  const exits = records.events.filter((e) => e.event === "exit" && e.t_ms < records.end_ms);
   return {
     ...label,
     onset_ms: round(onset_ms, 1),
@@ -84,7 +87,8 @@ export function measure(label: RunLabel, records: RunRecords): RunResult {
     growth_after_action_mb_s: acted === null || kill_ms !== null ? null : rounded(growth_mb_s(samples, acted), 2),
     kills,
     first_kill_ms: since(kill_ms),
-    processes_lost: records.events.filter((e) => e.event === "exit" && e.t_ms < records.end_ms).length,
+    processes_lost: exits.length,
+    first_lost_ms: since(exits[0]?.t_ms ?? null),
     culprit: audit?.find((a) => (a.level ?? 0) >= 1 && a.culprit !== null)?.culprit ?? null,
     transactions: {
       sent: sum(records.payment, (s) => s.sent),

@@ -1,8 +1,12 @@
 import { parseArgs } from "node:util";
 import { is_scenario, SCENARIO_NAMES } from "./scenario.ts";
 
-export const AGENTS = ["hosa", "none", "memory-high", "oomd", "earlyoom", "restart"] as const;
+export const AGENTS = ["hosa", "none", "memory-high", "oomd", "oomd-high", "earlyoom", "restart"] as const;
 const AGENTS_COMPARED: readonly Agent[] = ["none", "hosa", "memory-high", "restart", "earlyoom", "oomd"];
+/** Those that set a fixed memory.high. */
+export const HIGH_AGENTS: readonly Agent[] = ["memory-high", "oomd-high"];
+/** Those that need a guest with systemd. */
+export const SYSTEMD_AGENTS: readonly Agent[] = ["oomd", "oomd-high"];
 export type Agent = (typeof AGENTS)[number];
 export const KERNELS = ["6.1", "6.12", "6.18"] as const;
 export type Kernel = (typeof KERNELS)[number];
@@ -16,6 +20,8 @@ export interface Options {
   readonly kernels: readonly Kernel[];
   readonly clock: "virtual" | "real";
   readonly runs: number;
+  /** Guests at a time. */
+  readonly jobs: number;
   readonly seed: number;
   /** Results are kept here; null: only printed. */
   readonly out: string | null;
@@ -24,16 +30,27 @@ export interface Options {
   readonly age_s: number | null;
   readonly after_s: number | null;
   readonly rps: number;
-  readonly high_mb: number;
+  /** memory.high of the agents that set one: one value, or several for compare. */
+  readonly high_mb: readonly number[];
   readonly high_at_onset: boolean;
   readonly hosa: string;
   readonly config: string | null;
 }
 
+/** What `summary` is asked for; null: all there are. */
+export interface SummaryOptions {
+  readonly out: string;
+  readonly scenario: string | null;
+  readonly agent: string | null;
+  readonly kernel: string | null;
+  readonly output: "text" | "json";
+}
+
 export class UsageError extends Error {}
 
 export const USAGE = `usage: scripts/lab SCENARIO [options]
-       scripts/lab compare SCENARIO [options]     the same scenario under several agents, side by side
+       scripts/lab compare SCENARIO [options]     the same scenario under several agents and kernels, in one table
+       scripts/lab summary DIR [options]          each run kept in DIR, and how many of them meet each aim
 
 scenarios: ${SCENARIO_NAMES.join(" ")}
            (fast, slow, inline, lock, jvm: the payment-… ones)
@@ -41,17 +58,20 @@ scenarios: ${SCENARIO_NAMES.join(" ")}
   --agent NAME      ${AGENTS.join(" | ")} (hosa); for compare a comma-separated list
   --kernel V        ${KERNELS.join(" | ")} (6.12); for compare a comma-separated list
   --clock C         virtual: 1 instruction = 1 ns and idle time is skipped | real (virtual)
-  --runs N          N runs with seeds seed..seed+N-1, two at a time (1)
+  --runs N          N runs with seeds seed..seed+N-1 (1)
+  --jobs N          guests at a time (2)
   --seed N          first seed (1)
   --age S           seconds under load before the fault (the scenario's own)
   --after S         seconds observed after it (the scenario's own)
   --rps R           payment requests per second (100)
-  --high MB         memory.high of the memory-high agent (512)
+  --high MB         memory.high of memory-high and oomd-high (512); for compare a comma-separated list
   --high-at-onset   write it when the fault begins, not at the start
   --hosa FILE       the binary under test (dist/hosa)
   --config FILE     its configuration (lab/hosa.yaml)
-  --out DIR         keep everything the guest recorded
-  -o text|json      a table and a timeline, or one JSON object per run (text)`;
+  --out DIR         keep everything the guest recorded; compare runs only what DIR does not have yet
+  -o text|json      tables and a timeline, or one JSON object per run (text)
+
+summary takes --scenario, --agent and --kernel to choose from what DIR holds.`;
 
 function one_of<T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const found = allowed.find((a) => a === value);
@@ -82,8 +102,9 @@ export function parse_options(argv: readonly string[]): Options {
   if (!is_scenario(scenario)) throw new UsageError(`"${scenario}" is not one of ${SCENARIO_NAMES.join(", ")}`);
   const agents = (v.agent ?? (compare ? AGENTS_COMPARED.join(",") : "hosa")).split(",");
   const kernels = (v.kernel ?? "6.12").split(",");
-  if (!compare && (agents.length > 1 || kernels.length > 1)) {
-    throw new UsageError("several agents or kernels: use scripts/lab compare");
+  const highs = (v.high ?? "512").split(",");
+  if (!compare && (agents.length > 1 || kernels.length > 1 || highs.length > 1)) {
+    throw new UsageError("several agents, kernels or limits: use scripts/lab compare");
   }
   return {
     scenario,
@@ -92,17 +113,34 @@ export function parse_options(argv: readonly string[]): Options {
     kernels: kernels.map((k) => one_of("kernel", k, KERNELS)),
     clock: one_of("clock", v.clock ?? "virtual", ["virtual", "real"]),
     runs: whole("runs", v.runs ?? "1", 1, 100),
+    jobs: whole("jobs", v.jobs ?? "2", 1, 64),
     seed: whole("seed", v.seed ?? "1", 1, 1_000_000),
     out: v.out ?? null,
     output: one_of("output", v.output ?? "text", ["text", "json"]),
     age_s: v.age === undefined ? null : whole("age", v.age, 1, 600),
     after_s: v.after === undefined ? null : whole("after", v.after, 5, 600),
     rps: whole("rps", v.rps ?? "100", 1, 1000),
-    high_mb: whole("high", v.high ?? "512", 1, 1024),
+    high_mb: highs.map((h) => whole("high", h, 1, 1024)),
     high_at_onset: v["high-at-onset"] ?? false,
     hosa: v.hosa ?? "dist/hosa",
     config: v.config ?? null,
   };
+}
+
+/** @param argv what follows the word summary. @throws {UsageError} */
+export function parse_summary_options(argv: readonly string[]): SummaryOptions {
+  const [out, ...more] = argv;
+  if (out === undefined || out.startsWith("-")) throw new UsageError("summary: no folder given");
+  let values: { scenario?: string; agent?: string; kernel?: string; output?: string };
+  try {
+    const one = { type: "string" } as const;
+    const options = { scenario: one, agent: one, kernel: one, output: { ...one, short: "o" } } as const;
+    values = parseArgs({ args: more, options }).values;
+  } catch (e) {
+    throw new UsageError(e instanceof Error ? e.message : String(e));
+  }
+  const { scenario = null, agent = null, kernel = null } = values;
+  return { out, scenario, agent, kernel, output: one_of("output", values.output ?? "text", ["text", "json"]) };
 }
 
 function parse(argv: readonly string[]) {
@@ -114,6 +152,7 @@ function parse(argv: readonly string[]) {
       kernel: { type: "string" },
       clock: { type: "string" },
       runs: { type: "string" },
+      jobs: { type: "string" },
       seed: { type: "string" },
       age: { type: "string" },
       after: { type: "string" },

@@ -1,8 +1,6 @@
+import { spread } from "./markdown.ts";
 import type { RunResult } from "./metrics.ts";
-import type { VmCost } from "./vm.ts";
-
-/** A measured run and what it cost on this machine. */
-export type TimedResult = RunResult & VmCost;
+import type { TimedResult } from "./outcome.ts";
 
 type Row = readonly [name: string, value: (r: TimedResult) => string];
 
@@ -44,27 +42,6 @@ export function side_by_side(results: readonly TimedResult[], head: (r: TimedRes
   return aligned([["", ...results.map(head)], ...ROWS.map(([name, value]) => [name, ...results.map(value)])], 1);
 }
 
-const COLUMNS: readonly Row[] = [
-  ["served", (r) => percent(r.served_ratio)],
-  ["p99", (r) => shown(r.p99_ratio, "×", 2)],
-  ["worst", (r) => shown(r.worst_ms, " ms")],
-  ["kills", (r) => String(r.kills)],
-  ["lost", (r) => shown(r.transactions.lost)],
-  ["seen", (r) => shown(r.seen_ms, " ms")],
-  ["acted", (r) => shown(r.acted_ms, " ms")],
-  ["stable", (r) => shown(r.stable_ms, " ms")],
-  ["memory at end", (r) => shown(r.memory_at_end_mb, " MB")],
-  ["full stall", (r) => percent(r.psi_full)],
-  ["neighbour", (r) => percent(r.neighbour.served_ratio)],
-];
-
-/** One row per kernel, agent and seed, with the figures that matter most. */
-export function by_kernel(results: readonly TimedResult[]): string {
-  const head = ["kernel", "agent", "seed", ...COLUMNS.map(([name]) => name)];
-  const rows = results.map((r) => [r.kernel, r.agent, String(r.seed), ...COLUMNS.map(([, value]) => value(r))]);
-  return aligned([head, ...rows], 2);
-}
-
 /** Columns of equal width, the first `left` of them flush left. */
 function aligned(cells: readonly (readonly string[])[], left: number): string {
   const widths = cells[0]!.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
@@ -102,12 +79,4 @@ export function summary(results: readonly TimedResult[]): string {
     ...text,
     `${without_kill} of ${results.length} runs without a kill, ${without_loss} of ${results.length} without a lost transaction`,
   ].join("\n");
-}
-
-export function spread(values: readonly number[]): { median: number; least: number; most: number } | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  return { median, least: sorted[0]!, most: sorted.at(-1)! };
 }

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Kernel } from "./options.ts";
+import { scratch_folder } from "./scratch.ts";
 
 export interface VmRequest {
   readonly kernel: Kernel;
@@ -12,6 +12,19 @@ export interface VmRequest {
   /** Where the guest's /out goes. */
   readonly out: string;
   readonly timeout_s: number;
+  /** The guest's root is the distribution's, with systemd as PID 1; otherwise nothing runs in it but the job. */
+  readonly systemd?: boolean;
+}
+
+/** The guest ended without a result: it crashed, hung or never booted. */
+export class GuestFailure extends Error {
+  constructor(
+    message: string,
+    /** End of what its kernel said; empty when it said nothing. */
+    readonly console_tail: string,
+  ) {
+    super(message);
+  }
 }
 
 const MEMORY = "2G";
@@ -23,6 +36,7 @@ const CPU = "max,-erms,-fsrm";
  */
 const CPU_BEFORE_6_18 = `${CPU},-cx16`;
 const DISK_BYTES = 2 * 1024 ** 3;
+const CONSOLE_LINES = 60;
 const IMAGE = join(import.meta.dir, "image.sh");
 
 /** One thing that lab/image.sh builds and keeps. @throws {Error} with the script's own words. */
@@ -38,42 +52,53 @@ export interface VmCost {
   readonly cpu_s: number;
 }
 
-/** Boots the guest, waits for its end and unpacks what it recorded. */
+/** Boots the guest, waits for its end and unpacks what it recorded. @throws {GuestFailure} when it brought no result. */
 export async function run_vm(request: VmRequest): Promise<VmCost> {
   const kernel = image("kernel", request.kernel);
-  const work = mkdtempSync(join(tmpdir(), "hosa-lab-"));
+  const base = image("base", request.kernel);
+  const system_disk = request.systemd ? image("systemd") : null;
+  const scratch = scratch_folder("hosa-lab");
+  const work = scratch.path;
   try {
     const job = join(work, "job.cpio");
     image("job", request.tree, job);
     const initrd = join(work, "initrd");
-    await concatenate([join(kernel, "base.cpio.gz"), job], initrd);
-    const disk = join(work, "disk");
-    writeFileSync(disk, "");
-    truncateSync(disk, DISK_BYTES);
+    await concatenate([base, job], initrd);
+    const files: GuestFiles = {
+      vmlinuz: join(kernel, "vmlinuz"),
+      initrd,
+      disk: join(work, "disk"),
+      system_disk,
+      result: join(work, "result.tar"),
+      console_log: join(work, "console.log"),
+    };
+    writeFileSync(files.disk, "");
+    truncateSync(files.disk, DISK_BYTES);
     const began = performance.now();
-    const result = join(work, "result.tar");
-    const console_log = join(work, "console.log");
-    const qemu = Bun.spawn(qemu_command(request, join(kernel, "vmlinuz"), initrd, disk, result, console_log), {
+    const { result, console_log } = files;
+    const qemu = Bun.spawn(qemu_command(request, files), {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
       timeout: request.timeout_s * 1000,
     });
-    const status = await qemu.exited;
+    // An interrupted batch must not leave a guest that runs on.
+    const abandon = (): void => qemu.kill("SIGKILL");
+    process.once("exit", abandon);
+    const status = await qemu.exited.finally(() => process.off("exit", abandon));
     const wall_s = (performance.now() - began) / 1000;
     if (!existsSync(result) || Bun.file(result).size === 0) {
       const said = await new Response(qemu.stderr).text();
-      const tail = existsSync(console_log) ? readFileSync(console_log, "utf8").split("\n").slice(-15).join("\n") : "";
-      throw new Error(
-        `the guest brought no result (qemu status ${status} after ${wall_s.toFixed(0)} s) ${said}\n${tail}`,
-      );
+      const lines = existsSync(console_log) ? readFileSync(console_log, "utf8").trim().split("\n") : [];
+      const after = `qemu ended with status ${status} after ${wall_s.toFixed(0)} s`;
+      throw new GuestFailure(`${after} ${said}`.trim(), lines.slice(-CONSOLE_LINES).join("\n"));
     }
     const tar = Bun.spawnSync(["tar", "--warning=no-timestamp", "-C", request.out, "-xf", result]);
-    if (tar.exitCode !== 0) throw new Error(`the guest's result cannot be unpacked: ${tar.stderr.toString().trim()}`);
+    if (tar.exitCode !== 0) throw new GuestFailure("the guest's result is not whole", tar.stderr.toString().trim());
     const cpu_s = Number(qemu.resourceUsage()?.cpuTime.total ?? 0) / 1e6;
     return { wall_s: Number(wall_s.toFixed(1)), cpu_s: Number(cpu_s.toFixed(1)) };
   } finally {
-    rmSync(work, { recursive: true, force: true });
+    scratch.remove();
   }
 }
 
@@ -83,36 +108,38 @@ async function concatenate(parts: readonly string[], whole: string): Promise<voi
   await writer.end();
 }
 
-function qemu_command(
-  request: VmRequest,
-  vmlinuz: string,
-  initrd: string,
-  disk: string,
-  result: string,
-  console_log: string,
-): string[] {
+interface GuestFiles {
+  readonly vmlinuz: string;
+  readonly initrd: string;
+  /** Empty; what a backup reads. */
+  readonly disk: string;
+  /** Root of a guest with systemd, or null. It is shared: what the guest writes to it goes to a temporary file. */
+  readonly system_disk: string | null;
+  readonly result: string;
+  readonly console_log: string;
+}
+
+function qemu_command(request: VmRequest, files: GuestFiles): string[] {
   // 6.1 hangs in SMP bring-up when time is counted in instructions.
   const cpus = request.kernel === "6.1" && request.clock === "virtual" ? "1" : "2";
   const time =
     request.clock === "virtual"
       ? ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"]
       : ["-accel", "tcg,thread=multi"];
+  const cpu = request.kernel === "6.18" ? CPU : CPU_BEFORE_6_18;
+  const words = "console=ttyS0 mitigations=off quiet panic=-1 oops=panic random.trust_cpu=on";
+  const drive = (id: string, file: string, more = ""): string[] => [
+    ...["-drive", `file=${file},if=none,id=${id},format=raw,cache=unsafe${more}`],
+    ...["-device", `virtio-blk-pci,drive=${id}`],
+  ];
   return [
-    ...[
-      "qemu-system-x86_64",
-      "-machine",
-      "q35",
-      ...time,
-      "-seed",
-      String(request.seed),
-      "-cpu",
-      request.kernel === "6.18" ? CPU : CPU_BEFORE_6_18,
-    ],
+    ...["qemu-system-x86_64", "-machine", "q35", ...time, "-seed", String(request.seed), "-cpu", cpu],
     ...["-smp", cpus, "-m", MEMORY, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
-    ...["-kernel", vmlinuz, "-initrd", initrd],
-    ...["-append", "console=ttyS0 mitigations=off quiet panic=-1 oops=panic random.trust_cpu=on"],
-    ...["-chardev", `file,id=con,path=${console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
-    ...["-chardev", `file,id=res,path=${result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
-    ...["-drive", `file=${disk},if=none,id=d,format=raw,cache=unsafe`, "-device", "virtio-blk-pci,drive=d"],
+    ...["-kernel", files.vmlinuz, "-initrd", files.initrd],
+    ...["-append", files.system_disk === null ? words : `${words} lab.systemd`],
+    ...["-chardev", `file,id=con,path=${files.console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
+    ...["-chardev", `file,id=res,path=${files.result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
+    ...drive("d", files.disk),
+    ...(files.system_disk === null ? [] : drive("s", files.system_disk, ",snapshot=on")),
   ];
 }

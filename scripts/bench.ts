@@ -77,6 +77,26 @@ async function measure(period_ms: number, seconds: number): Promise<Measure[]> {
   }
 }
 
+/** What this machine takes for the reads of a beat alone: a C loop that sleeps and reads the same files, judging nothing. */
+async function floor(period_ms: number, seconds: number): Promise<Measure[]> {
+  const directory = mkdtempSync(join(tmpdir(), "hosa-bench-"));
+  try {
+    const program = join(directory, "floor");
+    const built = Bun.spawnSync(["clang", "-O2", "-o", program, join(import.meta.dir, "bench-floor.c")]);
+    if (!built.success) throw new Error(`bench: clang cannot build bench-floor.c: ${built.stderr.toString()}`);
+    const run = Bun.spawnSync([program, String(period_ms), String(seconds)]);
+    const [p50, p99, cpu] = run.stdout.toString().trim().split(" ").map(Number);
+    const rate = `${1000 / period_ms}hz`;
+    return [
+      { name: `floor_reads_p50_${rate}`, value: p50 ?? Number.NaN, unit: "us" },
+      { name: `floor_reads_p99_${rate}`, value: p99 ?? Number.NaN, unit: "us" },
+      { name: `floor_reads_cpu_share_${rate}`, value: cpu ?? Number.NaN, unit: "percent of a core" },
+    ];
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
 const seconds = Number(process.argv[2] ?? 30);
 if (!(seconds >= 1 && seconds <= 600)) {
   console.error(`bench: ${process.argv[2]} is not a number of seconds in 1..600`);
@@ -84,4 +104,5 @@ if (!(seconds >= 1 && seconds <= 600)) {
 }
 for (const period_ms of [100, 10]) {
   for (const line of await measure(period_ms, seconds)) console.log(JSON.stringify(line));
+  for (const line of await floor(period_ms, seconds)) console.log(JSON.stringify(line));
 }

@@ -11,16 +11,22 @@ sleep_until() {
   left=$(($1 - $(now_ms)))
   [ $left -gt 0 ] && sleep $((left / 1000)).$(printf %03d $((left % 1000)))
 }
-# within SLICE CMD...: the command becomes a member of the slice before it is executed
-within() { slice=$1; shift; sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
-# launch SLICE CMD...: the same, only ever with &: it replaces the shell it runs in, so that $! is the command itself
+SLICES="payment.slice neighbour.slice batch.slice hosa.slice lab.slice"
+make_slices() {
+  for s in $SLICES; do mkdir -p $CG/$s; done
+  echo $PAYMENT_MAX > $CG/payment.slice/memory.max
+  [ -e $CG/payment.slice/memory.swap.max ] && echo 0 > $CG/payment.slice/memory.swap.max
+  echo $$ > $CG/lab.slice/cgroup.procs
+}
+set_high() { echo $HIGH_BYTES > $CG/payment.slice/memory.high; }
+# launch SLICE CMD...: only ever with & or in a subshell: the command, a member of the slice before it is executed, replaces
+# the shell it runs in, so that $! is the command itself
 launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
+within() { (launch "$@"); }
+[ -d /run/systemd/system ] && . /job/systemd.sh
 wait_for() { i=0; while ! grep -qs "$1" $EVENTS && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done; }
 
-for s in payment.slice neighbour.slice batch.slice hosa.slice lab.slice; do mkdir -p $CG/$s; done
-echo $PAYMENT_MAX > $CG/payment.slice/memory.max
-[ -e $CG/payment.slice/memory.swap.max ] && echo 0 > $CG/payment.slice/memory.swap.max
-echo $$ > $CG/lab.slice/cgroup.procs
+make_slices
 
 # A real ext4 with its journal, on a RAM disk: its latency does not depend on the machine that emulates the guest.
 modprobe brd rd_nr=1 rd_size=131072 && mke2fs -qF -t ext4 /dev/ram0 && mount -t ext4 /dev/ram0 /data || event warning "no ext4, the database is on tmpfs"
@@ -37,11 +43,11 @@ hosa)
 earlyoom)
   launch hosa.slice /job/earlyoom -r 0 > /out/agent.log 2>&1 &
   AGENT_PID=$! ;;
-memory-high)
+memory-high | oomd-high)
   if [ "$HIGH_AT_ONSET" = 1 ]; then
-    (wait_for '"onset"'; echo $HIGH_BYTES > $CG/payment.slice/memory.high; event memory_high "$HIGH_BYTES written") &
+    (wait_for '"onset"'; set_high; event memory_high "$HIGH_BYTES written") &
   else
-    echo $HIGH_BYTES > $CG/payment.slice/memory.high
+    set_high
   fi ;;
 esac
 
@@ -84,7 +90,8 @@ if [ -n "$AGENT_PID" ]; then
   i=0
   while kill -0 $AGENT_PID 2>/dev/null && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
 fi
-for s in payment.slice neighbour.slice batch.slice hosa.slice lab.slice; do
+[ -d /run/systemd/system ] && agent_says > /out/agent.log 2>&1
+for s in $SLICES; do
   echo "$s $(tr '\n' ' ' < $CG/$s/cpu.stat)" >> /out/cpu.txt
 done
 # A held service must still end, so that its database can be audited.

@@ -4,6 +4,7 @@ import type { Config } from "../config/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
+import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
@@ -11,6 +12,7 @@ import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import { calm_background_threads } from "./background.ts";
+import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
 import { compose, type Parts } from "./compose.ts";
@@ -46,6 +48,7 @@ const TRACE_DENSE_S = 0.2;
 const TRACE_DENSE_FOR_S = 10;
 const TRACE_SPARSE_S = 5;
 const UNTOLD_MAX = 64;
+const TURN_EVERY_NS = 250e6;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
@@ -71,6 +74,7 @@ class Agent {
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
   readonly #cost = new BeatCost();
+  readonly #baseline_news = new BaselineNews();
   #beats = 0;
   #period_ms: number;
   #warm = false;
@@ -82,6 +86,7 @@ class Agent {
   #trouble: string | null = null;
   #eventful_ns = Number.NEGATIVE_INFINITY;
   #traced_ns = Number.NEGATIVE_INFINITY;
+  #turned_ns = Number.NEGATIVE_INFINITY;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -115,11 +120,21 @@ class Agent {
       } else {
         this.#check_silence();
       }
-      await next_turn();
+      await this.#turn();
       if (signal.aborted) return { beats: this.#beats, reason: String(signal.reason ?? "asked to end") };
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
     }
+  }
+
+  /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
+  async #turn(): Promise<void> {
+    const now_ns = monotonic_ns();
+    const { audit, flight } = this.#parts;
+    const busy = this.#options.mode === "observe" || (audit?.busy ?? false) || (flight?.busy ?? false);
+    if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
+    this.#turned_ns = now_ns;
+    await next_turn();
   }
 
   /** Some kernels refuse a BPF timer that they would load: on those nothing can be sensed in time. */
@@ -134,7 +149,7 @@ class Agent {
 
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
-    const { senses, motor, audit, cortex } = this.#parts;
+    const { senses, motor, audit, flight, cortex } = this.#parts;
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
@@ -149,6 +164,7 @@ class Agent {
         beat_cost_us: this.#costs(),
       });
       if (this.#warm) await this.#save(cortex);
+      await flight?.close();
       await audit.close();
     }
     senses[Symbol.dispose]();
@@ -162,7 +178,9 @@ class Agent {
 
   #one_beat(): false | undefined {
     const started_us = stopwatch_us();
+    const before = this.#beat.state;
     const result = this.#beat.step();
+    if (result !== null) this.#parts.flight?.note(result.assessment, before, result.decision);
     if (this.#beats > WARM_BEATS) this.#cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
@@ -173,7 +191,8 @@ class Agent {
       this.#parts.senses.set_period(this.#period_ms * 1e6);
     }
     for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
-    if (assessment.warm && !this.#warm) this.#say_baseline(decision.t_ns);
+    // Above level 0 there is something else to tell, and nothing new to know.
+    if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
     return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
@@ -190,7 +209,7 @@ class Agent {
 
   /** Heartbeat in homeostasis, the learned self once a minute, audit lines to disk: all off the beat. */
   #tell(result: BeatResult): void {
-    const { audit, cortex } = this.#parts;
+    const { audit, flight, cortex } = this.#parts;
     const { decision, assessment } = result;
     if (audit === null) return;
     const due = decision.t_ns - this.#told_ns >= this.#options.config.telemetry.heartbeat_s * 1e9;
@@ -206,7 +225,10 @@ class Agent {
       void this.#save(cortex);
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
-    if (decision.beat_period_ms >= this.#options.config.beat.vigilant_period_ms) void audit.flush();
+    if (decision.beat_period_ms >= this.#options.config.beat.vigilant_period_ms) {
+      if (audit.busy) void audit.flush();
+      flight?.at_leisure();
+    }
     if (audit.trouble !== this.#trouble) {
       this.#trouble = audit.trouble;
       if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
@@ -256,16 +278,19 @@ class Agent {
     );
   }
 
-  #say_baseline(t_ns: number): void {
+  #say_baseline(assessment: Assessment, t_ns: number): void {
+    if (!this.#baseline_news.due(assessment.thresholds.theta, t_ns)) return;
+    const again = this.#warm;
     this.#warm = true;
-    calm_background_threads();
+    if (!again) calm_background_threads();
     const { cortex, sensor } = this.#parts;
     const { theta, fit, learned_samples, mean, sigma } = cortex.baseline();
     const thresholds = { theta, source: this.#options.config.thresholds.mode } as const;
     const dimensions = sensor.dimensions.map((dimension) => dimension.name);
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
     const values = theta.map((value) => value.toFixed(1)).join(", ");
-    this.#options.on_message("info", `this node is known: ${learned_samples} samples, θ ${values}`);
+    const said = again ? "thresholds fitted again" : "this node is known";
+    this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
   }
 
   #announce(): void {

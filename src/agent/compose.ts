@@ -1,8 +1,10 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
-import { AuditWriter } from "../audit/index.ts";
+import { hostname, release } from "node:os";
+import { dirname } from "node:path";
+import manifest from "../../package.json" with { type: "json" };
+import { AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
-import type { CortexOptions } from "../cortex/self.ts";
 import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
@@ -20,6 +22,7 @@ import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";
+import { cortex_options } from "./cortex_options.ts";
 import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { load_self } from "./self_file.ts";
@@ -34,6 +37,7 @@ export interface Parts {
   readonly cortex: Cortex;
   readonly motor: CgroupMotor | RecordingMotor;
   readonly audit: AuditWriter | null;
+  readonly flight: FlightRecorder | null;
   readonly shield: SelfProtection | null;
   readonly mount: string | null;
   readonly own_path: string;
@@ -89,20 +93,6 @@ function own_cgroup_path(): string {
   return line?.slice(3) ?? "/";
 }
 
-function cortex_options(config: Config): CortexOptions {
-  const { learning, thresholds } = config;
-  return {
-    warmup_s: learning.warmup_s,
-    half_life_s: learning.half_life_s,
-    lambda: learning.lambda,
-    thresholds: thresholds.mode === "learned" ? "learned" : thresholds.fixed,
-    budgets: {
-      vigilance_per_s: thresholds.vigilance_per_hour / 3600,
-      intervention_per_s: thresholds.interventions_per_30_days / (30 * 86400),
-    },
-  };
-}
-
 function open_motor(options: AgentOptions, mount: string | null, own_path: string): CgroupMotor | RecordingMotor {
   const { motor, protect } = options.config;
   const limits = {
@@ -142,10 +132,11 @@ export function compose(options: AgentOptions): Parts {
   calm_background_threads();
   const motor = open_motor(options, mount, own_path);
   const audit = options.mode === "run" ? open_audit(config) : null;
+  const flight = audit === null ? null : open_flight(options, own_path);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  return { senses, ports, sensor, cortex, motor, audit, shield, mount, own_path };
+  return { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path };
 }
 
 /** What the start needed and the beats do not: the resident set of an agent that waits should be small. */
@@ -157,6 +148,25 @@ function release_memory(): void {
 function open_audit(config: Config): AuditWriter {
   const { path, max_bytes, keep } = config.audit;
   return new AuditWriter({ path, max_bytes, keep, wall_time: wall_time_iso });
+}
+
+/** Beside the audit; null when it is switched off. */
+function open_flight({ config, on_message }: AgentOptions, own_path: string): FlightRecorder | null {
+  const { path, flight_minutes, flight_keep } = config.audit;
+  if (flight_minutes === 0) return null;
+  return new FlightRecorder({
+    directory: dirname(path),
+    minutes: flight_minutes,
+    keep: flight_keep,
+    origin: {
+      node: config.node.name || hostname(),
+      kernel: release(),
+      hosa_version: manifest.version,
+      config: decision_config(config, own_path),
+    },
+    wall_time: wall_time_iso,
+    on_trouble: (text) => on_message("error", `the flight recorder cannot write: ${text}`),
+  });
 }
 
 /** The self learned before, when it fits; otherwise a new one, with the reason said. */

@@ -32,6 +32,7 @@ interface Watched {
   /** What the freezer was last asked for; it confirms later. */
   asked_frozen: boolean | null;
   alive: boolean;
+  in_force: boolean;
   memory_bytes: number | null;
   headroom_bytes: number | null;
   count: number;
@@ -83,6 +84,7 @@ export class ContainmentWatch {
       frozen: outcome.status === "done" && "frozen" in action.setting ? action.setting.frozen : null,
       asked_frozen: "frozen" in action.setting ? action.setting.frozen : null,
       alive: true,
+      in_force: outcome.status === "done" || outcome.status === "pending" || outcome.status === "drifted",
       memory_bytes,
       headroom_bytes: null,
       count: 0,
@@ -99,6 +101,7 @@ export class ContainmentWatch {
     if (known === undefined) return;
     known.outcome = outcome;
     if (outcome.status === "gone") known.alive = false;
+    if (outcome.verb === "release") known.in_force = false;
     if (outcome.status === "done" && (outcome.rung === "thread_hold" || outcome.rung === "freeze")) {
       known.frozen = known.asked_frozen;
     }
@@ -110,11 +113,14 @@ export class ContainmentWatch {
     this.#port.forget(cgroup_id, tid, path);
   }
 
-  /** The state of every live containment at this beat. */
+  /** The state of every live containment at this beat. One that the motor no longer holds is told once, then forgotten. */
   observe(sample: Sample, aims: (id: string) => boolean): readonly ContainmentObservation[] {
     if (this.#live.size === 0) return [];
     const observations: ContainmentObservation[] = [];
-    for (const [id, watched] of this.#live) observations.push(this.#observe_one(id, watched, sample, aims(id)));
+    for (const [id, watched] of this.#live) {
+      observations.push(this.#observe_one(id, watched, sample, aims(id)));
+      if (!watched.in_force) this.#forget(id, watched);
+    }
     return observations;
   }
 
@@ -150,6 +156,7 @@ export class ContainmentWatch {
       detail: watched.outcome.detail,
       frozen: watched.frozen,
       alive: watched.alive,
+      in_force: watched.in_force,
       memory_bytes: watched.memory_bytes,
       headroom_bytes: Math.min(watched.headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,

@@ -17,7 +17,12 @@ export function replay(record: { readonly input: DecisionInput; readonly decisio
       difference: `the re-run failed: ${error instanceof Error ? error.message : String(error)}`,
     };
   }
-  const difference = first_difference(record.decision, JSON.parse(JSON.stringify(recomputed)), "decision");
+  return compare(record.decision, recomputed);
+}
+
+/** A decision as it was recorded against one made again, as canonical JSON. */
+export function compare(recorded: Decision, recomputed: Decision): Replay {
+  const difference = first_difference(recorded, JSON.parse(JSON.stringify(recomputed)), "decision");
   return { identical: difference === "", difference };
 }
 

@@ -27,6 +27,7 @@ export function load_self(directory: string): { readonly self: LearnedSelf } | {
     const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
     return { refused: absent ? "nothing was learned here before" : `${path} cannot be read: ${String(error)}` };
   }
+  if (typeof saved !== "object" || saved === null) return { refused: `${path} holds no saved self` };
   if (saved.host !== hostname()) return { refused: `it was learned on host ${saved.host}` };
   if (saved.kernel !== release()) return { refused: `it was learned on kernel ${saved.kernel}` };
   return { self: saved.self };

@@ -79,6 +79,11 @@ export class AuditWriter {
     return id;
   }
 
+  /** Something waits or is being written. */
+  get busy(): boolean {
+    return this.#queue.length > 0 || this.#flushing !== null;
+  }
+
   /** Write what is queued. Never rejects; see `trouble`. Concurrent calls share one run. */
   flush(): Promise<void> {
     if (this.#queue.length === 0) return this.#flushing ?? Promise.resolve();

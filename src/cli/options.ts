@@ -12,8 +12,8 @@ export interface GlobalOptions {
 }
 
 /** The configuration the command line asks for; the command line wins over the files. */
-export function configured(options: GlobalOptions): Config {
-  const config = load_config(options.config ?? null);
+export function configured(options: GlobalOptions, settings: readonly string[] = []): Config {
+  const config = load_config(options.config ?? null, undefined, settings);
   return options.logLevel === undefined ? config : { ...config, log: { level: options.logLevel } };
 }
 
@@ -27,6 +27,18 @@ export function duration_s(text: string): number {
     throw new InvalidArgumentError("Expected a duration such as 500ms, 20s, 5m, 2h or 1d.");
   }
   return seconds;
+}
+
+/** A number above 0, of things per day or hours. */
+export function positive_number(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,9}(?:\.\d{1,9})?$/.test(text) || value <= 0) throw new InvalidArgumentError("Expected a number above 0.");
+  return value;
+}
+
+/** For an option that may be given again and again. */
+export function collected(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 export function positive_integer(text: string): number {

@@ -18,6 +18,11 @@ export class Output {
     for (const stream of [process.stdout, process.stderr]) stream.on("error", () => closed.abort());
   }
 
+  /** The reader went away. */
+  get closed(): boolean {
+    return this.#closed.signal.aborted;
+  }
+
   print(text: string): void {
     if (this.#closed.signal.aborted) return;
     if (process.stdout.writableLength > MAX_PENDING_BYTES) {
@@ -25,6 +30,29 @@ export class Output {
       return;
     }
     process.stdout.write(text);
+  }
+
+  /** Print all of it, as fast as the reader takes it: for output that must be complete rather than prompt. */
+  async deliver(text: string): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#closed.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#closed.signal.addEventListener("abort", done);
+      process.stdout.write(text, done);
+    });
+  }
+
+  /** Whether standard error is a terminal on which a line can be drawn over itself. */
+  get is_terminal(): boolean {
+    return process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
+  }
+
+  /** Replace the line the cursor is on; the empty text takes it away. Only for a terminal. */
+  draw(text: string): void {
+    process.stderr.write(`\r\x1b[K${text}`);
   }
 
   /** One line for the operator. */

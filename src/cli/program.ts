@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Context, ExitCode } from "./context.ts";
-import { duration_s, type GlobalOptions, LOG_LEVELS, positive_integer } from "./options.ts";
+import { collected, duration_s, type GlobalOptions, LOG_LEVELS, positive_integer, positive_number } from "./options.ts";
 
 const FOOTER = `
 Exit codes:
@@ -93,6 +93,31 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .action(async (id: string | undefined, _options, command: Command) => {
       const { explain } = await import("./commands/explain.ts");
       done(await explain(id, given(command), context));
+    });
+
+  program
+    .command("replay")
+    .description("try the judgement on a labelled CSV, or decide a recorded flight again; no kernel, no root")
+    .argument("<file>", "CSV (`split,label,dim…`) or flight-*.jsonl.gz, gzipped or not; - for standard input")
+    .addOption(
+      new Option("--row-interval <time>", "what one row of the CSV stands for")
+        .argParser(duration_s)
+        .default(300, "5m"),
+    )
+    .option("--alarms-per-day <n>", "vigilance budget: false alarms per day θ1 is learned for", positive_number)
+    .option("--budget-hours <h>", "budget of event_recall_at_budget: false-alarm hours per day", positive_number, 1)
+    .option("--set <key=value>", "a configuration key for this replay; may be repeated", collected, [])
+    .addHelpText(
+      "after",
+      examples(
+        "hosa replay node.csv.gz --row-interval 5m --alarms-per-day 2",
+        "hosa replay node.csv -o json --set learning.half_life_s=600 | tail -n 1 | jq .summary.auc_pr",
+        "hosa replay /var/log/hosa/flight-2026-01-01T000108.539Z.jsonl.gz",
+      ),
+    )
+    .action(async (file: string, _options, command: Command) => {
+      const { replay } = await import("./commands/replay.ts");
+      done(await replay(file, given(command), context));
     });
 
   program

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError, merge_files, type ParsedFile, parse_file } from "./parse.ts";
 import type { Config } from "./schema.ts";
+import { parse_settings } from "./set.ts";
 
 export const DEFAULT_DIRECTORY = "/etc/hosa";
 const MAX_DROP_INS = 64;
@@ -13,16 +14,24 @@ export interface ConfigSources {
 }
 
 /**
- * Load the configuration. With `path`, that file alone; without, `hosa.yaml` of the directory and its drop-ins
+ * Load the configuration; `settings` (`key=value`) win over the files. With `path`, that file alone; without, `hosa.yaml` of the directory and its drop-ins
  * `hosa.d/*.yaml` in name order, each of which may be absent. Throws ConfigError (exit code 2).
  */
-export function load_config(path: string | null, directory = DEFAULT_DIRECTORY): Config {
-  return load_sources(path, directory).config;
+export function load_config(
+  path: string | null,
+  directory = DEFAULT_DIRECTORY,
+  settings: readonly string[] = [],
+): Config {
+  return load_sources(path, directory, settings).config;
 }
 
-export function load_sources(path: string | null, directory = DEFAULT_DIRECTORY): ConfigSources {
+export function load_sources(
+  path: string | null,
+  directory = DEFAULT_DIRECTORY,
+  settings: readonly string[] = [],
+): ConfigSources {
   const files = path === null ? standard_files(directory) : [read(path, true)!];
-  return { config: merge_files(files), files: files.map((file) => file.filename) };
+  return { config: merge_files([...files, ...parse_settings(settings)]), files: files.map((file) => file.filename) };
 }
 
 function standard_files(directory: string): readonly ParsedFile[] {

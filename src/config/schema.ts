@@ -75,10 +75,23 @@ export const SECTIONS = {
       docs: "Where the learned self is kept across restarts.",
     }),
   }),
+  opinions: v.strictObject({
+    enabled: flag({
+      initial: true,
+      docs: "Ask second opinions beside D̄ (neighbours, innovations, season); they can raise level 1, never more. Not with fixed thresholds.",
+    }),
+    period_s: number({
+      unit: "s",
+      initial: 1,
+      min: 0.1,
+      max: 3600,
+      docs: "Time between two rows shown to the opinions.",
+    }),
+  }),
   thresholds: v.strictObject({
     mode: choice(["learned", "fixed"], {
       initial: "learned",
-      docs: "learned: from the tail of the warm-up, for the budgets below. fixed: the four values below.",
+      docs: "learned: from the tail of the warm-up and fitted again every five minutes learned, for the budgets below. fixed: the four values below.",
     }),
     fixed: four_numbers({
       unit: "σ",
@@ -279,6 +292,13 @@ export const SECTIONS = {
     }),
   }),
   governor: v.strictObject({
+    free_fraction: number({
+      unit: "fraction",
+      initial: 0.85,
+      min: 0,
+      max: 0.95,
+      docs: "Part of the headroom found at the onset that a growth without a leading thread may use at full speed.",
+    }),
     plateau_fraction: number({
       unit: "fraction",
       initial: 0.95,
@@ -295,10 +315,10 @@ export const SECTIONS = {
     }),
     tau_s: number({
       unit: "s",
-      initial: 10,
+      initial: 60,
       min: 0.1,
       max: 3600,
-      docs: "Time constant with which the allowance shrinks toward the plateau.",
+      docs: "Time constant with which the ceiling rises from there to the plateau.",
     }),
   }),
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
@@ -325,6 +345,14 @@ export const SECTIONS = {
       docs: "Size at which the file is rotated.",
     }),
     keep: integer({ unit: "files", initial: 4, min: 1, max: 99, docs: "Rotated files kept." }),
+    flight_minutes: number({
+      unit: "min",
+      initial: 3,
+      min: 0,
+      max: 30,
+      docs: "Time the flight recorder looks back, within 8 MiB; written beside the audit from level 2 up. 0 switches it off.",
+    }),
+    flight_keep: integer({ unit: "files", initial: 8, min: 1, max: 99, docs: "Recorded flights kept." }),
   }),
   telemetry: v.strictObject({
     heartbeat_s: number({
@@ -345,6 +373,7 @@ export const FILE_SCHEMA = v.strictObject({
   node: v.optional(SECTIONS.node, {}),
   beat: v.optional(SECTIONS.beat, {}),
   learning: v.optional(SECTIONS.learning, {}),
+  opinions: v.optional(SECTIONS.opinions, {}),
   thresholds: v.optional(SECTIONS.thresholds, {}),
   levels: v.optional(SECTIONS.levels, {}),
   act: v.optional(SECTIONS.act, {}),

@@ -6,6 +6,7 @@ const FEWEST_BLOCKS = 15;
 const PEAK_MARGIN = 2;
 const DEVIATIONS = 4;
 
+/** A tail as plain JSON; mean, moment and peak in units of what was observed (the moment in its square). */
 export type BlockTailState = readonly [count: number, weight: number, mean: number, moment: number, peak: number];
 
 /**
@@ -42,6 +43,13 @@ export class BlockTail {
   close(): void {
     if (this.#has_pending) this.#learn(this.#pending);
     this.#pending = this.#current;
+    this.#has_pending = true;
+    this.#current = 0;
+  }
+
+  /** The block ended in calm, but what it saw goes on: it counts, as one block, only once that has ended by itself. */
+  hold(): void {
+    this.#pending = this.#has_pending ? Math.max(this.#pending, this.#current) : this.#current;
     this.#has_pending = true;
     this.#current = 0;
   }

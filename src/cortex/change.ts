@@ -3,6 +3,7 @@ import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
 import { without_explained_ancestors } from "./explained.ts";
 import { RateBaseline } from "./rate_baseline.ts";
 
+/** What cgroups are ranked by: cores, bytes/s of memory growth, bytes/s of I/O. */
 export type RankedResource = "cpu" | "memory" | "io";
 
 const MOST_CGROUPS = 1024;
@@ -13,6 +14,7 @@ const SPAN_NS = 95e6;
 const SILENCE_NS = 300e6;
 /** A change below one own standard deviation is no change. */
 const SMALLEST_CHANGE = 1;
+const NOTHING_CHANGED: readonly CgroupChange[] = Object.freeze([]);
 /** Smallest believed standard deviation: cores, bytes/s, bytes/s. */
 const FLOOR: Readonly<Record<RankedResource, number>> = { cpu: 0.05, memory: 1024 * 1024, io: 1024 * 1024 };
 
@@ -40,6 +42,9 @@ export class ChangeTracker {
   readonly #entries = new Map<number, Entry>();
   readonly #half_life_s: number;
   #previous_ns: number | null = null;
+  /** The latest look at the cgroups, and the one before it. */
+  #looked_ns = Number.NEGATIVE_INFINITY;
+  #looked_before_ns = Number.NEGATIVE_INFINITY;
   #dirty = false;
 
   constructor(half_life_s: number) {
@@ -49,6 +54,10 @@ export class ChangeTracker {
   /** @param slope_of memory slope of a cgroup by id, bytes/s */
   update(sample: Sample, slope_of: (id: number) => number): void {
     for (const id of sample.gone) this.#entries.delete(id);
+    if (sample.cgroups_at_ns !== this.#looked_ns) {
+      this.#looked_before_ns = this.#looked_ns;
+      this.#looked_ns = sample.cgroups_at_ns;
+    }
     for (const cgroup of sample.cgroups) this.#take(cgroup);
     const dt_s = this.#previous_ns === null ? 0 : Math.max(0, (sample.t_ns - this.#previous_ns) / 1e9);
     for (const [id, entry] of this.#entries) {
@@ -76,14 +85,15 @@ export class ChangeTracker {
   }
 
   /** The cgroups with the largest own change, in their own standard deviations, largest first. */
-  rank(resource: RankedResource): CgroupChange[] {
-    const found: CgroupChange[] = [];
+  rank(resource: RankedResource): readonly CgroupChange[] {
+    let found: CgroupChange[] | null = null;
     for (const [id, entry] of this.#entries) {
       const { rate, mean, change } = entry[resource];
-      if (change >= SMALLEST_CHANGE) {
-        found.push({ cgroup_id: id, path: entry.path, rate, baseline_rate: mean, change });
-      }
+      if (change < SMALLEST_CHANGE) continue;
+      found ??= [];
+      found.push({ cgroup_id: id, path: entry.path, rate, baseline_rate: mean, change });
     }
+    if (found === null) return NOTHING_CHANGED;
     // Memory is charged to every ancestor; CPU time and I/O are counted where the tasks are.
     const own = resource === "memory" ? without_explained_ancestors(found, (c) => c.rate - c.baseline_rate) : found;
     own.sort((a, b) => b.change - a.change || a.cgroup_id - b.cgroup_id);
@@ -98,12 +108,12 @@ export class ChangeTracker {
       this.#entries.set(cgroup.id, entry);
     }
     entry.path = cgroup.path;
-    const silent = this.#previous_ns !== null && entry.seen_ns < this.#previous_ns;
+    const silent = entry.seen_ns < this.#looked_before_ns;
     entry.seen_ns = cgroup.t_ns;
     const span_ns = cgroup.t_ns - entry.last_ns;
     if (span_ns < SPAN_NS) return;
-    // After a silence the counters have moved since the previous beat only, not since the last reading.
-    const moved_ns = silent ? Math.min(span_ns, Math.max(SPAN_NS, cgroup.t_ns - (this.#previous_ns ?? 0))) : span_ns;
+    // After a silence the counters have moved since the look before only, not since the last reading.
+    const moved_ns = silent ? Math.min(span_ns, Math.max(SPAN_NS, cgroup.t_ns - this.#looked_before_ns)) : span_ns;
     if (Number.isFinite(moved_ns)) {
       if (cgroup.cpu_ns !== null && entry.cpu_ns !== null) {
         entry.cpu.rate = Math.max(0, cgroup.cpu_ns - entry.cpu_ns) / moved_ns;

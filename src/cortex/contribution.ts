@@ -17,13 +17,15 @@ export function shares(contribution: ArrayLike<number>): number[] {
 
 /** Indices of the `count` largest c_j, largest first; ties go to the lower index. */
 export function dominant_indices(contribution: ArrayLike<number>, count: number): number[] {
-  const best: number[] = [];
+  const best = new Array<number>(Math.min(count, contribution.length));
+  let filled = 0;
   for (let j = 0; j < contribution.length; j++) {
-    let place = best.length;
+    let place = filled;
     while (place > 0 && contribution[best[place - 1]!]! < contribution[j]!) place -= 1;
-    if (place >= count) continue;
-    best.splice(place, 0, j);
-    if (best.length > count) best.pop();
+    if (place >= best.length) continue;
+    if (filled < best.length) filled += 1;
+    for (let k = filled - 1; k > place; k--) best[k] = best[k - 1]!;
+    best[place] = j;
   }
   return best;
 }

@@ -1,4 +1,4 @@
-import type { Assessment, LeaderStall, Thresholds } from "../model/assessment.ts";
+import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
 import { type Dimension, type Resource, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
@@ -8,15 +8,20 @@ import { ChangeTracker, type RankedResource } from "./change.ts";
 import { contributions_into, dominant_indices } from "./contribution.ts";
 import { Derivative } from "./derivative.ts";
 import { Ewma, SMALLEST_ALPHA } from "./ewma.ts";
+import type { RobustEstimate } from "./fast_mcd.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
+import { OPINION_NAMES, Opinions } from "./opinions/opinions.ts";
+import { opinion_options } from "./opinions/options.ts";
 import { load_direction } from "./phi.ts";
 import { plain } from "./plain.ts";
+import { far_from_normal, is_incident, RobustStart } from "./robust.ts";
 import { type BaselineReport, type CortexOptions, type LearnedSelf, refusal, SELF_VERSION } from "./self.ts";
 import { StallTails } from "./stall.ts";
 import type { TailFit } from "./tail.ts";
-import { fixed_theta, floor_theta, type Theta, warmup_theta } from "./thresholds.ts";
+import { ThetaLearner } from "./theta_learner.ts";
+import { fixed_theta, floor_theta, refitted_theta, type Theta, warmup_theta } from "./thresholds.ts";
 import { LEARNING_PERIOD_S, Warmup } from "./warmup.ts";
 import { Welford } from "./welford.ts";
 
@@ -31,6 +36,7 @@ const GROSS_OUTLIER = 4;
 /** … unless it is one of so many in a row that it is the new normal. */
 const MOST_OUTLIERS_IN_A_ROW = 20;
 
+/** What a beat knows beside the sample: results of what earlier decisions asked for. */
 export interface Extras {
   readonly search: Maybe<ThreadSearch>;
   readonly containments: readonly ContainmentObservation[];
@@ -45,19 +51,29 @@ export class Cortex {
   readonly #options: CortexOptions;
   readonly #fixed: Theta | null;
   readonly #floor: Theta;
-  readonly #moments: Welford;
+  #moments: Welford;
   readonly #metric: Mahalanobis;
   readonly #kurtosis: Kurtosis;
   readonly #stalls: StallTails;
   readonly #growth: GrowthTracker;
   readonly #changes: ChangeTracker;
+  readonly #slope_of = (id: number) => this.#growth.slope_of(id);
+  readonly #tail: ThetaLearner;
   readonly #derivative = new Derivative();
   readonly #calm = new CalmClock();
   readonly #x: Float64Array;
   readonly #contribution: Float64Array;
+  readonly #opinions: Opinions | null;
+  #opinion: OpinionAssessment | null = null;
+  #asked_ns = Number.NEGATIVE_INFINITY;
+  #asked = false;
   #warmup: Warmup | null;
+  #robust_start: RobustStart | null;
+  #robust: RobustEstimate | null = null;
   #ewma = new Ewma(SMALLEST_ALPHA, LEARNING_PERIOD_S);
   #theta: Theta;
+  /** The object handed out with every assessment until the thresholds change. */
+  #thresholds: Thresholds;
   #fit: TailFit | null = null;
   #assessed_ns: number | null = null;
   #learned_ns: number | null = null;
@@ -75,7 +91,9 @@ export class Cortex {
     this.#fixed = options.thresholds === "learned" ? null : fixed_theta(options.thresholds);
     this.#floor = floor_theta(n);
     this.#theta = warmup_theta(n);
+    this.#thresholds = this.#in_force();
     this.#warmup = self === undefined ? new Warmup(options.warmup_s) : null;
+    this.#robust_start = self === undefined ? new RobustStart(n) : null;
     this.#moments = self === undefined ? new Welford(n, options.half_life_s) : Welford.restore(self.moments);
     const resolutions = dimensions.map((dimension) => dimension.resolution);
     this.#metric = new Mahalanobis(resolutions, options.lambda);
@@ -83,11 +101,12 @@ export class Cortex {
     this.#stalls = new StallTails(options.half_life_s, self?.stalls);
     this.#growth = new GrowthTracker(options.half_life_s, self?.growth);
     this.#changes = new ChangeTracker(options.half_life_s);
+    this.#tail = new ThetaLearner(self?.tail);
+    this.#opinions = opinions_of(resolutions, options);
     this.#x = new Float64Array(n);
     this.#contribution = new Float64Array(n);
     if (self === undefined) return;
-    this.#theta = self.theta;
-    this.#fit = self.fit;
+    this.#set_theta(self.theta, self.fit);
     this.#ewma = new Ewma(self.alpha, LEARNING_PERIOD_S);
     this.#metric.factorize(this.#moments);
   }
@@ -118,7 +137,8 @@ export class Cortex {
     this.#derivative.update(sample.t_ns, d_smooth);
     this.#stalls.update(sample.stall);
     this.#growth.update(sample);
-    this.#changes.update(sample, (id) => this.#growth.slope_of(id));
+    this.#changes.update(sample, this.#slope_of);
+    this.#ask(sample.t_ns);
     const dominant = dominant_indices(this.#contribution, 2);
     const resource = this.#dimensions[dominant[0]!]!.resource;
     return {
@@ -134,7 +154,8 @@ export class Cortex {
       contribution: plain(this.#contribution),
       dominant,
       dominant_resource: resource,
-      thresholds: this.#thresholds(),
+      thresholds: this.#thresholds,
+      opinions: this.#opinion,
       warm: this.#warmup === null,
       learned_samples: this.#moments.count,
       stall: sample.stall,
@@ -157,6 +178,8 @@ export class Cortex {
     const t_ns = this.#assessed_ns;
     if (t_ns === null) return;
     const normal = level === 0 || (level === 1 && this.#warmup !== null);
+    this.#teach_opinions(level, normal);
+    this.#teach_theta(t_ns, level);
     const step = this.#calm.advance(t_ns, normal);
     this.#stalls.learn(step);
     this.#growth.learn(step);
@@ -173,6 +196,41 @@ export class Cortex {
     this.#teach(Math.min(dt_s, LONGEST_STEP_S));
   }
 
+  /** The second opinions have a slower clock: what they see takes longer to show, and a row costs them more. */
+  #ask(t_ns: number): void {
+    const opinions = this.#opinions;
+    const every_s = this.#options.opinions?.every_s ?? Number.POSITIVE_INFINITY;
+    this.#asked = opinions !== null && (t_ns - this.#asked_ns) / 1e9 >= LEARNING_TOLERANCE * every_s;
+    if (opinions === null || !this.#asked) return;
+    this.#asked_ns = t_ns;
+    if (!opinions.ready) return;
+    const score = opinions.score(this.#x);
+    const votes: Record<string, number> = {};
+    for (const [k, name] of OPINION_NAMES.entries()) votes[name] = opinions.votes[k]!;
+    this.#opinion = { score, theta: opinions.theta, votes, decide: every_s <= LEARNING_PERIOD_S };
+  }
+
+  #teach_opinions(level: number, normal: boolean): void {
+    const opinions = this.#opinions;
+    if (opinions === null || !this.#asked) return;
+    if (opinions.ready) {
+      opinions.learn(this.#x, level >= 2);
+      return;
+    }
+    // A row of an anomaly keeps its place in time, but teaches nothing.
+    opinions.warm(this.#x, !normal);
+    if (this.#warmup === null && opinions.known_rows >= opinions.needed_rows) opinions.conclude_warmup();
+  }
+
+  /** Thresholds learned in the warm-up are a beginning: what follows it knows more, and forgets what is no longer so. */
+  #teach_theta(t_ns: number, level: number): void {
+    const d_smooth = this.#ewma.get();
+    if (this.#warmup !== null || this.#fixed !== null || d_smooth === null) return;
+    if (!this.#tail.follow(t_ns, d_smooth, level, this.#theta[0])) return;
+    const fit = this.#tail.fit();
+    this.#set_theta(refitted_theta(fit, this.#x.length, this.#options.budgets), fit);
+  }
+
   save(): LearnedSelf {
     return {
       version: SELF_VERSION,
@@ -181,6 +239,7 @@ export class Cortex {
       alpha: this.#ewma.alpha,
       theta: this.#theta,
       fit: this.#fit,
+      tail: this.#tail.snapshot(),
       moments: this.#moments.snapshot(),
       kurtosis: this.#kurtosis.snapshot(),
       stalls: this.#stalls.snapshot(),
@@ -199,6 +258,7 @@ export class Cortex {
       normal_kurtosis: normal_kurtosis(this.#dimensions.length),
       kurtosis_excess: this.#kurtosis.excess(),
       factorizations: this.#metric.factorizations,
+      robust: this.#robust === null ? null : { kept: this.#robust.kept, rows: this.#robust.rows },
       mean: Array.from(this.#moments.mean),
       sigma: Array.from(this.#metric.sigma),
     };
@@ -245,23 +305,50 @@ export class Cortex {
       this.#kurtosis.update(distance, dt_s);
     }
     if (this.#warmup === null) return;
+    this.#robust_start?.push(this.#x);
+    if (this.#robust_start !== null && !this.#warmup.settling) this.#reconsider(this.#robust_start);
     this.#warmup.learn(distance, dt_s);
     if (this.#warmup.complete) this.#end_warmup(this.#warmup);
+  }
+
+  /** Half-way through the warm-up: where κ is far off because of an incident, μ and Σ begin anew from the robust estimate. */
+  #reconsider(start: RobustStart): void {
+    this.#robust_start = null;
+    const normal = normal_kurtosis(this.#x.length);
+    if (!far_from_normal(this.#kurtosis.get(), normal, this.#kurtosis.excess())) return;
+    const floor = Float64Array.from(this.#dimensions, (dimension) => dimension.resolution);
+    const robust = start.estimate(floor);
+    if (robust === null || !is_incident(robust.outside)) return;
+    this.#robust = robust;
+    const { mean, covariance, kept } = robust;
+    this.#moments = Welford.of(mean, covariance, kept, this.#options.half_life_s);
+    this.#metric.factorize(this.#moments);
   }
 
   #end_warmup(warmup: Warmup): void {
     if (this.#distance === null) return;
     const { alpha, theta, fit } = warmup.conclude(this.#x.length, this.#options.budgets);
     this.#ewma = new Ewma(alpha, LEARNING_PERIOD_S, this.#ewma.get());
-    this.#theta = theta;
-    this.#fit = fit;
     this.#warmup = null;
+    this.#set_theta(theta, fit);
   }
 
-  #thresholds(): Thresholds {
+  #set_theta(theta: Theta, fit: TailFit | null): void {
+    this.#theta = theta;
+    this.#fit = fit;
+    this.#thresholds = this.#in_force();
+  }
+
+  #in_force(): Thresholds {
     if (this.#fixed !== null) return { theta: this.#fixed, source: "fixed" };
     return { theta: this.#theta, source: this.#warmup === null ? "learned" : "warmup" };
   }
+}
+
+function opinions_of(resolutions: readonly number[], options: CortexOptions): Opinions | null {
+  if (options.opinions === null) return null;
+  const { row_s, alarms_per_s } = options.opinions;
+  return new Opinions(Float64Array.from(resolutions), opinion_options(row_s, options.lambda, alarms_per_s));
 }
 
 /** Network and process trouble is ranked by who runs: neither is counted per cgroup. */

@@ -27,6 +27,9 @@ export class Derivative {
   #origin_ns: number | null = null;
   #newest = -1;
   #filled = 0;
+  /** Results of the latest regression, here so that a beat allocates nothing for them. */
+  #line = 0;
+  #square = 0;
 
   constructor(window_s = 0.3) {
     if (!(window_s > 0)) throw new RangeError(`Cannot differentiate over ${window_s} s: give a positive window`);
@@ -58,9 +61,12 @@ export class Derivative {
     this.acceleration = 0;
     const line_points = this.#points_within(this.#window_s);
     if (line_points < FEWEST_POINTS) return;
-    this.velocity = this.#moments(line_points).line;
+    this.#regress(line_points);
+    this.velocity = this.#line;
     const parabola_points = this.#points_within(this.#window_s * PARABOLA_WINDOWS);
-    if (parabola_points > FEWEST_POINTS) this.acceleration = 2 * this.#moments(parabola_points).square;
+    if (parabola_points <= FEWEST_POINTS) return;
+    this.#regress(parabola_points);
+    this.acceleration = 2 * this.#square;
   }
 
   #points_within(window_s: number): number {
@@ -74,7 +80,7 @@ export class Derivative {
   }
 
   /** Coefficients of the least-squares line (t) and parabola (t²) through the newest points. */
-  #moments(points: number): { readonly line: number; readonly square: number } {
+  #regress(points: number): void {
     const newest_s = this.#time_s[this.#newest]!;
     let mean_t = 0;
     let mean_v = 0;
@@ -100,6 +106,7 @@ export class Derivative {
     }
     // The part of t² that is orthogonal to 1 and t carries the curvature.
     const norm = tttt - (tt * tt) / points - (ttt * ttt) / tt;
-    return { line: tv / tt, square: norm > 1e-9 * tttt ? (ttv - (ttt * tv) / tt) / norm : 0 };
+    this.#line = tv / tt;
+    this.#square = norm > 1e-9 * tttt ? (ttv - (ttt * tv) / tt) / norm : 0;
   }
 }

@@ -10,6 +10,7 @@ const MOST_CGROUPS = 1024;
 const MOST_REPORTED = 8;
 /** Growth within its own tail is still reported when it would use up the memory within this time. */
 const REPORTED_TTF_S = 60;
+const NOTHING_GROWS: readonly GrowthAssessment[] = Object.freeze([]);
 
 /** Memory growth of every cgroup and of the node, each judged against its own history. */
 export class GrowthTracker {
@@ -18,6 +19,9 @@ export class GrowthTracker {
   readonly #half_life_s: number;
   readonly #learned: Map<number, LearnedGrowth>;
   #previous_beat_ns = Number.NEGATIVE_INFINITY;
+  /** The latest look at the cgroups, and the one before it: until that one an unchanged figure is known to have lasted. */
+  #looked_ns = Number.NEGATIVE_INFINITY;
+  #looked_before_ns = Number.NEGATIVE_INFINITY;
   #calm_blocks = 0;
   #dirty = false;
 
@@ -41,9 +45,13 @@ export class GrowthTracker {
     for (const id of sample.gone) this.#entries.delete(id);
     this.#node.series.push(sample.t_ns, total_bytes - available_bytes, this.#previous_beat_ns);
     this.#node.tick(sample.t_ns);
+    if (sample.cgroups_at_ns !== this.#looked_ns) {
+      this.#looked_before_ns = this.#looked_ns;
+      this.#looked_ns = sample.cgroups_at_ns;
+    }
     for (const cgroup of sample.cgroups) {
       if (cgroup.memory_bytes === null || cgroup.id === NODE_ID) continue;
-      this.#entry_of(cgroup).take(cgroup, cgroup.memory_bytes, this.#previous_beat_ns);
+      this.#entry_of(cgroup).take(cgroup, cgroup.memory_bytes, this.#looked_before_ns);
     }
     for (const entry of this.#entries.values()) entry.tick(sample.t_ns);
     this.#previous_beat_ns = sample.t_ns;
@@ -60,18 +68,25 @@ export class GrowthTracker {
   }
 
   node_ttf(available_bytes: number): TimeToFailure {
-    return this.#node.ttf(available_bytes);
+    return this.#node.ttf(available_bytes, this.#node.slope_bytes_per_s);
   }
 
   /** Cgroups beyond their tail or near exhaustion, worst time to failure first, narrowest first where they tie. */
-  assess(sample: Sample): GrowthAssessment[] {
+  assess(sample: Sample): readonly GrowthAssessment[] {
     const available = sample.node_memory.available_bytes;
-    const found: GrowthAssessment[] = [];
+    let found: GrowthAssessment[] | null = null;
+    const node = this.#node.present_bytes_per_s;
     for (const entry of this.#entries.values()) {
-      if (reported(entry, available)) found.push(entry.assessment(sample.t_ns, available));
+      if (!reported(entry, available, node)) continue;
+      found ??= [];
+      found.push(entry.assessment(sample.t_ns, available, node));
     }
-    if (reported(this.#node, available)) found.push(this.#node.assessment(sample.t_ns, available));
-    if (found.length === 0) return found;
+    const own_node = this.#node.slope_bytes_per_s;
+    if (reported(this.#node, available, own_node)) {
+      found ??= [];
+      found.push(this.#node.assessment(sample.t_ns, available, own_node));
+    }
+    if (found === null) return NOTHING_GROWS;
     const own = without_explained_ancestors(found, (growth) => growth.slope_bytes_per_s);
     own.sort((a, b) => urgency_s(a) - urgency_s(b) || b.path.length - a.path.length || a.cgroup_id - b.cgroup_id);
     return own.slice(0, MOST_REPORTED);
@@ -118,15 +133,17 @@ export class GrowthTracker {
   }
 }
 
+/** A slow leak is calm for a while: it must not widen its own tail before anybody has noticed. A burst that ends may. */
 function follow(entry: GrowthEntry, step: "close" | "discard"): void {
-  entry.fast_tail[step]();
-  entry.slow_tail[step]();
+  const done = step === "close" && entry.is_beyond_own_tail ? "hold" : step;
+  entry.fast_tail[done]();
+  entry.slow_tail[done]();
 }
 
-function reported(entry: GrowthEntry, available_bytes: number): boolean {
+function reported(entry: GrowthEntry, available_bytes: number, node_bytes_per_s: number): boolean {
   if (entry.sustained_s > 0) return true;
   if (entry.slope_bytes_per_s < SLOW_FLOOR_BYTES_PER_S) return false;
-  const { ttf_s } = entry.ttf(available_bytes);
+  const { ttf_s } = entry.ttf(available_bytes, node_bytes_per_s);
   return ttf_s !== null && ttf_s < REPORTED_TTF_S;
 }
 

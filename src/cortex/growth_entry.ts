@@ -14,6 +14,7 @@ const REFERENCE_S = 0.2;
 /** A change of slope below this part of the slope is noise, not acceleration. */
 const ACCELERATION_PART = 0.25;
 
+/** Growth tails of one cgroup as plain JSON, bytes/s; taken up again by id and path. */
 export interface LearnedGrowth {
   readonly id: number;
   readonly path: string;
@@ -59,6 +60,11 @@ export class GrowthEntry {
     this.series.push(sample.t_ns, memory_bytes, previous_beat_ns);
   }
 
+  /** A growth beyond its own known tail goes on. */
+  get is_beyond_own_tail(): boolean {
+    return this.#onset_ns !== null && this.tail_bytes_per_s !== null;
+  }
+
   /** Once a beat, after `take` where there was something to take. */
   tick(t_ns: number): void {
     // A reading may be stamped a little after the beat it belongs to.
@@ -78,12 +84,18 @@ export class GrowthEntry {
     this.#accelerate(now_ns, fast_beyond ? this.slope_bytes_per_s : 0);
   }
 
-  ttf(available_bytes: number): TimeToFailure {
+  /** The growth of the present moment, whether or not it is beyond the tail, bytes/s. */
+  get present_bytes_per_s(): number {
+    return Math.max(0, this.series.mean_bytes_per_s, this.series.slow_bytes_per_s);
+  }
+
+  /** @param node_bytes_per_s at which the node's own available memory shrinks now: what a cgroup takes as cache costs the node nothing */
+  ttf(available_bytes: number, node_bytes_per_s: number): TimeToFailure {
     const own = this.#headroom_bytes;
     const limited = own !== null && own < available_bytes;
     const headroom_bytes = Math.max(0, limited ? own : available_bytes);
-    const slope = this.slope_bytes_per_s;
-    const acceleration = this.acceleration_bytes_per_s2;
+    const slope = limited ? this.slope_bytes_per_s : Math.min(this.slope_bytes_per_s, node_bytes_per_s);
+    const acceleration = slope === this.slope_bytes_per_s ? this.acceleration_bytes_per_s2 : 0;
     return {
       resource: limited ? "cgroup_memory" : "node_memory",
       cgroup_id: limited ? this.id : null,
@@ -95,7 +107,7 @@ export class GrowthEntry {
     };
   }
 
-  assessment(t_ns: number, available_bytes: number): GrowthAssessment {
+  assessment(t_ns: number, available_bytes: number, node_bytes_per_s: number): GrowthAssessment {
     const since_s = Math.max(0, (t_ns - this.#age_at_ns) / 1e9);
     return {
       cgroup_id: this.id,
@@ -108,7 +120,7 @@ export class GrowthEntry {
       falling: this.#onset_ns !== null && this.slope_bytes_per_s < 0.5 * this.#peak,
       age_s: this.#age_s + since_s,
       exec_age_s: this.#exec_age_s === null ? null : this.#exec_age_s + since_s,
-      ttf: this.ttf(available_bytes),
+      ttf: this.ttf(available_bytes, node_bytes_per_s),
     };
   }
 

@@ -1,14 +1,15 @@
-/** Mardia's multivariate kurtosis of a normal vector of n dimensions. */
+/** Mardia's multivariate kurtosis of a normal vector of n dimensions: n (n + 2), no unit. Source: Mardia 1970 */
 export function normal_kurtosis(dimension_count: number): number {
   return dimension_count * (dimension_count + 2);
 }
 
+/** Weight in samples, and the mean of D⁴, as plain JSON. */
 export interface KurtosisState {
   readonly weight: number;
   readonly mean: number;
 }
 
-/** Mardia's κ = mean of D⁴, online, with the same forgetting as the covariance. */
+/** Mardia's κ = mean of D⁴ (Mardia 1970), online, O(1) a sample, with the same forgetting as the covariance. */
 export class Kurtosis {
   readonly #dimension_count: number;
   readonly #half_life_s: number;

@@ -3,15 +3,28 @@ import type { Welford } from "./welford.ts";
 
 /** Accumulated relative move of Σ that makes a new factorization worthwhile: D moves by at most half of it. */
 const MOVE_BOUND = 0.05;
+/** A young estimate moves by more than that with every sample; once it has so many, one factorization serves for ten. */
+const MATURE_SAMPLES_PER_DIMENSION = 4;
+const FEWEST_SAMPLES = 10;
+/** So far a move is followed at once, whatever it costs. */
+const FAR_MOVE = 1;
+/** Weight of an estimate from which its spread is believed to grow only slowly: five minutes at ten samples a second. */
+const SETTLED_WEIGHT = 3000;
 
 /**
+ * Distance, no unit (Mahalanobis 1936):
  * D = sqrt(zᵀ (R + λI)⁻¹ z) with z_j = (x_j − μ_j) / σ_j, σ_j = max(sample σ_j, resolution_j), R the correlation matrix.
  *
  * Where σ_j is the resolution, the diagonal of R stays 1, so that R is positive semidefinite for every input and R + λI
  * can always be factorized: constant and collinear dimensions need no special case.
  *
  * Factorization rule: a learned sample at distance D moves Σ, measured in its own metric, by at most (1 + D²)/W, where W
- * is the weight of the estimate. These moves are added up and the matrix is factorized again when they exceed 5 %.
+ * is the weight of the estimate. These moves are added up and the matrix is factorized again when they exceed 5 %, once in
+ * ten samples unless they exceed 1.
+ *
+ * Believing a spread: samples that lean on one dimension at distance c raise its variance by (c² − 1)/W each, so that a
+ * sender who stays just below θ1 would make the node deaf within minutes. σ_j therefore never grows by more than 1/W a
+ * sample: it can at most double while half of the estimate is forgotten. It shrinks as the estimate does.
  */
 export class Mahalanobis {
   /** Standard deviations in use, scaled units. */
@@ -24,7 +37,12 @@ export class Mahalanobis {
   readonly #lambda: number;
   readonly #factor: Float64Array;
   readonly #half: Float64Array;
+  /** Standard deviations of the estimate, whether believed or not: the correlation is theirs. */
+  readonly #spread: Float64Array;
   #move = Number.POSITIVE_INFINITY;
+  #learned = 0;
+  /** Logarithm of the growth of σ that is allowed since the last factorization; null while the estimate is young. */
+  #allowed: number | null = null;
   #factorizations = 0;
 
   /** @param resolution smallest believed standard deviation of each dimension, scaled units. */
@@ -42,6 +60,7 @@ export class Mahalanobis {
     this.deviation = new Float64Array(n);
     this.weighted = new Float64Array(n);
     this.#half = new Float64Array(n);
+    this.#spread = new Float64Array(n);
     this.#factor = new Float64Array(n * n);
   }
 
@@ -51,26 +70,34 @@ export class Mahalanobis {
 
   /** Tell that the estimate has learned a sample of this squared distance, with weight 1 of `weight`. */
   moved(distance_squared: number, weight: number): void {
+    this.#learned += 1;
+    if (weight >= SETTLED_WEIGHT) this.#allowed = (this.#allowed ?? 0) + 1 / weight;
     this.#move += (1 + distance_squared) / Math.max(weight, 1);
   }
 
   /** Factorize when Σ has moved enough since the last time; true when it did. */
   refresh(estimate: Welford): boolean {
     if (this.#move <= MOVE_BOUND) return false;
+    const mature = estimate.count >= MATURE_SAMPLES_PER_DIMENSION * this.sigma.length;
+    if (mature && this.#learned < FEWEST_SAMPLES && this.#move < FAR_MOVE) return false;
     this.factorize(estimate);
     return true;
   }
 
+  /** Take σ and the Cholesky factor from the estimate, O(n³). Throws Error when R + λI is not positive definite. */
   factorize(estimate: Welford): void {
     const n = this.sigma.length;
     for (let j = 0; j < n; j++) {
-      this.sigma[j] = Math.max(Math.sqrt(Math.max(0, estimate.variance(j))), this.#resolution[j]!);
+      const spread = Math.max(Math.sqrt(Math.max(0, estimate.variance(j))), this.#resolution[j]!);
+      this.#spread[j] = spread;
+      const most = this.#allowed === null ? spread : this.sigma[j]! * Math.exp(this.#allowed);
+      this.sigma[j] = Math.min(spread, most);
     }
     const matrix = new Matrix(n, n);
     for (let i = 0; i < n; i++) {
       matrix.set(i, i, 1 + this.#lambda);
       for (let j = 0; j < i; j++) {
-        const correlation = estimate.covariance(i, j) / this.sigma[i]! / this.sigma[j]!;
+        const correlation = estimate.covariance(i, j) / this.#spread[i]! / this.#spread[j]!;
         matrix.set(i, j, correlation);
         matrix.set(j, i, correlation);
       }
@@ -84,6 +111,8 @@ export class Mahalanobis {
     const lower = decomposition.lowerTriangularMatrix;
     for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) this.#factor[i * n + j] = lower.get(i, j);
     this.#move = 0;
+    this.#learned = 0;
+    if (this.#allowed !== null) this.#allowed = 0;
     this.#factorizations += 1;
   }
 

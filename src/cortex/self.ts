@@ -3,12 +3,14 @@ import type { LearnedGrowth } from "./growth_entry.ts";
 import type { KurtosisState } from "./kurtosis.ts";
 import type { LearnedStalls } from "./stall.ts";
 import type { TailFit } from "./tail.ts";
+import type { LearnedMaxima } from "./theta_learner.ts";
 import type { Budgets, Theta } from "./thresholds.ts";
 import type { WelfordState } from "./welford.ts";
 
 /** Version of the meaning of `LearnedSelf`; a self of another version is refused. */
-export const SELF_VERSION = 1;
+export const SELF_VERSION = 2;
 
+/** How a cortex learns and judges; times in seconds, budgets in episodes per second. */
 export interface CortexOptions {
   /** Seconds of learned samples before any action above level 1. */
   readonly warmup_s: number;
@@ -17,6 +19,8 @@ export interface CortexOptions {
   readonly lambda: number;
   readonly thresholds: "learned" | readonly [number, number, number, number];
   readonly budgets: Budgets;
+  /** Second opinions: how often they are asked (cortex time), what a row stands for, the alarms promised; null: never. */
+  readonly opinions: { readonly every_s: number; readonly row_s: number; readonly alarms_per_s: number } | null;
 }
 
 /** Everything learned, as plain JSON. Only a self whose warm-up has ended can be restored. */
@@ -27,6 +31,7 @@ export interface LearnedSelf {
   readonly alpha: number;
   readonly theta: Theta;
   readonly fit: TailFit | null;
+  readonly tail: LearnedMaxima;
   readonly moments: WelfordState;
   readonly kurtosis: KurtosisState;
   readonly stalls: LearnedStalls;
@@ -45,6 +50,8 @@ export interface BaselineReport {
   readonly normal_kurtosis: number;
   readonly kurtosis_excess: number;
   readonly factorizations: number;
+  /** Rows of the bulk the robust estimate kept, of those it looked at; null: κ was near enough for plain moments. */
+  readonly robust: { readonly kept: number; readonly rows: number } | null;
   /** μ and σ in use, scaled units, in the order of the dimensions. */
   readonly mean: readonly number[];
   readonly sigma: readonly number[];
@@ -52,8 +59,13 @@ export interface BaselineReport {
 
 /** Why this self does not fit this host and configuration; null when it does. */
 export function refusal(self: LearnedSelf, dimensions: readonly Dimension[], options: CortexOptions): string | null {
+  if (!is_record(self)) return "it is damaged: it is no record";
   if (self.version !== SELF_VERSION) return `it has version ${self.version}, this program reads ${SELF_VERSION}`;
   if (!self.warm) return "its warm-up had not ended";
+  // Read from a file: the type is what was written, not what is there.
+  if (!Array.isArray(self.dimensions) || !self.dimensions.every(is_record) || !is_record(self.moments)) {
+    return "it is damaged: its dimensions or moments are missing";
+  }
   if (self.dimensions.length !== dimensions.length) {
     return `it has ${self.dimensions.length} dimensions, this host has ${dimensions.length}`;
   }
@@ -68,4 +80,8 @@ export function refusal(self: LearnedSelf, dimensions: readonly Dimension[], opt
     return `it was learned with a half-life of ${self.moments.half_life_s} s, ${options.half_life_s} s is configured`;
   }
   return null;
+}
+
+function is_record(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }

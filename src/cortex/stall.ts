@@ -7,12 +7,15 @@ const RESOURCES = ["cpu", "memory", "io"] as const;
 /** A stall share below this is within the clock's own jitter. */
 const FLOOR = 0.01;
 
+/** The tails of the three PSI shares as plain JSON. */
 export type LearnedStalls = Readonly<Record<(typeof RESOURCES)[number], BlockTailState>>;
 
 /** Learned upper tails of the node's PSI shares. */
 export class StallTails {
   readonly #tails: Readonly<Record<(typeof RESOURCES)[number], BlockTail>>;
   readonly #known = { cpu: false, memory: false, io: false };
+  /** What was last handed out; tails change only when a block is learned. */
+  #current: Assessment["stall_tail"] | null = null;
 
   constructor(half_life_s: number, learned?: LearnedStalls) {
     this.#tails = {
@@ -32,11 +35,13 @@ export class StallTails {
 
   learn(step: "close" | "discard" | "wait"): void {
     if (step === "wait") return;
+    this.#current = null;
     for (const resource of RESOURCES) if (this.#known[resource]) this.#tails[resource][step]();
   }
 
   get(): Assessment["stall_tail"] {
-    return { cpu: this.#tail("cpu"), memory: this.#tail("memory"), io: this.#tail("io") };
+    this.#current ??= { cpu: this.#tail("cpu"), memory: this.#tail("memory"), io: this.#tail("io") };
+    return this.#current;
   }
 
   snapshot(): LearnedStalls {

@@ -12,6 +12,8 @@ export interface TailFit {
   readonly episodes: number;
   readonly episodes_per_s: number;
   readonly samples: number;
+  /** The samples are maxima of blocks this long; absent: single values, clustered into episodes. */
+  readonly block_s?: number;
 }
 
 /** How much a shape from few episodes is drawn toward the exponential: this many episodes weigh as much as the data. */
@@ -42,7 +44,9 @@ export function fit_pareto(excess: readonly number[]): { readonly shape: number;
 
 /**
  * Maxima of the episodes above `threshold`: exceedances less than `gap` samples apart are one episode, so that an
- * autocorrelated signal counts its alarms as a person would (runs declustering).
+ * autocorrelated signal counts its alarms as a person would. Source: runs declustering, Smith and Weissman 1994.
+ *
+ * @param threshold in units of the signal. @param gap in samples. @returns the highest value of each episode
  */
 export function episode_maxima(signal: ArrayLike<number>, threshold: number, gap: number): number[] {
   const maxima: number[] = [];
@@ -60,6 +64,7 @@ export function episode_maxima(signal: ArrayLike<number>, threshold: number, gap
 /**
  * Peaks over threshold of an evenly sampled signal: u is its 90 % quantile, episodes are 1 s apart, and the shape is
  * drawn toward the exponential in proportion to how few episodes there are. Null with fewer than ten episodes.
+ * Source: Davison and Smith 1990.
  */
 export function fit_tail(signal: ArrayLike<number>, period_s: number): TailFit | null {
   if (signal.length < 2) return null;
@@ -82,7 +87,12 @@ export function fit_tail(signal: ArrayLike<number>, period_s: number): TailFit |
   };
 }
 
-/** The level an episode goes beyond `rate_per_s` times a second on average; never below the fitted threshold. */
+/**
+ * The level an episode goes beyond `rate_per_s` times a second on average, in units of the signal; never below the fitted
+ * threshold. u + β ((λ / rate)^ξ − 1) / ξ with λ the rate of episodes beyond u.
+ * Throws RangeError on a rate that is not positive.
+ * Source: Coles 2001, §4.3.3.
+ */
 export function return_level(fit: TailFit, rate_per_s: number): number {
   if (!(rate_per_s > 0))
     throw new RangeError(`Cannot find the level for a rate of ${rate_per_s}/s: give a positive one`);

@@ -2,6 +2,7 @@ import type { Thresholds } from "../model/assessment.ts";
 import { chi_squared_quantile } from "./quantile.ts";
 import { fit_tail, return_level, type TailFit } from "./tail.ts";
 
+/** θ1..θ4, strictly increasing, in units of D (standard deviations of a vector). */
 export type Theta = Thresholds["theta"];
 
 /** Tolerated false alarms, episodes per second, for θ1 and for θ2 (any intervention). */
@@ -10,12 +11,18 @@ export interface Budgets {
   readonly intervention_per_s: number;
 }
 
+/** One vigilance an hour, one intervention in thirty days (SPEC §4). */
 export const DEFAULT_BUDGETS: Budgets = { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / (30 * 86400) };
 
 /** Normal deviates of the floors: exceeded by a normal vector once in 10⁴, 10⁷, 10⁹ and 10¹¹ independent samples. */
 const FLOOR_DEVIATES = [3.719, 5.199, 5.998, 6.706] as const;
 /** No learned threshold beyond this multiple of its floor: a warm-up that saw an incident must not leave HOSA blind. */
 const CEILING = 4;
+/**
+ * A fit that has seen enough need not heed the floor of vigilance, for it knows how this node scatters; but where next to
+ * nothing moves, the smallest thing that does is not news before it is half as far as a normal vector would reach.
+ */
+const LEAST_PART = 0.5;
 /** Smallest step from one threshold to the next, part of the lower one. */
 const STEP = 0.1;
 
@@ -44,16 +51,28 @@ export function learn_theta(
   const floor = floor_theta(dimension_count);
   const fit = fit_tail(smoothed, period_s);
   if (fit === null) return { theta: floor, fit };
+  return { theta: theta_of(fit, floor, floor[0], budgets), fit };
+}
+
+/**
+ * θ1..θ4 from a fit to the learned self. θ1 lies inside of what was seen and keeps its promise without a floor; θ2..θ4
+ * stand for events a thousand times rarer than the data, so that the floors hold for them as they do after the warm-up.
+ */
+export function refitted_theta(fit: TailFit, dimension_count: number, budgets: Budgets): Theta {
+  const floor = floor_theta(dimension_count);
+  return theta_of(fit, floor, LEAST_PART * floor[0], budgets);
+}
+
+function theta_of(fit: TailFit, floor: Theta, lowest: number, budgets: Budgets): Theta {
   const { vigilance_per_s, intervention_per_s } = budgets;
   const level = (rate_per_s: number, k: 0 | 1 | 2 | 3): number =>
-    Math.min(CEILING * floor[k], Math.max(floor[k], return_level(fit, rate_per_s)));
-  const theta = increasing([
+    Math.min(CEILING * floor[k], Math.max(k === 0 ? lowest : floor[k], return_level(fit, rate_per_s)));
+  return increasing([
     level(vigilance_per_s, 0),
     level(intervention_per_s, 1),
     level(intervention_per_s / 10, 2),
     level(intervention_per_s / 100, 3),
   ]);
-  return { theta, fit };
 }
 
 /** Fixed values, checked: four finite, positive, strictly increasing numbers, or RangeError. */

@@ -24,6 +24,11 @@ export class Warmup {
     return this.#learned_s >= this.#warmup_s;
   }
 
+  /** The part is over whose distances are not used. */
+  get settling(): boolean {
+    return this.#learned_s < FIRST_PART * this.#warmup_s;
+  }
+
   /** A sample at `distance` was learned `dt_s` after the one before; null while no distance could be measured. */
   learn(distance: number | null, dt_s: number): void {
     this.#learned_s += dt_s;

@@ -129,6 +129,13 @@ export class Welford {
     return restored;
   }
 
+  /** An estimate that counts as `weight` equally weighted samples. @param covariance n × n, row by row */
+  static of(mean: Float64Array, covariance: Float64Array, weight: number, half_life_s: number | null): Welford {
+    const moment = Array.from(covariance, (value) => value * (weight - 1));
+    const known = { count: weight, weight, weight_squared: weight, mean: Array.from(mean), moment };
+    return Welford.restore({ dimension_count: mean.length, half_life_s, ...known });
+  }
+
   #divisor(): number {
     if (this.#count < 2) return 0;
     return this.#weight - this.#weight_squared / this.#weight;

@@ -4,7 +4,7 @@ export interface DecisionConfig {
   readonly vigilant_period_ms: number;
   /** Level 0 for this long before the beat slows down again. */
   readonly relax_s: number;
-  /** A rise counts as a trend when it lasts this long and would carry D̄ a quarter of θ1 in that time. */
+  /** A rise counts as a trend when it lasts this long and would carry D̄ a third of θ1 in that time. */
   readonly trend_s: number;
   /** A calm plateau must last this long before it may be learned as normal; D̄ at most this multiple of θ4. */
   readonly habituate: { readonly after_s: number; readonly bound: number };
@@ -54,10 +54,13 @@ export interface HoldConfig {
   readonly probe_dose_s: number;
 }
 
+/** How the ceiling of the memory governor is planned; parts of headroom without unit. */
 export interface GovernorConfig {
-  /** Part of the headroom found at the start that the growth may use in the end. */
+  /** Part of the headroom found at the onset that the growth may use at full speed. */
+  readonly free_fraction: number;
+  /** Part of it that the growth may use in the end. */
   readonly plateau_fraction: number;
-  /** Time constant with which the allowance shrinks toward the plateau. */
+  /** Time constant with which the ceiling rises to the plateau once the usage has reached it. */
   readonly tau_s: number;
   /** The first ceiling lies this far above usage, so that nothing is reclaimed at once. */
   readonly min_allowance_bytes: number;

@@ -9,7 +9,7 @@ import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
-import type { ContainmentState, DecisionState } from "./state.ts";
+import type { ContainmentState, DecisionState, Rest } from "./state.ts";
 import { steer } from "./steer.ts";
 
 /** After a containment that was wrong, or just over, its target rests from that rung. */
@@ -30,14 +30,16 @@ export function decide(
   config: DecisionConfig,
   now_ns: number,
 ): { decision: Decision; state: DecisionState } {
-  const state = { ...before, runtimes: remember_runtime(before.runtimes, assessment.search) };
+  const runtimes = remember_runtime(before.runtimes, assessment.search);
+  const state = runtimes === before.runtimes ? before : { ...before, runtimes };
   const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, state, config, now_ns);
   const deviates = choice.level > 0 || state.containments.length > 0;
   const culprit = deviates || harm.present ? find_culprit(assessment, growth, config) : null;
 
   const live = steer_all(assessment, state, config, now_ns);
-  const steered: DecisionState = { ...state, containments: live.containments, rests: live.rests };
+  const same = live.containments === state.containments && live.rests === state.rests;
+  const steered: DecisionState = same ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
   const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
@@ -82,7 +84,27 @@ export function decide(
   };
 }
 
-function steer_all(assessment: Assessment, state: DecisionState, config: DecisionConfig, now_ns: number) {
+interface Steered {
+  readonly actions: readonly Action[];
+  readonly verdicts: readonly Verdict[];
+  readonly containments: readonly ContainmentState[];
+  readonly rests: readonly Rest[];
+  readonly failed: number;
+}
+
+const NO_ACTIONS: readonly Action[] = [];
+const NO_VERDICTS: readonly Verdict[] = [];
+
+function steer_all(assessment: Assessment, state: DecisionState, config: DecisionConfig, now_ns: number): Steered {
+  if (state.containments.length === 0 && state.rests.length === 0) {
+    return {
+      actions: NO_ACTIONS,
+      verdicts: NO_VERDICTS,
+      containments: state.containments,
+      rests: state.rests,
+      failed: 0,
+    };
+  }
   const actions: Action[] = [];
   const verdicts: Verdict[] = [];
   const containments: ContainmentState[] = [];

@@ -20,6 +20,9 @@ export function ttf_s(growth: GrowthAssessment): number {
 }
 
 const MAX_RUNTIMES = 16;
+/** Page cache grows by what is read or written, and by hardly a fault. */
+const CACHE_IO_PART = 0.5;
+const CACHE_FAULT_PART = 0.3;
 
 /** Keeps what a search found out about a runtime; a search that finds none forgets what was known of that cgroup. */
 export function remember_runtime(known: readonly KnownRuntime[], search: ThreadSearch | null): readonly KnownRuntime[] {
@@ -37,6 +40,23 @@ function own_bound(growth: GrowthAssessment, known: KnownRuntime | undefined): n
   if (known === undefined || known.heap_limit_bytes === null) return null;
   const bound = known.heap_limit_bytes * 1.05 + 64 * 1048576;
   return growth.memory_bytes < bound && bound <= growth.memory_bytes + growth.ttf.headroom_bytes ? bound : null;
+}
+
+/**
+ * Growth that its threads read or write but do not fault in is page cache: the kernel takes it back where it is needed, so
+ * nothing runs out. Null where it is not, or not known yet.
+ */
+function page_cache(growth: GrowthAssessment, search: ThreadSearch | null): string | null {
+  if (search?.cgroup_id !== growth.cgroup_id) return null;
+  let faulted = 0;
+  let moved = 0;
+  for (const thread of search.threads) {
+    faulted += thread.fault_bytes_per_s;
+    moved += thread.io_bytes_per_s;
+  }
+  const slope = growth.slope_bytes_per_s;
+  if (moved < CACHE_IO_PART * slope || faulted > CACHE_FAULT_PART * slope) return null;
+  return `grows ${mib(slope)}/s by I/O of ${mib(moved)}/s and faults of ${mib(faulted)}/s: page cache, which the kernel takes back`;
 }
 
 /**
@@ -60,6 +80,9 @@ export function weigh(
     const why = `its ${known?.runtime} heap limit ends the growth at ${mib(bound)}, before the cgroup's limit`;
     return { strength: "none", act: false, because: [why] };
   }
+
+  const cache = page_cache(growth, search);
+  if (cache !== null) return { strength: "none", act: false, because: [cache] };
 
   const doubts: string[] = [];
   const leader = search?.cgroup_id === growth.cgroup_id ? search.threads[0] : undefined;

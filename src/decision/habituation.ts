@@ -27,6 +27,7 @@ export function plateau_since(
   return calm ? (state.plateau_since_ns ?? now_ns) : null;
 }
 
+/** Whether the plateau has lasted `habituate.after_s` at `now_ns`: then it may be learned as normal. */
 export function habituates(plateau_since_ns: number | null, config: DecisionConfig, now_ns: number): boolean {
   return plateau_since_ns !== null && now_ns - plateau_since_ns >= config.habituate.after_s * 1e9;
 }

@@ -4,9 +4,13 @@ import type { DecisionConfig } from "./config.ts";
 import { type Evidence, ttf_s, weigh } from "./evidence.ts";
 import type { DecisionState } from "./state.ts";
 
-/** How long stalls must last to count, by resource: reclaim hurts at once, queues come and go. */
-const STALL_SUSTAINED_S = { memory: 0.3, io: 2, cpu: 2 } as const;
+/**
+ * How long stalls must last to count, by resource: reclaim hurts soon, queues come and go. The node's share is taken over
+ * 100 ms and the leader's own over 300: for that long, a leader that begins to stall itself looks as if others did.
+ */
+const STALL_SUSTAINED_S = { memory: 1, io: 2, cpu: 2 } as const;
 
+/** The second witness, and what the state must carry to the next beat. */
 export interface HarmFinding {
   readonly harm: Harm;
   /** The growth behind a TTF witness, the most urgent first; null for other witnesses. */
@@ -41,11 +45,14 @@ export function stall_of_others(assessment: Assessment, resource: StallResource)
   return suffered === null ? 0 : Math.max(0, share - suffered);
 }
 
+const STALL_RESOURCES: readonly StallResource[] = ["memory", "io", "cpu"];
+const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null };
+
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
 function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
   let worst: StallResource | null = null;
   let most = 0;
-  for (const resource of ["memory", "io", "cpu"] as const) {
+  for (const resource of STALL_RESOURCES) {
     const share = stall_of_others(assessment, resource);
     if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
     worst = resource;
@@ -66,6 +73,7 @@ export function find_harm(
   now_ns: number,
 ): HarmFinding {
   const stalled = stalled_resource(assessment, config);
+  if (stalled === null && assessment.growth.length === 0) return NOTHING_FOUND;
   const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
 
   let best: { growth: GrowthAssessment; evidence: Evidence } | null = null;

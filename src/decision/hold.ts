@@ -2,15 +2,7 @@ import type { Action, ContainmentObservation, Setting } from "../model/containme
 import type { Verdict } from "../model/decision.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
-
-/** What a beat makes of one containment: its next state (null when it ends), the actions and verdicts. */
-export interface Step {
-  readonly next: ContainmentState | null;
-  readonly actions: readonly Action[];
-  readonly verdicts: readonly Verdict[];
-  /** The containment ended without having worked: the caller may try the next rung. */
-  readonly failed: boolean;
-}
+import { ended_by_itself, type Step } from "./step.ts";
 
 const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
 /** A count this many standard deviations below the expected one is no chance. */
@@ -20,8 +12,14 @@ const ATTEMPTS_FORGIVEN_S = 5;
 /** So long a sleeping moment is waited for. */
 const AIM_MAX_S = 0.3;
 /** The first look at a held thread; too short for a leak to gain much, long enough to see a backlog. */
-const PULSE_MS = 2;
+const PULSE_MS = 1;
 const PULSE_QUIET_BYTES = 256 * 1024;
+/** Over time, looking at a leak may let it grow by this part of what it grew by itself. */
+const PROBE_COST = 0.01;
+/** However dear a look was, another one follows after so long. */
+const PROBE_LAST_S = 600;
+/** One quiet pulse may mean that the thread found no CPU in it. */
+const QUIET_PULSES = 2;
 /** The usage after a pulse is known this much later. */
 const PULSE_SEEN_AFTER_S = 0.05;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
@@ -101,8 +99,8 @@ export function step_hold(
   act: ActConfig,
   now_ns: number,
 ): Step {
-  if (!seen.alive || seen.status === "gone") return end(state, "gone", "the thread or its cgroup is gone", false);
-  if (seen.status === "refused" || seen.status === "failed") return end(state, "refused", seen.detail, true);
+  const over = ended_by_itself(state, seen, frozen(false), "the thread or its cgroup is gone");
+  if (over !== null) return over;
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
   const slope = seen.slope_bytes_per_s;
   const memory = seen.memory_bytes ?? state.memory_at_onset_bytes;
@@ -119,7 +117,7 @@ export function step_hold(
         const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
         return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
       }
-      return step_frozen(state, slope, in_phase_s, memory, now_ns);
+      return step_frozen(state, slope, in_phase_s, memory, config, now_ns);
     }
     case "missed": {
       return step_missed(state, seen, config, act, now_ns);
@@ -201,6 +199,7 @@ function step_frozen(
   slope: number | null,
   in_phase_s: number,
   memory: number,
+  config: HoldConfig,
   now_ns: number,
 ): Step {
   if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
@@ -211,10 +210,10 @@ function step_frozen(
     return keep({ ...state, judged: true }, [], [verdict]);
   }
   if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
-  if (state.judged && in_phase_s >= state.next_probe_s) {
+  if (state.judged && in_phase_s >= Math.max(state.next_probe_s, price_s(state, memory, config))) {
     const why = `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`;
     // A thread that is frozen only asleep cannot be caught again at a set time.
-    const short = state.quiet_doses === 0 && !state.aims;
+    const short = state.quiet_doses < QUIET_PULSES && !state.aims;
     const next = { ...to_phase(state, short ? "pulse" : "dose", now_ns), memory_at_dose_bytes: memory };
     const setting: Setting = short ? { rung: "thread_hold", frozen: true, pulse_ms: PULSE_MS } : frozen(false);
     return keep(next, [adjust(state, setting, why)]);
@@ -225,8 +224,26 @@ function step_frozen(
 /** What a pulse let it grow: anything means that it still wants to, nothing asks for a longer look. */
 function step_pulse(state: ContainmentState, memory: number, config: HoldConfig, now_ns: number): Step {
   const back = to_phase(state, "hold", now_ns);
-  if (memory - state.memory_at_dose_bytes <= PULSE_QUIET_BYTES) return keep({ ...back, quiet_doses: 1 });
-  return keep({ ...back, next_probe_s: Math.min(config.probe_max_s, state.next_probe_s * 2) });
+  const grown = memory - state.memory_at_dose_bytes;
+  if (grown <= PULSE_QUIET_BYTES) return keep({ ...back, quiet_doses: state.quiet_doses + 1 });
+  return keep({ ...back, quiet_doses: 0, next_probe_s: next_probe(state, grown, config) });
+}
+
+/** A look may cost more than its own length: a thread that holds a lock has to be caught again and again after it. */
+function price_s(state: ContainmentState, memory: number, config: HoldConfig): number {
+  if (state.next_probe_s <= config.probe_first_s) return 0;
+  return Math.min(PROBE_LAST_S, affordable_after_s(state, memory - state.memory_at_dose_bytes));
+}
+
+function affordable_after_s(state: ContainmentState, grown: number): number {
+  return grown / (PROBE_COST * Math.max(1, state.slope_before_bytes_per_s));
+}
+
+/** Ever more rarely while it still grows; after a look that ended late and was dear, as rarely as its price asks for. */
+function next_probe(state: ContainmentState, grown: number, config: HoldConfig): number {
+  const affordable_s = affordable_after_s(state, grown);
+  const rarer_s = Math.min(config.probe_max_s, state.next_probe_s * 2);
+  return Math.min(PROBE_LAST_S, Math.max(rarer_s, affordable_s));
 }
 
 /** A dose lasts longer each time nothing grew in it, so that a leak which ended is let go after three of them. */
@@ -238,19 +255,21 @@ function step_dose(
   config: HoldConfig,
   now_ns: number,
 ): Step {
-  const length_s = config.probe_dose_s * 10 ** state.quiet_doses;
+  // The pulses were the first looks; a thread that is caught only asleep had none.
+  const doses = state.aims ? state.quiet_doses : state.quiet_doses - QUIET_PULSES + 1;
+  const length_s = config.probe_dose_s * 10 ** doses;
   const grown = memory - state.memory_at_dose_bytes;
   const allowed = Math.max(256 * 1024, state.slope_tail_bytes_per_s * Math.max(in_phase_s, 0.1));
   if (grown > allowed && good_moment(state, seen, in_phase_s)) {
-    const next_probe_s = Math.min(config.probe_max_s, state.next_probe_s * 2);
+    const next_probe_s = next_probe(state, grown, config);
     const back = { ...to_phase(state, "hold", now_ns), next_probe_s, quiet_doses: 0 };
-    const why = `it grew ${mib(grown)} in ${(in_phase_s * 1000).toFixed(0)} ms: held again, next probe in ${next_probe_s} s`;
+    const why = `it grew ${mib(grown)} in ${(in_phase_s * 1000).toFixed(0)} ms: held again, next probe in ${next_probe_s.toFixed(0)} s`;
     return keep(back, [adjust(state, frozen(true), why)]);
   }
   if (grown > allowed || in_phase_s < length_s) return keep(state);
   const quiet_doses = state.quiet_doses + 1;
-  if (quiet_doses >= 3) {
-    return end(state, "would_have_stopped", `no growth in ${quiet_doses} doses, the last of ${length_s} s`, false);
+  if (doses >= 2) {
+    return end(state, "would_have_stopped", `no growth in ${quiet_doses} looks, the last of ${length_s} s`, false);
   }
   const back = { ...to_phase(state, "hold", now_ns), quiet_doses };
   return keep(back, [

@@ -2,18 +2,25 @@ import type { Assessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { CALM } from "./habituation.ts";
-import type { ContainmentState } from "./state.ts";
+import type { ContainmentState, HoldPhase } from "./state.ts";
 
 /** After the last unrest the fast beat goes on for so long. */
 const SETTLED_AFTER_S = 2;
 /** A dose is watched by a beat this many times faster than the vigilant one. */
 const DOSE_FASTER = 5;
 
-/** Something is happening: D̄ moves, somebody grows, or a containment is not yet settled in a verified hold. */
+/** A pulse is over within its beat: it needs no faster one. */
+const SETTLED: readonly HoldPhase[] = ["hold", "pulse"];
+
+/**
+ * Something is happening: D̄ moves, somebody grows, or a containment is not yet settled in a verified hold. Behind such a
+ * hold D̄ stays far from normal and scatters with its size, so there its motion alone is no news.
+ */
 export function unrest(a: Assessment, moved: boolean, live: readonly ContainmentState[]): boolean {
-  const moving = Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
+  const settled = (one: ContainmentState) => one.rung === "thread_hold" && one.judged && SETTLED.includes(one.phase);
+  const unsettled = !live.every(settled);
+  const moving = live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
   const growing = a.growth.some((one) => one.sustained_s > 0);
-  const unsettled = live.some((one) => one.rung !== "thread_hold" || one.phase !== "hold" || !one.judged);
   return moved || moving || growing || unsettled;
 }
 

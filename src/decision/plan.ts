@@ -22,6 +22,8 @@ const nothing = (inaction: string, search_first = false): Plan => ({
   inaction,
   search_first,
 });
+const NO_PLAN = nothing("");
+const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
 /** At most this many containments at once: a storm of actions is itself a fault. */
 const MAX_CONTAINMENTS = 8;
 /** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
@@ -38,7 +40,7 @@ export function plan(
   config: DecisionConfig,
   now_ns: number,
 ): Plan {
-  if (level < 2 || !harm.present) return nothing("");
+  if (level < 2 || !harm.present) return NO_PLAN;
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   if (state.containments.some((live) => live.target.cgroup_id === culprit.cgroup_id)) return nothing("");
@@ -90,9 +92,14 @@ function plan_memory(
   }
   if (resting(state, culprit.cgroup_id, "memory_governor", now_ns))
     return nothing("the governor rests after its last release");
-  const high_bytes = first_ceiling(growth.memory_bytes, config.governor);
+  const governed = {
+    usage_bytes: growth.memory_bytes,
+    headroom_bytes: growth.ttf.headroom_bytes,
+    headroom_at_onset_bytes: base.headroom_at_onset_bytes,
+  };
+  const high_bytes = first_ceiling(governed, config.governor);
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
-  const reason = `no thread hold: ${why_not}; the governor steers the cgroup to a plateau`;
+  const reason = `no thread hold: ${why_not}; the governor slows the cgroup down from ${mib(high_bytes)} MiB on`;
   return start(target, { rung: "memory_governor", high_bytes }, reason, { ...base, high_bytes }, state, config, now_ns);
 }
 

@@ -54,6 +54,7 @@ export interface Rest {
   readonly ended_well: boolean;
 }
 
+/** All that a decision remembers of the beats before: plain JSON, times CLOCK_MONOTONIC, recorded with each decision. */
 export interface DecisionState {
   readonly level: Level;
   readonly level_since_ns: number;
@@ -77,6 +78,7 @@ export interface DecisionState {
   readonly failures: number;
 }
 
+/** The state before the first beat at `now_ns`. */
 export function initial_state(now_ns: number): DecisionState {
   return {
     level: 0,

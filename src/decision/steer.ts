@@ -1,9 +1,10 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
-import { next_ceiling, plateau } from "./governor.ts";
-import { type Step, step_hold } from "./hold.ts";
+import { binds, ceiling_at, next_ceiling } from "./governor.ts";
+import { step_hold } from "./hold.ts";
 import type { ContainmentState } from "./state.ts";
+import { ended_by_itself, type Step } from "./step.ts";
 
 /** A governed growth must be over for this long before the ceiling is lifted. */
 const GOVERNOR_QUIET_S = 10;
@@ -12,6 +13,7 @@ const PAGE = 4096;
 const WORTH_WRITING_BYTES = 256 * 1024;
 /** Queue rungs (cpu, io, freeze) are lifted after this long: if the harm is back, they are applied anew. */
 const QUEUE_HOLD_S = 10;
+const GONE = "its cgroup is gone";
 
 /** One beat of any containment. Without an observation nothing is known, so nothing is changed. */
 export function steer(
@@ -36,23 +38,6 @@ function release(state: ContainmentState, setting: Setting, reason: string): Act
   return { id: state.id, verb: "release", target: state.target, setting, reason };
 }
 
-function ended(state: ContainmentState, seen: ContainmentObservation, setting: Setting): Step | null {
-  if (!seen.alive || seen.status === "gone") {
-    const detail = "its cgroup is gone";
-    return {
-      next: null,
-      actions: [release(state, setting, detail)],
-      verdicts: [{ id: state.id, verdict: "gone", detail }],
-      failed: false,
-    };
-  }
-  if (seen.status === "refused" || seen.status === "failed") {
-    const verdict = { id: state.id, verdict: "refused", detail: seen.detail } as const;
-    return { next: null, actions: [release(state, setting, seen.detail)], verdicts: [verdict], failed: true };
-  }
-  return null;
-}
-
 function step_governor(
   state: ContainmentState,
   seen: ContainmentObservation,
@@ -60,7 +45,7 @@ function step_governor(
   now_ns: number,
 ): Step {
   const setting = (high_bytes: number): Setting => ({ rung: "memory_governor", high_bytes });
-  const over = ended(state, seen, setting(state.high_bytes));
+  const over = ended_by_itself(state, seen, setting(state.high_bytes), GONE);
   if (over !== null) return over;
   const { memory_bytes: usage, headroom_bytes: headroom, slope_bytes_per_s: slope } = seen;
   if (usage === null || headroom === null) return keep(state);
@@ -72,11 +57,19 @@ function step_governor(
     return { next: null, actions: [release(state, setting(state.high_bytes), detail)], verdicts, failed: false };
   }
 
-  const top = plateau(usage, headroom, state.headroom_at_onset_bytes, config.governor);
-  const { verdicts, judged } = judge_governor(state, slope, (top - state.high_bytes) / config.governor.tau_s);
-  const next = { ...state, ...window, judged };
+  const governed = {
+    usage_bytes: usage,
+    headroom_bytes: headroom,
+    headroom_at_onset_bytes: state.headroom_at_onset_bytes,
+  };
+  const bound = binds(state.high_bytes, usage, config.governor);
+  const top = ceiling_at(config.governor.plateau_fraction, governed);
+  const asked_bytes_per_s = bound ? (top - state.high_bytes) / config.governor.tau_s : Number.POSITIVE_INFINITY;
+  const { verdicts, judged } = judge_governor(state, slope, asked_bytes_per_s, usage > top);
+  // A ceiling nobody has reached waits: only the time in which it binds raises it.
+  const next = { ...state, ...window, judged, phase_since_ns: bound ? state.phase_since_ns : now_ns };
   const dt_s = (now_ns - state.phase_since_ns) / 1e9;
-  const planned = next_ceiling(state.high_bytes, top, dt_s, seen.stall_full, config.governor);
+  const planned = next_ceiling(state.high_bytes, governed, bound ? dt_s : 0, seen.stall_full, config.governor);
   const high_bytes = Math.max(state.high_bytes, Math.floor(planned / PAGE) * PAGE);
   if (high_bytes - state.high_bytes < WORTH_WRITING_BYTES) return { next, actions: [], verdicts, failed: false };
   const reason = `ceiling ${mib(high_bytes)} MiB on the way to a plateau of ${mib(top)} MiB`;
@@ -103,17 +96,24 @@ function quiet_window(state: ContainmentState, usage: number, config: DecisionCo
   return slope < Math.max(0.25 * state.slope_tail_bytes_per_s, 0.02 * state.slope_before_bytes_per_s) ? "quiet" : begin;
 }
 
-/** Once, when the law asks for clearly less than the growth had: did the growth slow down? */
+/**
+ * Once, when the ceiling binds and asks for clearly less than the growth had: did the growth slow down? A growth that ends
+ * below the ceiling ended by itself, and says nothing of the governor.
+ */
 function judge_governor(
   state: ContainmentState,
   slope: number | null,
   asked_bytes_per_s: number,
+  passed: boolean,
 ): { verdicts: readonly Verdict[]; judged: boolean } {
   const before = state.slope_before_bytes_per_s;
   if (state.judged || slope === null || asked_bytes_per_s > 0.5 * before) {
     return { verdicts: [], judged: state.judged };
   }
-  const verdict = slope < 0.8 * before ? "effective" : "no_effect";
+  const slower = slope < 0.8 * before;
+  // The slope looks back on the free growth for a while: only a usage beyond the plateau proves that nothing holds it.
+  if (!slower && !passed) return { verdicts: [], judged: false };
+  const verdict = slower ? "effective" : "no_effect";
   const detail = `slope ${mib(before)} MiB/s → ${mib(slope)} MiB/s, ${mib(asked_bytes_per_s)} MiB/s allowed`;
   return { verdicts: [{ id: state.id, verdict, detail }], judged: true };
 }
@@ -133,7 +133,7 @@ function queue_setting(state: ContainmentState): Setting {
 
 function step_queue(state: ContainmentState, seen: ContainmentObservation, now_ns: number): Step {
   const setting = queue_setting(state);
-  const over = ended(state, seen, setting);
+  const over = ended_by_itself(state, seen, setting, GONE);
   if (over !== null) return over;
   if ((now_ns - state.applied_ns) / 1e9 < QUEUE_HOLD_S) return keep(state);
   const detail = `lifted after ${QUEUE_HOLD_S} s to see whether the harm is still there`;

@@ -1,6 +1,5 @@
-import type { Pointer } from "bun:ffi";
 import { BEAT } from "./generated/layout.ts";
-import { u64_at } from "./memory.ts";
+import { u64_of } from "./memory.ts";
 
 /** One `struct beat` (bpf/wire.h): cumulative counters of the whole node, summed over CPUs at `t_ns`. */
 export interface BeatRecord {
@@ -62,15 +61,15 @@ export class BeatQueue {
     return this.#count;
   }
 
-  /** Copies one struct beat out of kernel memory. */
-  push(address: Pointer): void {
+  /** Copies one struct beat, at `offset` of kernel memory. */
+  push(record: DataView, offset: number): void {
     if (this.#count === this.#capacity) {
       this.#first = (this.#first + 1) % this.#capacity;
       this.#count--;
       this.overwritten++;
     }
     const base = ((this.#first + this.#count) % this.#capacity) * WORDS;
-    for (let word = 0; word < WORDS; word++) this.#words[base + word] = u64_at(address, word * 8);
+    for (let word = 0; word < WORDS; word++) this.#words[base + word] = u64_of(record, offset + word * 8);
     this.#count++;
   }
 

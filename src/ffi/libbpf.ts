@@ -48,17 +48,6 @@ const SYMBOLS = {
     args: ["i32" /* int prog_fd */, "ptr" /* struct bpf_test_run_opts *opts */],
     returns: "i32",
   },
-  ring_buffer__new: {
-    args: [
-      "i32" /* int map_fd */,
-      "ptr" /* ring_buffer_sample_fn sample_cb */,
-      "ptr" /* void *ctx */,
-      "ptr" /* const struct ring_buffer_opts *opts */,
-    ],
-    returns: "ptr",
-  },
-  ring_buffer__poll: { args: ["ptr" /* struct ring_buffer *rb */, "i32" /* int timeout_ms */], returns: "i32" },
-  ring_buffer__free: { args: ["ptr" /* struct ring_buffer *rb */], returns: "void" },
 } as const;
 
 export type Libbpf = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];

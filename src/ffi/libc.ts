@@ -29,6 +29,10 @@ const libc = dlopen("libc.so.6", {
   },
   munmap: { args: ["ptr" /* void *address */, "usize" /* size_t length */], returns: "i32" },
   open: { args: ["ptr" /* const char *path */, "i32" /* int flags */, "u32" /* mode_t mode */], returns: "i32" },
+  poll: {
+    args: ["ptr" /* struct pollfd *fds */, "u64" /* nfds_t nfds */, "i32" /* int timeout */],
+    returns: "i32",
+  },
   pread: {
     args: ["i32" /* int fd */, "buffer" /* void *buffer */, "usize" /* size_t count */, "i64" /* off_t offset */],
     returns: FFIType.i64_fast,
@@ -41,6 +45,11 @@ const libc = dlopen("libc.so.6", {
     args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* cpu_set_t *mask */],
     returns: "i32",
   },
+  sched_getparam: {
+    args: ["i32" /* pid_t tid */, "ptr" /* struct sched_param *parameters */],
+    returns: "i32",
+  },
+  sched_getscheduler: { args: ["i32" /* pid_t tid */], returns: "i32" },
   sched_setaffinity: {
     args: ["i32" /* pid_t tid */, "usize" /* size_t size */, "ptr" /* const cpu_set_t *mask */],
     returns: "i32",
@@ -49,7 +58,16 @@ const libc = dlopen("libc.so.6", {
     args: ["i32" /* pid_t tid */, "i32" /* int policy */, "ptr" /* const struct sched_param *parameters */],
     returns: "i32",
   },
-  usleep: { args: ["u32" /* useconds_t microseconds */], returns: "i32" },
+  timerfd_create: { args: ["i32" /* clockid_t clock */, "i32" /* int flags */], returns: "i32" },
+  timerfd_settime: {
+    args: [
+      "i32" /* int fd */,
+      "i32" /* int flags */,
+      "ptr" /* const struct itimerspec *new */,
+      "ptr" /* struct itimerspec *old */,
+    ],
+    returns: "i32",
+  },
   setpriority: {
     args: ["i32" /* int which */, "u32" /* id_t who */, "i32" /* int priority */],
     returns: "i32",
@@ -61,13 +79,19 @@ const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+const EINTR = 4;
+const POLLIN = 1;
 const MCL_CURRENT = 1;
 const MCL_FUTURE = 2;
 const MCL_ONFAULT = 4;
 const CLOCK_MONOTONIC = 1;
 const PRIO_PROCESS = 0;
+const SCHED_FIFO = 1;
+const SCHED_RR = 2;
 const SCHED_BATCH = 3;
+const SCHED_RESET_ON_FORK = 0x40000000;
 const MADV_DONTNEED = 4;
+const TFD_CLOEXEC = O_CLOEXEC;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
@@ -75,6 +99,8 @@ const CPU_MASK_BYTES = 128;
 
 const errno_address = libc.__errno_location();
 const timespec = new Uint32Array(4);
+/** struct pollfd: fd, then events in the low half and what came in the high half. */
+const poll_request = new Int32Array(2);
 
 /** errno of the latest libc or libbpf call of this thread. */
 export function last_errno(): number {
@@ -147,6 +173,15 @@ export function read_into(fd: number, buffer: Uint8Array, offset: number, subjec
   return succeeded(libc.read(fd, room, room.length), "read", subject);
 }
 
+/** Waits until `fd` can be read, up to `timeout_ms`; false on timeout or a signal. Throws KernelError. */
+export function wait_readable(fd: number, timeout_ms: number): boolean {
+  poll_request[0] = fd;
+  poll_request[1] = POLLIN;
+  const count = libc.poll(poll_request, 1, timeout_ms);
+  if (count < 0 && last_errno() !== EINTR) throw new KernelError("wait for", `fd ${fd}`, last_errno());
+  return count > 0;
+}
+
 /** pread(2) of `buffer.length` bytes at `offset` of the file. Returns the bytes read; throws KernelError. */
 export function pread_into(fd: number, buffer: Uint8Array, offset: number, subject: string): number {
   return succeeded(libc.pread(fd, buffer, buffer.length, offset), "read", subject);
@@ -169,9 +204,60 @@ export function schedule_as_batch(tid: number): void {
   succeeded(libc.sched_setscheduler(tid, SCHED_BATCH, parameters), "schedule as batch", `thread ${tid}`);
 }
 
-/** Sleeps on the spot. For a few milliseconds only: nothing else runs meanwhile. */
-export function pause_ms(duration_ms: number): void {
-  libc.usleep(Math.round(duration_ms * 1000));
+/** How a thread is scheduled: policy with its flags as in linux/sched.h, and the real-time priority (0 for the others). */
+export interface Scheduling {
+  readonly policy: number;
+  readonly priority: number;
+}
+
+/** First come, first served, ahead of every ordinary thread of its CPU; what it starts meanwhile is ordinary again. */
+export const REAL_TIME: Scheduling = { policy: SCHED_FIFO | SCHED_RESET_ON_FORK, priority: 1 };
+
+export function is_real_time({ policy }: Scheduling): boolean {
+  const plain = policy & ~SCHED_RESET_ON_FORK;
+  return plain === SCHED_FIFO || plain === SCHED_RR;
+}
+
+/** Scheduling of the calling thread. Throws KernelError. */
+export function scheduling(): Scheduling {
+  const parameters = new Int32Array(1);
+  const policy = succeeded(libc.sched_getscheduler(0), "read the scheduling", "of this thread");
+  succeeded(libc.sched_getparam(0, parameters), "read the scheduling", "of this thread");
+  return { policy, priority: parameters[0]! };
+}
+
+/** Changes the scheduling of the calling thread; its nice value stays. Throws KernelError (EPERM). */
+export function set_scheduling({ policy, priority }: Scheduling): void {
+  const hint = "grant CAP_SYS_NICE; with CONFIG_RT_GROUP_SCHED its cgroup needs a real-time budget too";
+  succeeded(
+    libc.sched_setscheduler(0, policy, new Int32Array([priority])),
+    `set the scheduling policy ${policy}`,
+    "of this thread",
+    hint,
+  );
+}
+
+/** One timer of the kernel. It runs from `set` on, whatever keeps the caller from waiting for it. */
+export class Alarm implements Disposable {
+  readonly #fd = succeeded(libc.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC), "create", "a timer");
+  readonly #expirations = new Uint8Array(8);
+
+  /** Throws KernelError. */
+  set(duration_ms: number): void {
+    const after_ns = Math.max(1, Math.round(duration_ms * 1e6));
+    // struct itimerspec: interval and value, each as seconds and nanoseconds of 64 bits.
+    const times = new BigInt64Array([0n, 0n, BigInt(Math.floor(after_ns / 1e9)), BigInt(after_ns % 1e9)]);
+    succeeded(libc.timerfd_settime(this.#fd, 0, times, null), "set", "a timer");
+  }
+
+  /** Stands still until it has expired, or a signal interrupts the wait. */
+  wait(): void {
+    libc.read(this.#fd, this.#expirations, this.#expirations.length);
+  }
+
+  [Symbol.dispose](): void {
+    libc.close(this.#fd);
+  }
 }
 
 export function page_size_bytes(): number {
@@ -194,9 +280,15 @@ export function has_capability(number: number): boolean {
 }
 
 /** Shared mapping of a kernel object. The address stays valid until `unmap`. Throws KernelError. */
-export function map_shared(fd: number, size_bytes: number, writable: boolean, subject: string): Pointer {
+export function map_shared(
+  fd: number,
+  size_bytes: number,
+  writable: boolean,
+  subject: string,
+  offset_bytes = 0,
+): Pointer {
   const protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
-  const address = libc.mmap(null, size_bytes, protection, MAP_SHARED, fd, 0);
+  const address = libc.mmap(null, size_bytes, protection, MAP_SHARED, fd, offset_bytes);
   return succeeded(address, "map into memory", subject) as Pointer;
 }
 
@@ -204,10 +296,21 @@ export function unmap(address: Pointer, size_bytes: number): void {
   libc.munmap(address, size_bytes);
 }
 
+/** CPUs a thread (0: the caller) may use, one bit each, lowest first. Throws KernelError (ESRCH). */
+export function cpu_affinity(tid: number): Uint8Array {
+  const mask = new Uint8Array(CPU_MASK_BYTES);
+  succeeded(libc.sched_getaffinity(tid, CPU_MASK_BYTES, mask), "read the CPU affinity", `of thread ${tid}`);
+  return mask;
+}
+
+/** @param mask as of `cpu_affinity`. Throws KernelError (ESRCH, EPERM, EINVAL: no CPU of it is left). */
+export function set_cpu_affinity(tid: number, mask: Uint8Array): void {
+  succeeded(libc.sched_setaffinity(tid, mask.length, mask), "set the CPU affinity", `of thread ${tid}`);
+}
+
 /** Runs this thread once on every CPU it may use, so that each of them goes through the scheduler. Bounded by 1,024 CPUs. */
 export function visit_cpus(): void {
-  const allowed = new Uint8Array(CPU_MASK_BYTES);
-  succeeded(libc.sched_getaffinity(0, CPU_MASK_BYTES, allowed), "read the CPU affinity", "of this thread");
+  const allowed = cpu_affinity(0);
   const one = new Uint8Array(CPU_MASK_BYTES);
   for (let cpu = 0; cpu < CPU_MASK_BYTES * 8; cpu++) {
     if (((allowed[cpu >> 3]! >> (cpu & 7)) & 1) === 0) continue;
@@ -215,5 +318,5 @@ export function visit_cpus(): void {
     one[cpu >> 3] = 1 << (cpu & 7);
     libc.sched_setaffinity(0, CPU_MASK_BYTES, one);
   }
-  succeeded(libc.sched_setaffinity(0, CPU_MASK_BYTES, allowed), "restore the CPU affinity", "of this thread");
+  set_cpu_affinity(0, allowed);
 }

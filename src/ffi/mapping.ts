@@ -9,10 +9,10 @@ export class Mapping implements Disposable {
   #buffer: ArrayBuffer;
 
   /** Throws KernelError. */
-  constructor(fd: number, size_bytes: number, writable: boolean, name: string) {
+  constructor(fd: number, size_bytes: number, writable: boolean, name: string, offset_bytes = 0) {
     const page = page_size_bytes();
     this.#size_bytes = Math.ceil(size_bytes / page) * page;
-    this.#address = map_shared(fd, this.#size_bytes, writable, `BPF map ${name}`);
+    this.#address = map_shared(fd, this.#size_bytes, writable, `BPF map ${name}`, offset_bytes);
     this.#buffer = toArrayBuffer(this.#address, 0, size_bytes);
   }
 

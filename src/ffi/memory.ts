@@ -1,11 +1,4 @@
-import { type Pointer, read } from "bun:ffi";
-
 const HIGH = 4294967296;
-
-/** A u64 in kernel memory as a number (exact below 2^53), without allocating a bigint. */
-export function u64_at(address: Pointer, offset: number): number {
-  return read.u32(address, offset) + read.u32(address, offset + 4) * HIGH;
-}
 
 /** A little-endian u64 of a buffer as a number (exact below 2^53). */
 export function u64_of(view: DataView, offset: number): number {

@@ -1,4 +1,3 @@
-import type { Pointer } from "bun:ffi";
 import type { Absence } from "../model/sample.ts";
 import { BeatQueue, type BeatRecord, empty_beat } from "./beat.ts";
 import { CATALOG } from "./catalog.ts";
@@ -20,6 +19,8 @@ export type { CgroupRows, ThreadRows } from "./rows.ts";
 const CGROUPS_LIMIT = 4096;
 const CPUS_LIMIT = 512;
 const QUEUE_BEATS = 1024;
+/** max_entries of the ring buffer `beats` in bpf/state.h. */
+const RING_BYTES = 256 * 1024;
 const ITERATORS = new Set(["cgroup_rows", "thread_rows"]);
 
 /** bpf_iter_link_info.cgroup { order, cgroup_fd, cgroup_id }: BPF_CGROUP_ITER_DESCENDANTS_PRE from the v2 root. */
@@ -73,10 +74,10 @@ export class Senses implements Disposable {
     const cpus = libbpf().libbpf_num_possible_cpus();
     set_u64(this.#knobs, CONTROL.nr_cpus, Math.min(Math.max(1, cpus), CPUS_LIMIT));
     set_u64(this.#knobs, CONTROL.page_size, page_size_bytes());
-    const take = (address: Pointer, size: number) => {
-      if (size >= BEAT.size) this.#queue.push(address);
+    const take = (record: DataView, offset: number, size: number) => {
+      if (size >= BEAT.size) this.#queue.push(record, offset);
     };
-    this.#ring = undo.use(new RingBuffer(object.map_fd("beats"), take));
+    this.#ring = undo.use(new RingBuffer(object.map_fd("beats"), RING_BYTES, take));
     for (const name of object.program_names) {
       if (name !== ESSENTIAL && !ITERATORS.has(name) && !why.has(name)) attach(object, name, why);
     }

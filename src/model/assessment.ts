@@ -57,6 +57,17 @@ export interface LeaderStall {
   readonly io: Maybe<number>;
 }
 
+/** What the second opinions say together (SPEC §10) about the row they were last shown. */
+export interface OpinionAssessment {
+  /** Sum of the votes, and the threshold beyond which only the promised number of alarms lies; nats. */
+  readonly score: number;
+  readonly theta: number;
+  /** −log p of each opinion against its own past, nats. */
+  readonly votes: Readonly<Record<string, number>>;
+  /** They are asked at every beat: then vigilance is theirs alone, D̄ being one of them. */
+  readonly decide: boolean;
+}
+
 /** Everything the decision may look at about the node. Plain JSON, so that a record can re-run it. */
 export interface Assessment {
   readonly t_ns: number;
@@ -76,6 +87,8 @@ export interface Assessment {
   readonly dominant: readonly number[];
   readonly dominant_resource: "cpu" | "memory" | "io" | "network" | "process";
   readonly thresholds: Thresholds;
+  /** Null while they are not ready, or not asked. */
+  readonly opinions: Maybe<OpinionAssessment>;
   /** False until the warm-up has ended. */
   readonly warm: boolean;
   readonly learned_samples: number;

@@ -32,7 +32,7 @@ export interface StopEntry {
   readonly beat_cost_us?: { readonly p50: number; readonly p99: number };
 }
 
-/** What the self looked like when its thresholds were set. Mean and sigma in scaled units. */
+/** What the self looked like when its thresholds were set, or had moved since they were last told. Mean and sigma in scaled units. */
 export interface BaselineEntry {
   readonly kind: "baseline";
   readonly dimensions: readonly string[];
@@ -48,6 +48,8 @@ export interface BaselineEntry {
     readonly episodes: number;
     readonly episodes_per_s: number;
     readonly samples: number;
+    /** The samples are maxima of blocks this long; absent: single values of the warm-up. */
+    readonly block_s?: number;
   }>;
 }
 

@@ -66,6 +66,8 @@ export interface ContainmentObservation {
   readonly frozen: Maybe<boolean>;
   /** The held cgroup (or thread) still exists. */
   readonly alive: boolean;
+  /** The motor holds it: only a release ends it. False once the motor refused it, or has undone it by itself. */
+  readonly in_force: boolean;
   readonly memory_bytes: Maybe<number>;
   readonly headroom_bytes: Maybe<number>;
   readonly slope_bytes_per_s: Maybe<number>;

@@ -61,7 +61,9 @@ export interface Sample {
   readonly node_memory: NodeMemory;
   /** PSI "some" stall share of the window, per resource; null where PSI is off. */
   readonly stall: { readonly cpu: Maybe<number>; readonly memory: Maybe<number>; readonly io: Maybe<number> };
-  /** Every cgroup whose figures changed since the previous beat. */
+  /** The beat at which the cgroups were last looked at; at the beats between, `cgroups` and `gone` are empty. */
+  readonly cgroups_at_ns: number;
+  /** Every cgroup whose figures changed since they were last looked at. */
   readonly cgroups: readonly CgroupSample[];
   /** Cgroups that are gone since the previous beat, by id. */
   readonly gone: readonly number[];

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
-import { pause_ms } from "../ffi/libc.ts";
+import { KernelError } from "../ffi/errors.ts";
+import { Alarm, cpu_affinity, monotonic_ns, set_cpu_affinity } from "../ffi/libc.ts";
 import type { Maybe } from "../model/sample.ts";
 import { FileTrouble } from "./trouble.ts";
+import { urgently } from "./urgent.ts";
 
 /** A thread, told apart from a later one with the same number by its start time. */
 export interface ThreadIdentity {
@@ -12,7 +14,12 @@ export interface ThreadIdentity {
   readonly start_ticks: number;
   /** Nice value before the motor touched it; null where the entry is not about niceness. */
   readonly nice: Maybe<number>;
+  /** CPUs it could use before the motor touched it; null where the entry does not touch them. */
+  readonly affinity: Maybe<CpuMask>;
 }
+
+/** CPUs as hexadecimal bytes, the lowest CPUs first: plain JSON for the ledger. */
+export type CpuMask = string;
 
 /** Niceness a thread has while an entry intends `intended`: never less nice than it was by itself. */
 export function held_nice(intended: string, thread: ThreadIdentity): number {
@@ -38,9 +45,14 @@ export interface Processes {
   thread_ids(pid: number): readonly number[];
   nice(tid: number): Maybe<number>;
   set_nice(tid: number, nice: number): void;
+  /** CPUs the thread may use; null when it is gone. */
+  affinity(tid: number): Maybe<CpuMask>;
+  set_affinity(tid: number, mask: CpuMask): void;
   signal(pid: number, name: "SIGSTOP" | "SIGCONT"): void;
-  /** Waits on the spot, a few milliseconds at most. */
-  pause_ms(duration_ms: number): void;
+  /** Starts a timer of a few milliseconds; what it returns waits on the spot until it has expired. */
+  alarm_in(duration_ms: number): () => void;
+  /** Does a work of a few milliseconds ahead of every ordinary thread, where that is allowed. Returns its length, ms. */
+  urgently(work: () => void): number;
   readonly own_pid: number;
   readonly own_cgroup_path: string;
 }
@@ -71,6 +83,9 @@ function ends(status: string): boolean {
 function errno_name(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : String(error);
 }
+
+/** Kept open once it was needed: a pulse must not wait for its own preparations. */
+let alarm: Maybe<Alarm> = null;
 
 /** The kernel's process table in /proc. */
 export const kernel_processes: Processes = {
@@ -111,6 +126,20 @@ export const kernel_processes: Processes = {
       throw new FileTrouble(`set nice ${nice} of`, `thread ${tid}`, errno_name(error));
     }
   },
+  affinity(tid) {
+    try {
+      return Buffer.from(cpu_affinity(tid)).toString("hex");
+    } catch {
+      return null;
+    }
+  },
+  set_affinity(tid, mask) {
+    try {
+      set_cpu_affinity(tid, Buffer.from(mask, "hex"));
+    } catch (error) {
+      throw new FileTrouble("set the CPU affinity of", `thread ${tid}`, errno_name(error));
+    }
+  },
   signal(pid, name) {
     try {
       process.kill(pid, name);
@@ -118,7 +147,23 @@ export const kernel_processes: Processes = {
       throw new FileTrouble(`send ${name} to`, `process ${pid}`, errno_name(error));
     }
   },
-  pause_ms,
+  alarm_in(duration_ms) {
+    try {
+      alarm ??= new Alarm();
+      alarm.set(duration_ms);
+    } catch (error) {
+      throw new FileTrouble("set", "a timer", error instanceof KernelError ? error.errno : String(error));
+    }
+    const running = alarm;
+    return () => running.wait();
+  },
+  urgently(work) {
+    return urgently(() => {
+      const began_ns = monotonic_ns();
+      work();
+      return (monotonic_ns() - began_ns) / 1e6;
+    });
+  },
   own_pid: process.pid,
   own_cgroup_path: v2_path(proc("self/cgroup") ?? "") ?? "/",
 };
@@ -131,7 +176,8 @@ export function processes_with_steps(processes: Processes, step: (name: string) 
     step(`after ${name}`);
   };
   return {
-    pause_ms: (duration_ms) => processes.pause_ms(duration_ms),
+    alarm_in: (duration_ms) => processes.alarm_in(duration_ms),
+    urgently: (work) => processes.urgently(work),
     own_pid: processes.own_pid,
     own_cgroup_path: processes.own_cgroup_path,
     thread: (pid, tid) => processes.thread(pid, tid),
@@ -139,6 +185,8 @@ export function processes_with_steps(processes: Processes, step: (name: string) 
     thread_ids: (pid) => processes.thread_ids(pid),
     nice: (tid) => processes.nice(tid),
     set_nice: (tid, nice) => around(`nice ${tid}`, () => processes.set_nice(tid, nice)),
+    affinity: (tid) => processes.affinity(tid),
+    set_affinity: (tid, mask) => around(`affinity ${tid}`, () => processes.set_affinity(tid, mask)),
     signal: (pid, name) => around(`${name} ${pid}`, () => processes.signal(pid, name)),
   };
 }

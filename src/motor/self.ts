@@ -4,6 +4,7 @@ import { type CgroupFiles, kernel_files, offers } from "./files.ts";
 import { directory_of } from "./locate.ts";
 import { kernel_processes } from "./processes.ts";
 import { FileTrouble } from "./trouble.ts";
+import { try_urgency } from "./urgent.ts";
 
 const OOM_SCORE_ADJ = "-999";
 const MEMORY_MIN_BYTES = 64 * 1024 * 1024;
@@ -13,6 +14,8 @@ export interface SelfOptions {
   readonly mount: string;
   /** Locks the pages of this process, e.g. `mlockall_on_fault` of the ffi room; throws when it may not. */
   readonly lock_memory: () => void;
+  /** Throws when a pulse may not run as a real-time thread. */
+  readonly try_urgency?: () => void;
   readonly files?: CgroupFiles;
   readonly own_cgroup_path?: string;
   readonly oom_score_path?: string;
@@ -46,6 +49,10 @@ export function protect_self(options: SelfOptions): SelfProtection {
   part("locked memory", "under memory pressure the beat may wait for its own pages", () => {
     options.lock_memory();
     return "memory locked as it is touched (mlockall)";
+  });
+  part("real-time scheduling of a pulse", "on a busy node a held thread may run longer than its pulse", () => {
+    (options.try_urgency ?? try_urgency)();
+    return "a pulse runs as a real-time thread (SCHED_FIFO 1)";
   });
   const path = options.own_cgroup_path ?? kernel_processes.own_cgroup_path;
   const directory = directory_of(options.mount, path);

@@ -1,6 +1,7 @@
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
-import type { Processes } from "./processes.ts";
+import { is_single } from "./one_cpu.ts";
+import type { Processes, ThreadIdentity } from "./processes.ts";
 import { FileTrouble } from "./trouble.ts";
 import type { Undone } from "./undo.ts";
 
@@ -40,9 +41,11 @@ function thread_ids(files: CgroupFiles, file: string): readonly string[] {
 export function undo_hold(entry: LedgerEntry, home: string, files: CgroupFiles, processes: Processes): Undone {
   const child = `${home}/${entry.file}`;
   if (!exists(files, child)) {
+    for (const thread of entry.threads) give_cpus_back(thread, processes);
     return { status: "done", found: null, written: null, detail: `${entry.file} is already removed` };
   }
   unless_vanished(() => files.write(`${child}/cgroup.freeze`, "0"));
+  for (const thread of entry.threads) give_cpus_back(thread, processes);
   const held = thread_ids(files, `${child}/cgroup.threads`);
   for (const tid of held) unless_vanished(() => files.write(`${home}/cgroup.threads`, tid));
   try {
@@ -56,6 +59,16 @@ export function undo_hold(entry: LedgerEntry, home: string, files: CgroupFiles, 
   const alive = entry.threads.filter((thread) => processes.thread(thread.pid, thread.tid) !== null).length;
   const detail = `thawed, ${held.length} thread(s) returned (${alive} of ${entry.threads.length} alive), ${entry.file} removed; type ${type}`;
   return { status: "done", found: held.join(" "), written: type, detail };
+}
+
+/** A pulse that was cut off by the agent's end left the thread on one CPU. */
+function give_cpus_back(thread: ThreadIdentity, processes: Processes): void {
+  // Ledgers of an older version do not know of CPUs.
+  const prior = thread.affinity ?? null;
+  if (prior === null || is_single(prior)) return;
+  if (processes.thread(thread.pid, thread.tid)?.start_ticks !== thread.start_ticks) return;
+  const now = processes.affinity(thread.tid);
+  if (now !== null && is_single(now)) unless_vanished(() => processes.set_affinity(thread.tid, prior));
 }
 
 /** cgroup.type; the root has none. */

@@ -18,6 +18,10 @@ export function explain_baseline(record: AuditRecord & BaselineEntry, paint: Sty
     tail === null
       ? "  tail fit: none (fixed thresholds, or too few episodes beyond the start of the tail)"
       : `  tail fit: generalized Pareto beyond ${num(tail.threshold)}, shape ${num(tail.shape, 3)}, scale ${num(tail.scale, 3)}, ` +
-        `${tail.episodes} episodes (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} samples`,
+        `${tail.episodes} episodes (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} ${what(tail.block_s)}`,
   ].join("\n")}\n`;
+}
+
+function what(block_s: number | undefined): string {
+  return block_s === undefined ? "samples" : `maxima of ${block_s} s of learned time`;
 }

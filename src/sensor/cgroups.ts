@@ -5,6 +5,9 @@ import type { CgroupRows, SensorPorts } from "./ports.ts";
 
 export const MAX_CGROUPS = 4096;
 const SWEEP_PERIOD_NS = 1e9;
+/** A pass costs a few system calls: at 100 Hz every second beat makes one (20 ms less jitter). */
+const SPACING_NS = 15e6;
+const UNCHANGED: readonly CgroupSample[] = [];
 const MAX_DEPTH = 64;
 /** A name as long as its field in `struct cgroup_row` may have been cut. */
 const CUT_NAME_LENGTH = 95;
@@ -47,6 +50,8 @@ export interface CgroupTrackerOptions {
 export class CgroupTracker {
   /** Cgroups gone at the latest beat, by id. */
   readonly gone: number[] = [];
+  /** The beat of the latest pass, CLOCK_MONOTONIC. */
+  observed_ns = Number.NEGATIVE_INFINITY;
   /** Rows not followed for lack of room, ever. */
   ignored = 0;
   readonly #ports: SensorPorts;
@@ -61,8 +66,13 @@ export class CgroupTracker {
     this.#options = options;
   }
 
-  /** Take the rows of this beat; returns the cgroups that changed. */
+  /** Take the rows when due; returns the cgroups that changed since they were last taken, at `observed_ns`. */
   observe(t_ns: number): readonly CgroupSample[] {
+    if (t_ns - this.observed_ns < SPACING_NS && t_ns >= this.observed_ns) {
+      if (this.gone.length > 0) this.gone.length = 0;
+      return UNCHANGED;
+    }
+    this.observed_ns = t_ns;
     const full = t_ns >= this.#next_sweep_ns;
     if (full) {
       this.#next_sweep_ns = t_ns + SWEEP_PERIOD_NS;

@@ -51,7 +51,7 @@ export function parse_runnable(bytes: Uint8Array, into: Float64Array): boolean {
 /**
  * Busy fraction from the kernel's idle time, run queue, context switches and the kernel share R_ku.
  * The run queue comes from /proc/loadavg, which is the same nr_running() as procs_running in /proc/stat at a fraction of
- * the cost on large machines; /proc/stat is read every 200 ms. R_ku is taken over one second because the file counts in
+ * the cost on large machines; /proc/stat is read once a second. R_ku is taken over one second because the file counts in
  * ticks of 10 ms; it includes interrupt time, so that an interrupt storm shows.
  */
 export class CpuSense implements Sense {
@@ -73,10 +73,17 @@ export class CpuSense implements Sense {
       path: "/proc/stat",
       channels: 3,
       parse: parse_stat,
-      period_ns: 200e6,
-      span_ns: 1e9,
+      period_ns: 1e9,
+      phase_ns: 350e6,
+      span_ns: 950e6,
     });
-    this.#runnable = CounterFile.open(ports, { path: "/proc/loadavg", channels: 1, parse: parse_runnable });
+    this.#runnable = CounterFile.open(ports, {
+      path: "/proc/loadavg",
+      channels: 1,
+      parse: parse_runnable,
+      period_ns: 200e6,
+      phase_ns: 50e6,
+    });
     const dimensions: DimensionName[] = [];
     const absences: Absence[] = [];
     const offer = (name: DimensionName, why: string | null): number => {

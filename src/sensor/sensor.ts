@@ -90,6 +90,7 @@ export class Sensor {
       node_memory: { total_bytes: this.#memory.total_bytes, available_bytes: this.#memory.available_bytes },
       stall: { ...this.#pressure.stall },
       cgroups: this.cgroups.observe(beat.t_ns),
+      cgroups_at_ns: this.cgroups.observed_ns,
       gone: this.cgroups.gone.slice(),
       oom_kills: Math.max(0, beat.oom_kills - this.#first_oom_kills),
     };

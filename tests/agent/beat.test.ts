@@ -72,6 +72,7 @@ function* node(seed: number): Generator<Sample> {
       node_memory: { total_bytes: 2048 * MIB, available_bytes: 1400 * MIB - leaked },
       stall: { cpu: 0.01, memory: 0, io: 0 },
       cgroups: [service],
+      cgroups_at_ns: t_ns,
       gone: [],
       oom_kills: 0,
     };
@@ -98,6 +99,7 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
       lambda: 1e-3,
       thresholds: "learned",
       budgets: { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / 2.6e6 },
+      opinions: null,
     }),
     config: CONFIG,
     motor,

@@ -32,6 +32,7 @@ function sample(t_s: number, memory_bytes: number | null, gone: number[] = []): 
     node_memory: { total_bytes: 2048 * MIB, available_bytes: 1500 * MIB },
     stall: { cpu: 0, memory: 0, io: 0 },
     cgroups: memory_bytes === null ? [] : [{ ...known, ...limit, t_ns: t_s * 1e9, memory_bytes }],
+    cgroups_at_ns: t_s * 1e9,
     gone,
     oom_kills: 0,
   };
@@ -82,6 +83,20 @@ test("the freezer's confirmation, a thaw, a vanished cgroup and a release are fo
   expect(look([7])?.alive).toBe(false);
   const release = hold("release", false);
   watch.performed(release, outcome(release, "done"), null, null);
+  expect(watch.size).toBe(0);
+});
+
+test("what the motor refused, or ended by itself, is told once and then forgotten", () => {
+  const watch = new ContainmentWatch(new Rest(), true);
+  const apply = hold("apply", true);
+  const look = () => watch.observe(sample(1, null), () => false)[0];
+  watch.performed(apply, outcome(apply, "refused"), null, null);
+  expect(look()).toMatchObject({ status: "refused", in_force: false });
+  expect(look()).toBeUndefined();
+  watch.performed(apply, outcome(apply, "done"), null, null);
+  expect(look()).toMatchObject({ status: "done", in_force: true });
+  watch.noticed(outcome(hold("release", false), "gone"));
+  expect(look()).toMatchObject({ status: "gone", in_force: false, alive: false });
   expect(watch.size).toBe(0);
 });
 

@@ -24,7 +24,15 @@ test("a wrong configuration: every problem on its own line with file, line and c
   await in_directory((directory) => {
     const file = join(directory, "h.yaml");
     writeFileSync(file, "beat:\n  periode_ms: 3\n  relax_s: -1\n");
-    for (const command of [["run"], ["observe"], ["explain"], ["doctor"], ["release"], ["config", "check"]]) {
+    for (const command of [
+      ["run"],
+      ["observe"],
+      ["explain"],
+      ["replay", "-"],
+      ["doctor"],
+      ["release"],
+      ["config", "check"],
+    ]) {
       const { code, stderr } = hosa(["-c", file, ...command]);
       expect(code, command.join(" ")).toBe(2);
       expect(stderr).toContain(`error: ${file}:2:3: beat.periode_ms: unknown key, did you mean "period_ms"?`);
@@ -39,7 +47,7 @@ test("help and version: exit code 0, with the exit codes and examples", () => {
   for (const text of ["Exit codes:", "3  privilege or kernel feature missing", "Examples:", "hosa explain --last"]) {
     expect(help.stdout).toContain(text);
   }
-  for (const command of ["run", "observe", "explain", "release", "doctor", "config check", "config show"]) {
+  for (const command of ["run", "observe", "explain", "replay", "release", "doctor", "config check", "config show"]) {
     const { code, stdout } = hosa([...command.split(" "), "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("Examples:");

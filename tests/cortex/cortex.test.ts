@@ -13,6 +13,7 @@ const OPTIONS: CortexOptions = {
   lambda: 1e-3,
   thresholds: "learned",
   budgets: DEFAULT_BUDGETS,
+  opinions: null,
 };
 
 /** Beats `from`..`to` at 10 Hz of normal noise around 10, plus `shift` in the first dimension. */
@@ -101,6 +102,43 @@ describe("learning", () => {
   });
 });
 
+describe("thresholds after the warm-up", () => {
+  test("are fitted again to what was learned since, and saved with it", () => {
+    const cortex = new Cortex(dimensions(N), OPTIONS);
+    const next = normal(21);
+    live(cortex, 1, 700, next);
+    const first = cortex.baseline();
+    expect(first.fit!.block_s).toBeUndefined();
+    const last = live(cortex, 701, 7200, next);
+    const then = cortex.baseline();
+    expect(then.fit).toMatchObject({ block_s: 2 });
+    // Normal noise hardly moves D̄: vigilance comes nearer than its floor.
+    expect(then.theta[0]).toBeLessThan(first.theta[0]);
+    expect(last.thresholds).toEqual({ theta: then.theta, source: "learned" });
+    const saved = JSON.parse(JSON.stringify(cortex.save()));
+    const restored = Cortex.restore(dimensions(N), OPTIONS, saved);
+    if ("refused" in restored) throw new Error(restored.refused);
+    expect(restored.cortex.baseline()).toMatchObject({ theta: then.theta, fit: then.fit });
+    expect(restored.cortex.save().tail).toEqual(saved.tail);
+    expect(Cortex.restore(dimensions(N), OPTIONS, { ...saved, tail: { maxima: [-1], since_fit: 0 } })).toHaveProperty(
+      "refused",
+    );
+  });
+
+  test("do not change within an episode", () => {
+    const cortex = new Cortex(dimensions(N), OPTIONS);
+    const next = normal(22);
+    live(cortex, 1, 6500, next);
+    const before = live(cortex, 6501, 6501, next).thresholds;
+    for (let k = 6502; k < 12_000; k += 500) expect(live(cortex, k, k + 499, next, 1).thresholds).toBe(before);
+  });
+
+  test("fixed ones stay fixed", () => {
+    const cortex = new Cortex(dimensions(N), { ...OPTIONS, thresholds: [3, 5, 7, 9] });
+    expect(live(cortex, 1, 8000, normal(23)).thresholds.theta).toEqual([3, 5, 7, 9]);
+  });
+});
+
 describe("assessment", () => {
   test("is plain JSON whose contributions sum to d²", () => {
     const cortex = new Cortex(dimensions(N), OPTIONS);
@@ -170,7 +208,7 @@ describe("the saved self", () => {
       return "refused" in result ? result.refused : "taken";
     };
     expect(reason(saved)).toBe("taken");
-    expect(reason({ ...saved, version: 0 })).toContain("version 0");
+    expect(reason({ ...saved, version: 1 })).toContain("version 1");
     expect(reason({ ...saved, warm: false })).toContain("warm-up");
     expect(reason(saved, N + 1)).toContain("7");
     expect(reason({ ...saved, dimensions: saved.dimensions.map((d) => ({ ...d, name: "x" })) })).toContain(

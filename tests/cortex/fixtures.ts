@@ -57,6 +57,7 @@ export function sample(t_ns: number, x: readonly number[], more: Partial<Sample>
     node_memory: { total_bytes: 4096 * MIB, available_bytes: 2048 * MIB },
     stall: { cpu: 0, memory: 0, io: null },
     cgroups: [],
+    cgroups_at_ns: t_ns,
     gone: [],
     oom_kills: 0,
     ...more,

@@ -97,6 +97,27 @@ test("a quiet cgroup that starts to leak is exact: slope, gain, time to failure"
   expect(Math.abs(growth!.gained_bytes / MIB - 50 * after_s)).toBeLessThan(15);
 });
 
+test.each([
+  ["shrinks with it, what it takes runs out", 100, 10],
+  ["does not shrink, it takes page cache, and nothing runs out", 0, null],
+])("a cgroup without a limit that grows while the node's available memory %s", (_name, shrinks_mib_per_s, seconds) => {
+  const tracker = new GrowthTracker(3600);
+  let last: readonly GrowthAssessment[] = [];
+  for (let k = 1; k <= 20; k++) {
+    const t_ns = k * 1e8;
+    const unlimited = { memory_limit_bytes: null, memory_headroom_bytes: null };
+    const cgroup = cgroup_sample(t_ns, k * 10 * MIB, unlimited);
+    const node_memory = { total_bytes: 4096 * MIB, available_bytes: (1200 - (k / 10) * shrinks_mib_per_s) * MIB };
+    const now = sample(t_ns, [0], { cgroups: [cgroup], node_memory });
+    tracker.update(now);
+    last = tracker.assess(now);
+  }
+  const own = last.find((growth) => growth.cgroup_id === 42)!;
+  expect(own.slope_bytes_per_s / MIB).toBeCloseTo(100, 3);
+  if (seconds === null) expect(own.ttf.ttf_s).toBeNull();
+  else expect(own.ttf.ttf_s!).toBeCloseTo(seconds, 3);
+});
+
 test("the slope decays to nothing when no more samples come", () => {
   const tracker = new GrowthTracker(3600);
   for (let k = 1; k <= 20; k++)
@@ -108,7 +129,7 @@ test("the slope decays to nothing when no more samples come", () => {
 
 test("a parent that grows only with its child is left out, and the tracker is bounded", () => {
   const tracker = new GrowthTracker(3600);
-  let last: GrowthAssessment[] = [];
+  let last: readonly GrowthAssessment[] = [];
   for (let k = 1; k <= 10; k++) {
     const t_ns = k * 1e8;
     const many = Array.from({ length: 1100 }, (_, id) => cgroup_sample(t_ns, MIB, { id: 1000 + id, path: `/c${id}` }));

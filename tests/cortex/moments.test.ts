@@ -124,6 +124,10 @@ test("the factorization is renewed only when the covariance has moved", () => {
   metric.moved(3, 1000);
   expect(metric.refresh(welford)).toBe(false);
   metric.moved(100, 1000);
+  expect(metric.refresh(welford)).toBe(false);
+  for (let k = 2; k < 10; k++) metric.moved(3, 1000);
+  expect(metric.refresh(welford)).toBe(true);
+  metric.moved(1e4, 1000);
   expect(metric.refresh(welford)).toBe(true);
 });
 

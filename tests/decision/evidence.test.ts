@@ -37,6 +37,18 @@ describe("when to act (SPEC §5)", () => {
     expect(judge(growth(50 * MIB, 0.5, 800 * MIB, { exec_age_s: 1 })).strength).toBe("strong");
   });
 
+  test("growth by I/O that nobody faults in is page cache, and is left alone", () => {
+    const [filler, worker] = search().threads;
+    const reader = { ...filler!, comm: "backup", fault_bytes_per_s: MIB, io_bytes_per_s: 500 * MIB };
+    const backup = search(1, { threads: [reader, { ...worker!, fault_bytes_per_s: 0 }] });
+    const evidence = judge(growth(520 * MIB, 2, 400 * MIB), backup);
+    expect(evidence).toMatchObject({ strength: "none", act: false });
+    expect(evidence.because[0]).toContain("page cache");
+    // A leak beside a busy disk is still a leak.
+    const both = search(1, { threads: [reader, { ...filler!, fault_bytes_per_s: 200 * MIB }] });
+    expect(judge(growth(520 * MIB, 2, 400 * MIB), both).act).toBe(true);
+  });
+
   test("a runtime whose heap limit ends the growth first is left to end it", () => {
     const jvm = search(0.9, { runtime: "jvm", runtime_heap_limit_bytes: 800 * MIB });
     const evidence = judge(growth(30 * MIB, 5, 870 * MIB), jvm);

@@ -1,4 +1,3 @@
-import { ptr } from "bun:ffi";
 import { describe, expect, test } from "bun:test";
 import { BeatQueue, empty_beat } from "../../src/ffi/beat.ts";
 import { BEAT, CGROUP_ROW } from "../../src/ffi/generated/layout.ts";
@@ -40,7 +39,7 @@ describe("the queue of beats", () => {
     record.fill(0n);
     record[BEAT.sequence / 8] = BigInt(sequence);
     record[record.length - 1] = BigInt(sequence * 2);
-    queue.push(ptr(record));
+    queue.push(new DataView(record.buffer), 0);
   }
 
   test("hands over in order, the latest is visible before", () => {

@@ -74,6 +74,7 @@ describe("measure", () => {
     expect(result.kills).toBe(1);
     expect(result.first_kill_ms).toBe(20_000);
     expect(result.processes_lost).toBe(1);
+    expect(result.first_lost_ms).toBe(20_100);
     expect(result.served_ratio).toBeCloseTo(2 / 3, 3);
     expect(result.worst_ms).toBe(2000);
     expect(result.stable_ms).toBeNull();
@@ -103,7 +104,7 @@ describe("measure", () => {
     expect(result.interventions).toBe(1);
     expect(result.served_ratio).toBe(1);
     expect(result.p99_ratio).toBe(1);
-    expect(result.kills).toBe(0);
+    expect([result.kills, result.first_lost_ms]).toEqual([0, null]);
     expect(result.memory_at_end_mb).toBe(150);
   });
 

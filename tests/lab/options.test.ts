@@ -1,13 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { parse_options, UsageError } from "../../lab/options.ts";
+import { agent_label, cells_of, folder_of } from "../../lab/cells.ts";
+import { parse_options, parse_summary_options, UsageError } from "../../lab/options.ts";
 import { guest_environment, guest_plan, scenario_named } from "../../lab/scenario.ts";
-import { by_kernel, spread, type TimedResult } from "../../lab/table.ts";
 
 describe("parse_options", () => {
   test("defaults", () => {
     const o = parse_options(["payment"]);
     expect(o.agents).toEqual(["hosa"]);
     expect([o.kernels, o.clock, o.runs, o.seed, o.compare]).toEqual([["6.12"], "virtual", 1, 1, false]);
+    expect([o.jobs, o.high_mb]).toEqual([2, [512]]);
   });
 
   test("compare runs the scenario under several agents", () => {
@@ -30,6 +31,9 @@ describe("parse_options", () => {
     [["payment", "--kernel", "5.4"], "5.4"],
     [["payment", "--agent", "none,hosa"], "compare"],
     [["payment", "--kernel", "6.1,6.12"], "compare"],
+    [["payment", "--agent", "memory-high", "--high", "512,900"], "compare"],
+    [["compare", "payment", "--high", "512,x"], "--high"],
+    [["compare", "payment", "--jobs", "0"], "--jobs"],
     [["payment", "--unknown"], "unknown"],
   ])("%p is refused and the message says why", (argv, says) => {
     expect(() => parse_options(argv)).toThrow(UsageError);
@@ -58,24 +62,40 @@ test("a scenario on the node's own memory has no limit", () => {
   expect(guest_environment(scenario_named("payment"), job)).toContain("PAYMENT_MAX='1073741824'\n");
 });
 
-test("spread: median, least and most", () => {
-  expect(spread([3, 1, 2])).toEqual({ median: 2, least: 1, most: 3 });
-  expect(spread([4, 1, 2, 3])).toEqual({ median: 2.5, least: 1, most: 4 });
-  expect(spread([])).toBeNull();
+test("summary names a folder and what to choose from it", () => {
+  expect(parse_summary_options(["d", "--agent", "hosa", "-o", "json"])).toEqual({
+    ...{ out: "d", scenario: null, agent: "hosa", kernel: null, output: "json" },
+  });
+  for (const argv of [[], ["--agent", "hosa"], ["d", "--runs", "2"], ["d", "-o", "xml"]]) {
+    expect(() => parse_summary_options(argv)).toThrow(UsageError);
+  }
 });
 
-test("by_kernel: a row per kernel and agent, columns under their heads", () => {
-  const run = (kernel: string, agent: string, served_ratio: number) =>
-    ({
-      ...{ kernel, agent, seed: 1, served_ratio, p99_ratio: null, worst_ms: 2000, kills: 1 },
-      ...{ transactions: { sent: 9, acknowledged: 9, lost: 0 }, neighbour: { served_ratio: 1 } },
-      ...{ seen_ms: null, acted_ms: null, stable_ms: null, memory_at_end_mb: 12, psi_full: 0 },
-    }) as unknown as TimedResult;
-  const rows = by_kernel([run("6.1", "none", 0.5), run("6.12", "hosa", 1)]).split("\n");
-  expect(rows.map((row) => row.trim().split(/\s+/).slice(0, 4))).toEqual([
-    ["kernel", "agent", "seed", "served"],
-    ["6.1", "none", "1", "50.0"],
-    ["6.12", "hosa", "1", "100.0"],
-  ]);
-  expect(new Set(rows.map((row) => row.length)).size).toBe(1);
+describe("cells", () => {
+  test("each seed goes through all kernels and agents; a limit is a cell of its own", () => {
+    const options = parse_options(
+      "compare payment --kernel 6.1,6.12 --agent none,memory-high --high 512,900 --runs 2".split(" "),
+    );
+    const cells = cells_of(options);
+    expect(cells.length).toBe(12);
+    expect(cells.slice(0, 3).map((c) => [c.seed, c.kernel, c.agent, c.high_mb])).toEqual([
+      [1, "6.1", "none", null],
+      [1, "6.1", "memory-high", 512],
+      [1, "6.1", "memory-high", 900],
+    ]);
+    expect(cells.slice(6).every((c) => c.seed === 2)).toBe(true);
+  });
+
+  test("a cell's folder tells it apart from every other", () => {
+    const options = parse_options("compare payment --agent none,memory-high,oomd-high --high 512,900".split(" "));
+    const names = [false, true].flatMap((at_onset) =>
+      cells_of(options)
+        .filter((c) => c.high_mb !== null || !at_onset)
+        .map((c) => folder_of("payment", c.kernel, agent_label(c, at_onset), c.seed)),
+    );
+    expect(new Set(names).size).toBe(9);
+    expect(names).toContain("payment-6.12-none-1");
+    expect(names).toContain("payment-6.12-memory-high-512M-at-onset-1");
+    expect(names.join()).not.toContain(" ");
+  });
 });

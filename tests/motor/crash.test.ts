@@ -42,10 +42,13 @@ function run_until(
   tid: number | null,
 ): string | null {
   let steps = Number.NEGATIVE_INFINITY;
+  let stopped_at: string | null = null;
   const motor = setup.motor({
     step(name) {
       steps += 1;
-      if (steps === stop_at) throw new Crash(name);
+      stopped_at ??= steps >= stop_at ? name : null;
+      // Whoever is killed cleans nothing up: every later step fails as well.
+      if (stopped_at !== null) throw new Crash(stopped_at);
     },
   });
   const target = setup.kernel.target("/app", tid);
@@ -67,6 +70,7 @@ function run_until(
 const RUNS: readonly (readonly [string, readonly [Setting, Setting], number | null])[] = [
   ...PAIRS.map((pair) => [pair[0].rung, pair, pair[0].rung === "thread_hold" ? 41 : null] as const),
   ["nice of a thread", PAIRS[2]!, 41],
+  ["a pulse", [PAIRS[0]![0], { rung: "thread_hold", frozen: true, pulse_ms: 1 }], 41],
 ];
 
 for (const [name, pair, tid] of RUNS) {

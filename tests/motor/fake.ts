@@ -12,6 +12,7 @@ interface FakeThread {
   cgroup_path: string;
   ending: boolean;
   nice: number;
+  affinity: string;
 }
 
 interface FakeCgroup {
@@ -28,6 +29,7 @@ interface FakeCgroup {
 export class FakeKernel implements CgroupFiles, Processes {
   readonly own_pid = 1;
   own_cgroup_path = "/hosa";
+  own_affinity = "ff00";
   freezes_at_once = true;
   readonly #cgroups = new Map<string, FakeCgroup>();
   readonly #threads = new Map<number, FakeThread>();
@@ -55,7 +57,15 @@ export class FakeKernel implements CgroupFiles, Processes {
   }
 
   add_thread(tid: number, pid: number, cgroup_path: string): void {
-    this.#threads.set(tid, { pid, start_ticks: tid * 7, state: "S", cgroup_path, ending: false, nice: 0 });
+    this.#threads.set(tid, {
+      pid,
+      start_ticks: tid * 7,
+      state: "S",
+      cgroup_path,
+      ending: false,
+      nice: 0,
+      affinity: "0f00",
+    });
   }
 
   thread_of(tid: number): FakeThread {
@@ -197,18 +207,47 @@ export class FakeKernel implements CgroupFiles, Processes {
     return this.#threads.get(tid)?.nice ?? null;
   }
 
+  affinity(tid: number): string | null {
+    return tid === this.own_pid ? this.own_affinity : (this.#threads.get(tid)?.affinity ?? null);
+  }
+
+  set_affinity(tid: number, mask: string): void {
+    if (tid === this.own_pid) this.own_affinity = mask;
+    else {
+      const thread = this.#threads.get(tid);
+      if (thread === undefined) throw new FileTrouble("set the CPU affinity of", `thread ${tid}`, "ESRCH");
+      thread.affinity = mask;
+    }
+  }
+
   set_nice(tid: number, nice: number): void {
     this.thread_of(tid).nice = nice;
   }
 
-  /** Pauses asked for, with what cgroup.freeze of every cgroup said at the time. */
-  readonly pauses: { readonly duration_ms: number; readonly freeze: ReadonlyMap<string, string> }[] = [];
+  /** Alarms waited for, with what cgroup.freeze of every cgroup said at the time, and the CPUs of the agent and of thread 41. */
+  readonly pauses: {
+    readonly duration_ms: number;
+    readonly freeze: ReadonlyMap<string, string>;
+    readonly affinities: readonly (string | undefined)[];
+  }[] = [];
 
-  pause_ms(duration_ms: number): void {
-    const freeze = [...this.#cgroups].map(
-      ([path, { files }]) => [path, (files.get("cgroup.freeze") ?? "").trim()] as const,
-    );
-    this.pauses.push({ duration_ms, freeze: new Map(freeze) });
+  alarm_in(duration_ms: number): () => void {
+    return () => {
+      const freeze = [...this.#cgroups].map(
+        ([path, { files }]) => [path, (files.get("cgroup.freeze") ?? "").trim()] as const,
+      );
+      const affinities = [this.own_affinity, this.#threads.get(41)?.affinity];
+      this.pauses.push({ duration_ms, freeze: new Map(freeze), affinities });
+    };
+  }
+
+  /** Works done ahead of all others. */
+  urgent = 0;
+
+  urgently(work: () => void): number {
+    this.urgent += 1;
+    work();
+    return 1.5;
   }
 
   signal(pid: number, name: string): void {

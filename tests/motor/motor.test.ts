@@ -221,7 +221,15 @@ test("a pulse thaws for its time and ends frozen, within one call", () => {
   motor.perform(action("h", "apply", target, HOLD), 0);
   const child = kernel.thread_of(41).cgroup_path;
   const pulse: Setting = { rung: "thread_hold", frozen: true, pulse_ms: 2 };
-  expect(motor.perform(action("h", "adjust", target, pulse), 1e9)).toMatchObject({ status: "done", written: "1" });
+  expect(motor.perform(action("h", "adjust", target, pulse), 1e9)).toMatchObject({
+    status: "done",
+    written: "1",
+    detail: "thawed for 1.5 ms (2 asked); frozen",
+  });
+  expect(kernel.urgent).toBe(1);
+  // Meanwhile both were on the lowest CPU they may share; afterwards each has its own again.
+  expect(kernel.pauses.map(({ affinities }) => affinities)).toEqual([["0100", "0100"]]);
+  expect([kernel.own_affinity, kernel.thread_of(41).affinity]).toEqual(["ff00", "0f00"]);
   expect(kernel.pauses.map(({ duration_ms, freeze }) => [duration_ms, freeze.get(child)])).toEqual([[2, "0"]]);
   expect(kernel.get(child, "cgroup.freeze")).toBe("1");
   motor.perform(action("h", "adjust", target, { ...pulse, pulse_ms: 60_000 }), 2e9);

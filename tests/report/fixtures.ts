@@ -35,6 +35,7 @@ export function assessment(change: Partial<Assessment> = {}): Assessment {
     dominant: [1, 0],
     dominant_resource: "memory",
     thresholds: { theta: [3, 5, 7, 9], source: "fixed" },
+    opinions: null,
     warm: true,
     learned_samples: 3000,
     stall: { cpu: 0.01, memory: 0, io: 0 },

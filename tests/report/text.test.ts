@@ -102,6 +102,8 @@ test("baseline: means, deviations, thresholds and the tail they came from", () =
   tail fit: generalized Pareto beyond 2.00, shape 0.100, scale 0.500, 40 episodes (480.0 per hour) in 3000 samples
 `);
   expect(explain_baseline(record({ ...base, tail: null }), plain)).toContain("tail fit: none");
+  const refitted = explain_baseline(record({ ...base, tail: { ...tail, block_s: 2 } }), plain);
+  expect(refitted).toContain("40 episodes (480.0 per hour) in 3000 maxima of 2 s of learned time");
 });
 
 test("doctor: each missing thing with what it costs and what to do", () => {

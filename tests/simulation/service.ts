@@ -3,7 +3,7 @@ import { decide } from "../../src/decision/decide.ts";
 import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { ContainmentObservation } from "../../src/model/containment.ts";
-import type { Verdict } from "../../src/model/decision.ts";
+import type { Decision, Verdict } from "../../src/model/decision.ts";
 import { assessment, growth, MIB, search } from "../decision/fixtures.ts";
 
 /** A service in a limited cgroup: one thread grows, the others serve. All rates per second, time in beats of 10 ms. */
@@ -13,6 +13,11 @@ export interface Scenario {
   /** Growth the thread wants to have reached t seconds after the onset; it works off a backlog at `burst`. */
   readonly wanted_bytes: (t_s: number) => number;
   readonly burst_bytes_per_s: number;
+  /** It gives up what is further behind than this. */
+  readonly backlog_bytes: number;
+  /** A freeze asked for by a beat comes up to this late, the end of a pulse up to that: seeded, uniform. */
+  readonly late_s: number;
+  readonly pulse_late_s: number;
   /** Part of the time the growing thread holds a lock the others need, in stretches of `lock_s`. */
   readonly lock_share: number;
   readonly lock_s: number;
@@ -50,8 +55,11 @@ export function seeded(seed: number): () => number {
   };
 }
 
+/** Told of every beat: what was judged, from which state, and what came of it. */
+export type OnBeat = (assessment: Assessment, state: DecisionState, decision: Decision) => void;
+
 /** The whole decision loop against the service, with a motor that does what it is told within one beat. */
-export function simulate(scenario: Scenario, config: DecisionConfig, seed: number): Run {
+export function simulate(scenario: Scenario, config: DecisionConfig, seed: number, on_beat?: OnBeat): Run {
   const random = seeded(seed);
   let state: DecisionState = { ...initial_state(0), level: 1 };
   let memory = scenario.start_bytes;
@@ -84,6 +92,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   for (let beat = 0; beat < beats; beat++) {
     const t_s = beat * BEAT_S;
     // The service.
+    granted = Math.max(granted, scenario.wanted_bytes(t_s) - scenario.backlog_bytes);
     if (!frozen) {
       const want = scenario.wanted_bytes(t_s) - granted;
       const grown = Math.max(0, Math.min(want, scenario.burst_bytes_per_s * BEAT_S, high - memory));
@@ -133,6 +142,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         detail: "",
         frozen: hold === null ? null : frozen,
         alive: true,
+        in_force: true,
         memory_bytes: memory,
         headroom_bytes: headroom,
         slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
@@ -162,6 +172,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       containments,
     });
     const step = decide(input, state, config, t_s * 1e9);
+    on_beat?.(input, state, step.decision);
     state = step.state;
     max_level = Math.max(max_level, step.decision.level);
     verdicts.push(...step.decision.verdicts);
@@ -169,11 +180,14 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       actions += 1;
       acted_s ??= t_s;
       if (action.setting.rung === "thread_hold") {
-        const pulse_s = (action.setting.pulse_ms ?? 0) / 1000;
-        const pulsed = Math.min(scenario.wanted_bytes(t_s) - granted, scenario.burst_bytes_per_s * pulse_s);
+        const pulse_ms = action.setting.pulse_ms ?? null;
+        const freezes = action.verb !== "release" && action.setting.frozen;
+        const late_s = random() * (pulse_ms === null ? scenario.late_s : scenario.pulse_late_s);
+        const runs_s = pulse_ms !== null ? pulse_ms / 1000 + late_s : freezes && !frozen ? late_s : 0;
+        const pulsed = Math.min(scenario.wanted_bytes(t_s) - granted, scenario.burst_bytes_per_s * runs_s);
         granted += Math.max(0, pulsed);
         memory += Math.max(0, pulsed);
-        frozen = action.verb !== "release" && action.setting.frozen;
+        frozen = freezes;
         hold = action.verb === "release" ? null : { id: action.id, since: beat };
         changed_beat = beat;
       } else if (action.setting.rung === "memory_governor") {
@@ -201,6 +215,9 @@ const base = {
   limit_bytes: 1024 * MIB,
   start_bytes: 150 * MIB,
   burst_bytes_per_s: 500 * MIB,
+  backlog_bytes: Number.POSITIVE_INFINITY,
+  late_s: 0,
+  pulse_late_s: 0,
   lock_share: 0,
   lock_s: 0.005,
   inline_bytes_per_request: 0,
@@ -211,6 +228,16 @@ const base = {
 /** The scenarios of the lab, as the decision sees them. */
 export const SCENARIOS = {
   leak: (rate_mib_s: number): Scenario => ({ ...base, wanted_bytes: (t) => t * rate_mib_s * MIB }),
+  /** A leak that works off a second of backlog as fast as it can, on a node where nobody is scheduled in time. */
+  late: (pulse_late_s: number, duration_s: number): Scenario => ({
+    ...base,
+    wanted_bytes: (t) => t * 50 * MIB,
+    burst_bytes_per_s: 2048 * MIB,
+    backlog_bytes: 50 * MIB,
+    late_s: 0.03,
+    pulse_late_s,
+    duration_s,
+  }),
   lock: (share: number): Scenario => ({ ...base, wanted_bytes: (t) => t * 50 * MIB, lock_share: share }),
   inline: (): Scenario => ({ ...base, wanted_bytes: () => 0, inline_bytes_per_request: MIB / 2 }),
   reload: (mib: number, seconds: number): Scenario => ({

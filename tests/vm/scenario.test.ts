@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { TimedResult } from "../../lab/table.ts";
+import type { TimedResult } from "../../lab/outcome.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const SKIPPED = 77;

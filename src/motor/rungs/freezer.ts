@@ -31,6 +31,21 @@ export class Freezer {
 
   set(frozen: boolean, prior: string, now_ns: number): Change {
     this.#switch.write(frozen ? "1" : "0");
+    return this.written(frozen, prior, now_ns);
+  }
+
+  /** Thawed and frozen again, with nothing in between but the wait. */
+  blink(wait: () => void): void {
+    this.#switch.write("0");
+    try {
+      wait();
+    } finally {
+      this.#switch.write("1");
+    }
+  }
+
+  /** What became of a write just made. */
+  written(frozen: boolean, prior: string, now_ns: number): Change {
     this.#wanted = frozen;
     if (frozen) this.#confirmation.ask(now_ns);
     else this.#confirmation.settle();

@@ -54,7 +54,13 @@ function chosen_threads(context: RungContext, action: Action, place: Place): rea
     const leader = pid ?? context.processes.leader(each);
     const state = leader === null ? null : context.processes.thread(leader, each);
     if (leader === null || state === null) continue;
-    threads.push({ pid: leader, tid: each, start_ticks: state.start_ticks, nice: context.processes.nice(each) });
+    threads.push({
+      pid: leader,
+      tid: each,
+      start_ticks: state.start_ticks,
+      nice: context.processes.nice(each),
+      affinity: null,
+    });
   }
   if (threads.length === 0) throw new Gone(`no such thread in ${place.path}`);
   return threads;

@@ -18,7 +18,7 @@ export function apply_stop(context: RungContext, action: Action, place: Place): 
   for (const pid of pids) {
     const state = context.processes.thread(pid, pid);
     if (state === null || "TtZ".includes(state.state)) continue;
-    threads.push({ pid, tid: pid, start_ticks: state.start_ticks, nice: null });
+    threads.push({ pid, tid: pid, start_ticks: state.start_ticks, nice: null, affinity: null });
   }
   if (threads.length === 0) throw new Gone(`${place.path} holds no running process`);
   const entry = context.ledger.open({

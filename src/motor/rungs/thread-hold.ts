@@ -2,6 +2,7 @@ import type { Action, Setting } from "../../model/containment.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { directory_of } from "../locate.ts";
+import { on_one_cpu } from "../one_cpu.ts";
 import type { ThreadIdentity } from "../processes.ts";
 import { Gone, Refusal } from "../trouble.ts";
 import { home_type } from "../undo-hold.ts";
@@ -72,7 +73,8 @@ function find_home(context: RungContext, action: Action, place: Place): Home {
   if (path.slice(path.lastIndexOf("/") + 1).startsWith(HOLD_PREFIX)) throw new Refusal(`thread ${tid} is held already`);
   if (path === context.processes.own_cgroup_path) throw new Refusal(`${path} is the agent's own cgroup`);
   const directory = directory_of(context.mount, path);
-  const thread = { pid, tid, start_ticks: state.start_ticks, nice: null };
+  const affinity = context.processes.affinity(tid);
+  const thread = { pid, tid, start_ticks: state.start_ticks, nice: null, affinity };
   const id = context.files.inode(directory);
   return { thread, path, directory, id, type: home_type(context.files, directory) };
 }
@@ -99,12 +101,23 @@ class ThreadHold implements Containment {
     return this.set(frozen_of(setting), now_ns);
   }
 
-  /** The end of a pulse must not wait for the next beat: a thread with a backlog grows by megabytes in a millisecond. */
+  /**
+   * The end of a pulse must wait neither for the next beat nor for the CPU: a thread with a backlog grows by megabytes in a
+   * millisecond, so the beat's own thread runs ahead of all others, and of it on the same CPU, until it is frozen again.
+   */
   #pulse(duration_ms: number, now_ns: number): Change {
-    this.set(false, now_ns);
-    this.#context.processes.pause_ms(Math.min(PULSE_MAX_MS, duration_ms));
-    const frozen = this.set(true, now_ns);
-    return { ...frozen, detail: `thawed for ${duration_ms} ms; ${frozen.detail}` };
+    const { processes } = this.#context;
+    const length_ms = Math.min(PULSE_MAX_MS, duration_ms);
+    const { tid, affinity } = this.#thread;
+    const took_ms = on_one_cpu(processes, tid, affinity, () =>
+      processes.urgently(() => {
+        // The time runs from before the thaw: whatever delays the beat between thaw and wait is part of the pulse.
+        const expired = processes.alarm_in(length_ms);
+        this.#freezer.blink(expired);
+      }),
+    );
+    const frozen = this.#freezer.written(true, this.entry.prior, now_ns);
+    return { ...frozen, detail: `thawed for ${took_ms.toFixed(1)} ms (${length_ms} asked); ${frozen.detail}` };
   }
 
   confirm(now_ns: number): Maybe<Change> {

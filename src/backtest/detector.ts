@@ -1,0 +1,24 @@
+import type { Level } from "../model/level.ts";
+
+export interface RowJudgement {
+  readonly score: number;
+  /** The score is beyond the label-free threshold: the level is entered here, and held for a while after. */
+  readonly alarm: boolean;
+  readonly level: Level;
+  /** c_j, one per dimension. Holds until the next row is judged. */
+  readonly contribution: ArrayLike<number>;
+}
+
+/** What a backtest asks of a detector: train rows, the end of training, then test rows online. Labels never reach it. */
+export interface RowDetector {
+  /** A train row; the array may be reused by the caller. */
+  learn(x: Float64Array): void;
+  /** After the last train row. Throws OperatorError when there were too few. */
+  finish_warmup(): void;
+  /** Scores and decides, then learns what was decided to be normal. */
+  score(x: Float64Array): RowJudgement;
+  /** The label-free threshold of the score in force. */
+  readonly threshold: number;
+  /** Dimensions that did not move while learning. */
+  readonly constant: readonly string[];
+}

@@ -1,0 +1,44 @@
+import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
+import type { Verdict } from "../model/decision.ts";
+import type { ContainmentState } from "./state.ts";
+
+/** What a beat makes of one containment: its next state (null when it ends), the actions and verdicts. */
+export interface Step {
+  readonly next: ContainmentState | null;
+  readonly actions: readonly Action[];
+  readonly verdicts: readonly Verdict[];
+  /** The containment ended without having worked: the caller may try the next rung. */
+  readonly failed: boolean;
+}
+
+type Ending = Pick<Verdict, "verdict" | "detail"> & { readonly failed: boolean };
+
+/** The end of a containment that nobody decided: its object has gone, the motor could not or no longer hold it. */
+export function ended_by_itself(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  setting: Setting,
+  gone: string,
+): Step | null {
+  const ending = how_it_ended(seen, gone);
+  if (ending === null) return null;
+  const { verdict, detail, failed } = ending;
+  const release: Action = { id: state.id, verb: "release", target: state.target, setting, reason: detail };
+  // Records older than this field lack it: then the release was always asked for.
+  const actions = seen.in_force === false ? [] : [release];
+  return { next: null, actions, verdicts: [{ id: state.id, verdict, detail }], failed };
+}
+
+function how_it_ended(seen: ContainmentObservation, gone: string): Ending | null {
+  if (!seen.alive || seen.status === "gone") {
+    return {
+      verdict: "gone",
+      detail: seen.status === "gone" && seen.detail !== "" ? seen.detail : gone,
+      failed: false,
+    };
+  }
+  if (seen.status === "refused" || seen.status === "failed") {
+    return { verdict: "refused", detail: seen.detail, failed: true };
+  }
+  return seen.in_force === false ? { verdict: "expired", detail: seen.detail, failed: false } : null;
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from "bun:test";
+import { COURSES } from "../simulation/courses.ts";
+import { type Course, type Teaching, watch } from "../simulation/watched.ts";
+
+const LONG_MS = 180_000;
+const OLD_H = 3;
+const run = (teaching: Teaching, course: Course, hours: number) =>
+  watch(teaching, COURSES.after(OLD_H, course), OLD_H + hours, 5, OLD_H);
+
+describe("drift against a self three hours old", () => {
+  test(
+    "a benign tide is an alarm for a frozen detector, none for one that learns what is normal",
+    () => {
+      const frozen = run("frozen", COURSES.tide(6, 12), 6);
+      const gated = run("gated", COURSES.tide(6, 12), 6);
+      expect(frozen.alarm_s).toBeGreaterThan(3600);
+      expect(gated.alarm_s).toBeLessThan(0.01 * frozen.alarm_s);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a fault that stays is learned away by a detector that learns everything, never by HOSA",
+    () => {
+      expect(run("free", COURSES.step(8, 60), 1.5).silent_at_end).toBe(true);
+      for (const teaching of ["gated", "hosa"] as const) {
+        const kept = run(teaching, COURSES.step(8, 60), 1.5);
+        expect(kept.silent_at_end).toBe(false);
+        expect(kept.alarm_s).toBeGreaterThan(0.98 * (1.5 * 3600 - 60));
+        expect(Math.abs(kept.mean.at(-1)!)).toBeLessThan(0.1);
+      }
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a walk of one standard deviation a minute is seen and not followed",
+    () => {
+      const seen = run("hosa", COURSES.walk(1), 0.5);
+      expect(seen.seen_s).toBeLessThan(600);
+      expect(seen.silent_at_end).toBe(false);
+      expect(Math.abs(seen.mean.at(-1)!)).toBeLessThan(1);
+    },
+    LONG_MS,
+  );
+
+  test(
+    "a walk of a tenth of that is followed like a tide: what it exhausts must be seen by other witnesses",
+    () => {
+      const followed = run("gated", COURSES.walk(0.1), 2);
+      // One short false alarm an hour is the promise.
+      expect(followed.alarm_s).toBeLessThan(10);
+      expect(followed.mean.at(-1)!).toBeGreaterThan(3);
+    },
+    LONG_MS,
+  );
+});

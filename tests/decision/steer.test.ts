@@ -1,0 +1,136 @@
+import { expect, test } from "bun:test";
+import { unrest } from "../../src/decision/pace.ts";
+import type { ContainmentState, HoldPhase } from "../../src/decision/state.ts";
+import { steer } from "../../src/decision/steer.ts";
+import type { ContainmentObservation } from "../../src/model/containment.ts";
+import { assessment, CONFIG, growth, MIB } from "./fixtures.ts";
+
+function hold(phase: HoldPhase, judged = true): ContainmentState {
+  return {
+    id: "c1",
+    rung: "thread_hold",
+    target: { cgroup_id: 7, path: "/app", pid: 40, tid: 41, comm: "filler" },
+    applied_ns: 0,
+    onset_ns: 0,
+    memory_at_onset_bytes: 100 * MIB,
+    headroom_at_onset_bytes: 900 * MIB,
+    slope_before_bytes_per_s: 50 * MIB,
+    slope_tail_bytes_per_s: MIB,
+    phase,
+    phase_since_ns: 0,
+    attempts: 0,
+    aims: false,
+    rest_pace_per_s: null,
+    next_probe_s: 5,
+    memory_at_dose_bytes: 200 * MIB,
+    quiet_doses: 0,
+    quiet_since_ns: null,
+    judged,
+    high_bytes: 0,
+  };
+}
+
+const SEEN: ContainmentObservation = {
+  id: "c1",
+  rung: "thread_hold",
+  status: "done",
+  detail: "",
+  frozen: true,
+  alive: true,
+  in_force: true,
+  memory_bytes: 200 * MIB,
+  headroom_bytes: 800 * MIB,
+  slope_bytes_per_s: 0,
+  rest_switches_per_s: 400,
+  rest_switches_before_per_s: 400,
+  rest_window_s: 1,
+  asleep: null,
+  stall_full: null,
+};
+
+const beat = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
+  steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9);
+
+test.each([
+  ["gone", { status: "gone", detail: "the held thread has exited" }, "gone", "the held thread has exited"],
+  ["refused", { status: "refused", detail: "a bound" }, "refused", "a bound"],
+  ["lapsed", { status: "done", detail: "expired" }, "expired", "expired"],
+] as const)(
+  "a containment the motor has ended (%s) is over without another release",
+  (_name, seen, verdict, detail) => {
+    const step = beat(hold("hold"), { ...seen, in_force: false }, 1);
+    expect(step).toMatchObject({ next: null, actions: [], verdicts: [{ verdict, detail }] });
+  },
+);
+
+test("a containment whose cgroup has gone before the motor saw it is released", () => {
+  expect(beat(hold("hold"), { alive: false }, 1).actions).toMatchObject([{ verb: "release" }]);
+});
+
+test("a leak is looked at for a millisecond, and again no sooner than at 1 % of its slope", () => {
+  const probe = beat(hold("hold"), {}, 5);
+  expect(probe.actions).toMatchObject([{ setting: { frozen: true, pulse_ms: 1 } }]);
+  const after = (grown_mib: number) => beat(probe.next!, { memory_bytes: (200 + grown_mib) * MIB }, 5.1).next;
+  expect(after(1.5)).toMatchObject({ phase: "hold", next_probe_s: 10, quiet_doses: 0 });
+  expect(after(50)).toMatchObject({ phase: "hold", next_probe_s: 100 });
+  expect(after(5000)).toMatchObject({ phase: "hold", next_probe_s: 600 });
+});
+
+test("only two quiet pulses lead to a dose, the dose to a longer one, and that to the end", () => {
+  let state = hold("hold");
+  const lengths: (number | null)[] = [];
+  for (let t_s = 5.05; state.phase === "hold" && lengths.length < 4; ) {
+    const began_s = t_s;
+    let step = beat(state, {}, t_s);
+    const pulse = step.actions[0]?.setting;
+    while (step.next !== null && step.next.phase !== "hold") {
+      t_s += 0.01;
+      step = beat(step.next, {}, t_s);
+    }
+    lengths.push(pulse?.rung === "thread_hold" && pulse.pulse_ms ? 0 : Math.round((t_s - began_s) * 10) / 10);
+    if (step.next === null) {
+      expect(step.verdicts).toMatchObject([{ verdict: "would_have_stopped" }]);
+      break;
+    }
+    state = step.next;
+    t_s += 5.05;
+  }
+  expect(lengths).toEqual([0, 0, 0.1, 1]);
+});
+
+test("behind a verified hold only a growth or a level is news, while it is pulsed too", () => {
+  const far = assessment({ d_smooth: 15, velocity: 8 });
+  expect(unrest(far, false, [])).toBe(true);
+  expect(unrest(far, false, [hold("hold", false)])).toBe(true);
+  expect(unrest(far, false, [hold("dose")])).toBe(true);
+  expect(unrest(far, false, [hold("hold")])).toBe(false);
+  expect(unrest(far, false, [hold("pulse")])).toBe(false);
+  expect(unrest(far, true, [hold("hold")])).toBe(true);
+  expect(unrest({ ...far, growth: [growth(5 * MIB, 0.1, 500 * MIB)] }, false, [hold("hold")])).toBe(true);
+});
+
+test("a growth that ends below the ceiling is no effect of the governor", () => {
+  const governed: ContainmentState = {
+    ...hold("touch", false),
+    rung: "memory_governor",
+    high_bytes: 880 * MIB,
+    quiet_since_ns: 0,
+  };
+  const look = (memory_mib: number, slope_mib: number, t_s: number) =>
+    steer(
+      governed,
+      {
+        ...SEEN,
+        rung: "memory_governor",
+        memory_bytes: memory_mib * MIB,
+        headroom_bytes: (1000 - memory_mib) * MIB,
+        slope_bytes_per_s: slope_mib * MIB,
+      },
+      CONFIG,
+      t_s * 1e9,
+    );
+  expect(look(400, 0, 5)).toMatchObject({ verdicts: [], actions: [], next: { high_bytes: 880 * MIB, judged: false } });
+  expect(look(879, 1, 5).verdicts).toMatchObject([{ verdict: "effective" }]);
+  expect(look(879, 49, 5)).toMatchObject({ verdicts: [], next: { judged: false } });
+  expect(look(960, 49, 5).verdicts).toMatchObject([{ verdict: "no_effect" }]);
+});
