@@ -74,13 +74,19 @@ describe.skipIf(senses === null)("counters of the node against the kernel's own 
       const fields = /^cpu +(.*)$/m.exec(readFileSync("/proc/stat", "utf8"))![1]!.split(" ").map(Number);
       return (fields[3]! + fields[4]!) * tick_ns;
     };
-    const { before, after, inner, outer } = await bracket(senses!, idle, () => Bun.sleep(1000));
     const cpus = navigator.hardwareConcurrency;
-    // /proc/stat is counted in ticks: two per CPU may be missing or too many.
-    const slack = 2 * tick_ns * cpus + 0.05 * (after.t_ns - before.t_ns) * cpus;
-    const measured = after.idle_ns - before.idle_ns;
-    expect(measured).toBeGreaterThanOrEqual(inner - slack);
-    expect(measured).toBeLessThanOrEqual(outer + slack);
+    // A host that steals a processor in the middle of an interrupt parts the two clocks, and only an undisturbed second can
+    // compare them: a counter that is wrong is wrong in every one.
+    const seconds: object[] = [];
+    const one_agrees = async () => {
+      const { before, after, inner, outer } = await bracket(senses!, idle, () => Bun.sleep(1000));
+      // /proc/stat is counted in ticks: two per CPU may be missing or too many.
+      const slack = 2 * tick_ns * cpus + 0.05 * (after.t_ns - before.t_ns) * cpus;
+      const measured = after.idle_ns - before.idle_ns;
+      seconds.push({ inner, measured, outer, slack });
+      return measured >= inner - slack && measured <= outer + slack;
+    };
+    while (!(await one_agrees())) expect(seconds.length, JSON.stringify(seconds)).toBeLessThan(5);
   });
 
   test.skipIf(!attached(senses, "inet_sock_set_state"))("200 outbound connections over loopback", async () => {
