@@ -160,8 +160,9 @@ describe("the agent's own judgement on rows", () => {
   test("finds broken bonds between dimensions that stay within their own ranges, and little else", () => {
     const { summary, views } = judged(rows_of(1000, 2000, 1));
     expect(summary).toMatchObject({ events: 4, event_recall: 1, delay_median: 0, constant_dimensions: ["constant"] });
-    expect(summary.auc_pr).toBeGreaterThan(0.7);
-    expect(summary.false_alarm_hours_per_day).toBeLessThan(1.5);
+    expect(summary.auc_pr).toBeGreaterThan(0.95);
+    expect(summary.event_recall_at_budget).toBe(1);
+    expect(summary.false_alarm_hours_per_day).toBeLessThan(2);
     const shares = Object.values(JSON.parse(views[0]!).share as Record<string, number>);
     expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 9);
   });

@@ -25,8 +25,14 @@ const REFIT_ROWS = 288;
 const THRESHOLD_BLOCKS = 336;
 /** If alarms taught the threshold nothing it would shrink with each refit; if a day-long one did, it would grow blind. */
 const TEACHING_BLOCKS = 6;
-/** Rows of uninterrupted alarm after which the new state is learned all the same. */
+/**
+ * What is this far beyond the θ of a clean history teaches nothing. The θ of the day keeps the number of alarms, so incidents more
+ * frequent than that raise it above themselves; without a gate of its own the self would learn them.
+ */
+const GATE = 1.5;
+/** Odd rows, less three for each that is not, after which the new state is learned all the same. */
 const HABITUATION_ROWS = 288;
+const HABITUATION_RELIEF = 3;
 /** After an alarm the next rows still contain its end, or are the lull of one that goes on. */
 const CONVALESCENCE_ROWS = 12;
 
@@ -73,7 +79,12 @@ export class Opinions {
   #since_fit = 0;
   #theta = Number.POSITIVE_INFINITY;
   #score = 0;
-  #in_alarm = 0;
+  /** θ when the self was last learned from its history, which holds normal rows only. */
+  #first_theta = Number.POSITIVE_INFINITY;
+  /** How close the odd rows are to being a state of their own; 0..HABITUATION_ROWS + 1. */
+  #strangeness = 0;
+  /** Rows since the last odd one. */
+  #healthy_rows = CONVALESCENCE_ROWS;
   /** Rows since the present alarm began, and since its last alarming row. */
   #run_rows = 0;
   #calm_rows = CONVALESCENCE_ROWS;
@@ -155,16 +166,19 @@ export class Opinions {
   learn(x: Float64Array, incident: boolean): void {
     const { block_rows } = this.#options;
     const alarm = this.alarm || incident;
-    this.#in_alarm = alarm ? this.#in_alarm + 1 : 0;
-    const healthy = !alarm && this.#calm_rows >= CONVALESCENCE_ROWS;
-    const normal = !incident && (healthy || this.#in_alarm > HABITUATION_ROWS);
+    const odd = alarm || this.#score > GATE * this.#first_theta;
+    const stranger = odd ? this.#strangeness + 1 : this.#strangeness - HABITUATION_RELIEF;
+    this.#strangeness = Math.min(HABITUATION_ROWS + 1, Math.max(0, stranger));
+    const healthy = !odd && this.#healthy_rows >= CONVALESCENCE_ROWS;
+    const normal = !incident && (healthy || this.#strangeness > HABITUATION_ROWS);
     if (normal) {
       this.#learn_self();
       this.#profile?.learn(x, this.#row);
     }
+    if (healthy) this.#tails.push(this.#smooth, false);
+    this.#healthy_rows = odd ? 0 : this.#healthy_rows + 1;
     this.#calm_rows = alarm ? 0 : this.#calm_rows + 1;
     this.#run_rows = this.#calm_rows > block_rows ? 0 : this.#run_rows + 1;
-    if (!alarm) this.#tails.push(this.#smooth, false);
     if (!incident && this.#run_rows <= TEACHING_BLOCKS * block_rows) this.#maxima.note(this.#score);
     this.#row += 1;
     this.#since_fit += 1;
@@ -201,12 +215,13 @@ export class Opinions {
       const alarm = this.#history.alarm(this.#row);
       if (this.#row >= start) {
         this.#measure(x);
-        if (this.#row >= mature) this.#tails.push(this.#smooth, false);
+        if (this.#row >= mature && !alarm) this.#tails.push(this.#smooth, false);
         if (!alarm) this.#learn_self();
       }
       if (!alarm) this.#profile?.learn(x, this.#row);
     }
     this.#fit();
+    this.#first_theta = this.#theta;
   }
 
   #measure(x: Float64Array): void {
