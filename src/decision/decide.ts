@@ -45,7 +45,7 @@ export function decide(
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
   const moved = choice.level !== state.level;
-  const unrest_ns = unrest(assessment, moved, containments) ? now_ns : state.unrest_ns;
+  const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
 
   const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
 

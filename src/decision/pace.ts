@@ -1,5 +1,6 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
 import { CALM } from "./habituation.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
@@ -9,18 +10,29 @@ const SETTLED_AFTER_S = 2;
 /** A dose is watched by a beat this many times faster than the vigilant one. */
 const DOSE_FASTER = 5;
 
+/** A growth further than this many horizons from failure is watched at the ordinary beat: a tenth of a second is nothing to it. */
+const NEAR_HORIZONS = 2;
+
 /** A pulse is over within its beat: it needs no faster one. */
 const SETTLED: readonly HoldPhase[] = ["hold", "pulse"];
 
 /**
- * Something is happening: D̄ moves, somebody grows, or a containment is not yet settled in a verified hold. Behind such a
+ * Something is happening: D̄ moves, somebody grows whose end is near, or a containment is not yet settled in a verified hold. Behind such a
  * hold D̄ stays far from normal and scatters with its size, so there its motion alone is no news.
  */
-export function unrest(a: Assessment, moved: boolean, live: readonly ContainmentState[]): boolean {
+export function unrest(
+  a: Assessment,
+  moved: boolean,
+  live: readonly ContainmentState[],
+  { act }: DecisionConfig,
+): boolean {
   const settled = (one: ContainmentState) => one.rung === "thread_hold" && one.judged && SETTLED.includes(one.phase);
   const unsettled = !live.every(settled);
   const moving = live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
-  const growing = a.growth.some((one) => one.sustained_s > 0);
+  const near = (ttf_s: Maybe<number>) => ttf_s !== null && ttf_s < NEAR_HORIZONS * act.ttf_horizon_s;
+  const growing = a.growth.some(
+    (one) => one.sustained_s > 0 && (near(one.ttf.ttf_s) || near(one.ttf.ttf_accelerated_s)),
+  );
   return moved || moving || growing || unsettled;
 }
 
