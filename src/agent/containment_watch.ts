@@ -34,7 +34,8 @@ interface Watched {
   alive: boolean;
   in_force: boolean;
   memory_bytes: number | null;
-  headroom_bytes: number | null;
+  /** Of the cgroup's own limits; null without one. Unknown until a sample has brought it: the node's may be far larger. */
+  headroom_bytes: number | null | undefined;
   count: number;
   readonly t_ns: Float64Array;
   readonly memory: Float64Array;
@@ -86,7 +87,7 @@ export class ContainmentWatch {
       alive: true,
       in_force: outcome.status === "done" || outcome.status === "pending" || outcome.status === "drifted",
       memory_bytes,
-      headroom_bytes: null,
+      headroom_bytes: undefined,
       count: 0,
       t_ns: new Float64Array(RING),
       memory: new Float64Array(RING),
@@ -146,6 +147,7 @@ export class ContainmentWatch {
     const newest = watched.count === 0 ? Number.NEGATIVE_INFINITY : watched.t_ns[(watched.count - 1) % RING]!;
     const spacing_ns = watched.count > SETTLED_READINGS ? SETTLED_SPACING_NS : SPACING_NS;
     if (sample.t_ns - newest >= spacing_ns) this.#read(watched, sample.t_ns);
+    const { headroom_bytes } = watched;
     const node_headroom = sample.node_memory.available_bytes;
     const pace = this.#verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
@@ -158,7 +160,7 @@ export class ContainmentWatch {
       alive: watched.alive,
       in_force: watched.in_force,
       memory_bytes: watched.memory_bytes,
-      headroom_bytes: Math.min(watched.headroom_bytes ?? node_headroom, node_headroom),
+      headroom_bytes: headroom_bytes === undefined ? null : Math.min(headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
       rest_switches_per_s: pace?.per_s ?? null,
       rest_switches_before_per_s: watched.rest_before_per_s,

@@ -126,3 +126,13 @@ test("on a recording motor nothing can be verified", () => {
   const seen = watch.observe(sample(1, 150 * MIB), () => false)[0];
   expect(seen).toMatchObject({ slope_bytes_per_s: null, rest_switches_per_s: null, rest_window_s: null });
 });
+
+test("until a sample has brought the cgroup's own headroom, none is claimed: the node's may be far larger", () => {
+  const watch = new ContainmentWatch(new Rest(), true);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "pending"), 150 * MIB, search());
+  // A beat that comes right after another brings no rows of cgroups.
+  expect(watch.observe(sample(0.01, null), () => false)[0]!.headroom_bytes).toBeNull();
+  expect(watch.observe(sample(0.02, 150 * MIB), () => false)[0]!.headroom_bytes).toBe((1024 - 150) * MIB);
+  expect(watch.observe(sample(0.03, null), () => false)[0]!.headroom_bytes).toBe((1024 - 150) * MIB);
+});
