@@ -60,4 +60,70 @@ struct thread_row {
 	char comm[HOSA_COMM_LEN];
 };
 
+/* ---- shield ---- */
+
+/* Why a packet was admitted; from SHIELD_DROP_MALFORMED on, why it was dropped. User space names them in this order. */
+enum shield_verdict {
+	SHIELD_OPEN,        /* nothing is judged, or the lease has run out */
+	SHIELD_LINK,        /* ARP, neighbour discovery, link control, routing, packet too big */
+	SHIELD_ALLOWED,     /* the source is on the allow-list */
+	SHIELD_PORT,        /* to a port that stays reachable */
+	SHIELD_ESTABLISHED, /* of a flow that is known */
+	SHIELD_REPLY,       /* DNS, DHCP, an echo reply or an ICMP error */
+	SHIELD_PING,
+	SHIELD_NEW_FLOW, /* within the share of its source */
+	SHIELD_FRAGMENT, /* its first fragment was admitted */
+	SHIELD_UNJUDGED, /* neither IP nor link control, or a protocol without flows */
+	SHIELD_DROP_MALFORMED,
+	SHIELD_DROP_FRAGMENT, /* its first fragment was not admitted, or not seen */
+	SHIELD_DROP_SHARE,    /* beyond the share of its source */
+	SHIELD_DROP_REFUSED,  /* nothing that this mode admits */
+	SHIELD_VERDICTS,
+};
+
+enum shield_mode { SHIELD_MODE_OPEN, SHIELD_MODE_SHED, SHIELD_MODE_ESSENTIAL, SHIELD_MODE_ISOLATE };
+
+/* What a mode keeps beside its ports and prefixes. */
+enum shield_keeps {
+	SHIELD_KEEPS_ESTABLISHED = 1,
+	SHIELD_KEEPS_DNS = 2,
+	SHIELD_KEEPS_DHCP = 4,
+	SHIELD_KEEPS_PING = 8,
+};
+
+#define HOSA_PORT_WORDS 1024 /* one bit per port */
+
+/* Written by user space in place, read at every packet. */
+struct shield_control {
+	__u64 lease_ns; /* CLOCK_MONOTONIC until which anything is refused; 0: for good */
+	__u64 salt;     /* so that nobody outside can choose sources that are heard */
+	__u64 source_share; /* of 2^32: sources heard in one window */
+	__u32 mode;
+	__u32 keeps;
+	__u32 window; /* counts up; the quota is per window */
+	__u32 quota;  /* new flows of one source per window */
+	__u32 flow_packets;  /* packets of one UDP flow without a connected socket per window */
+	__u32 ephemeral_low; /* first port the node chooses for its own outbound flows */
+	__u32 prefixes4;     /* entries of the allow-lists: an empty one is not looked up */
+	__u32 prefixes6;
+	__u64 tcp_ports[HOSA_PORT_WORDS];
+	__u64 udp_ports[HOSA_PORT_WORDS];
+};
+
+/* Verdicts counted on one CPU. */
+struct shield_slot {
+	__u64 packets[16];
+};
+
+/* Keys of the allow-lists. */
+struct shield_prefix4 {
+	__u32 length_bits;
+	__u8 address[4];
+};
+
+struct shield_prefix6 {
+	__u32 length_bits;
+	__u8 address[16];
+};
+
 #endif

@@ -24,6 +24,33 @@ const SYMBOLS = {
     args: ["ptr" /* const struct bpf_object *obj */, "ptr" /* const char *name */],
     returns: "ptr",
   },
+  bpf_map__initial_value: {
+    args: ["ptr" /* const struct bpf_map *map */, "ptr" /* size_t *psize */],
+    returns: "ptr",
+  },
+  bpf_map_update_elem: {
+    args: ["i32" /* int fd */, "ptr" /* const void *key */, "ptr" /* const void *value */, "u64" /* __u64 flags */],
+    returns: "i32",
+  },
+  bpf_map_delete_elem: { args: ["i32" /* int fd */, "ptr" /* const void *key */], returns: "i32" },
+  bpf_map_get_next_key: {
+    args: ["i32" /* int fd */, "ptr" /* const void *key */, "ptr" /* void *next_key */],
+    returns: "i32",
+  },
+  bpf_link_create: {
+    args: [
+      "i32" /* int prog_fd */,
+      "i32" /* int target_fd */,
+      "i32" /* enum bpf_attach_type attach_type */,
+      "ptr" /* const struct bpf_link_create_opts *opts */,
+    ],
+    returns: "i32",
+  },
+  bpf_obj_pin: { args: ["i32" /* int fd */, "ptr" /* const char *pathname */], returns: "i32" },
+  bpf_xdp_query_id: {
+    args: ["i32" /* int ifindex */, "i32" /* int flags */, "ptr" /* __u32 *prog_id */],
+    returns: "i32",
+  },
   bpf_map__fd: { args: ["ptr" /* const struct bpf_map *map */], returns: "i32" },
   bpf_program__name: { args: ["ptr" /* const struct bpf_program *prog */], returns: "ptr" },
   bpf_program__section_name: { args: ["ptr" /* const struct bpf_program *prog */], returns: "ptr" },

@@ -1,7 +1,13 @@
 import { readFileSync } from "node:fs";
-import object from "../../build/senses.bpf.o" with { type: "file" };
+import senses from "../../build/senses.bpf.o" with { type: "file" };
+import shield from "../../build/shield.bpf.o" with { type: "file" };
 
-/** The BPF object built by scripts/build-bpf.sh: embedded in the compiled binary, a file beside the sources otherwise. */
+// Built by scripts/build-bpf.sh: embedded in the compiled binary, files beside the sources otherwise.
+
 export function senses_object(): Uint8Array {
-  return readFileSync(object);
+  return readFileSync(senses);
+}
+
+export function shield_object(): Uint8Array {
+  return readFileSync(shield);
 }

@@ -1,10 +1,17 @@
-import { type Pointer, ptr } from "bun:ffi";
+import { type Pointer, ptr, toArrayBuffer } from "bun:ffi";
 import { KernelError } from "./errors.ts";
 import { checked, checked_pointer, type Libbpf, libbpf, text_at } from "./libbpf.ts";
 import { text_of } from "./memory.ts";
 
 const LOG_BYTES = 64 * 1024;
 const PROGRAMS_LIMIT = 64;
+
+/** One test run of a program on a packet of its own. */
+export interface TestRun {
+  readonly result: number;
+  /** Mean over the repetitions. */
+  readonly duration_ns: number;
+}
 
 /** A `struct bpf_object`: opened from bytes, then loaded, then its programs attached. Disposing detaches and unloads. */
 export class BpfObject implements Disposable {
@@ -84,9 +91,39 @@ export class BpfObject implements Disposable {
     return checked(this.#lib.bpf_link__fd(link), "find the link of", `BPF iterator ${name}`);
   }
 
+  /** Sets one byte of the constants a program is loaded with. Before load(). */
+  set_constant(map_name: string, offset: number, value: number): void {
+    const size = new BigUint64Array(1);
+    const map = this.#map(map_name);
+    const start = this.#lib.bpf_map__initial_value(map, size);
+    const address = checked_pointer(start, "find the value of", `BPF map ${map_name}`);
+    new Uint8Array(toArrayBuffer(address, 0, Number(size[0])))[offset] = value;
+  }
+
+  /** fd of a loaded program, which lives as long as this object. Throws KernelError. */
+  program_fd(name: string): number {
+    return checked(this.#lib.bpf_program__fd(this.#program(name)), "find", `BPF program ${name}`);
+  }
+
+  /** Shows a loaded program a packet `repeat` times, in this thread's network namespace. Throws KernelError. */
+  test(name: string, packet: Uint8Array, repeat = 1): TestRun {
+    const bytes = new ArrayBuffer(80); // struct bpf_test_run_opts
+    const options = new DataView(bytes);
+    options.setUint32(0, 80, true); // sz
+    options.setBigUint64(8, BigInt(ptr(packet)), true); // data_in
+    options.setUint32(24, packet.length, true); // data_size_in
+    options.setInt32(60, repeat, true);
+    checked(
+      this.#lib.bpf_prog_test_run_opts(this.program_fd(name), new Uint8Array(bytes)),
+      "test",
+      `BPF program ${name}`,
+    );
+    return { result: options.getUint32(56, true), duration_ns: options.getUint32(64, true) };
+  }
+
   /** Runs a loaded `syscall` program once. Returns its return value; throws KernelError. */
   run(name: string): number {
-    const fd = checked(this.#lib.bpf_program__fd(this.#program(name)), "find", `BPF program ${name}`);
+    const fd = this.program_fd(name);
     const options = new Int32Array(20); // struct bpf_test_run_opts { size_t sz; … u32 retval at 56; … }
     options[0] = 80;
     checked(this.#lib.bpf_prog_test_run_opts(fd, options), "run", `BPF program ${name}`);
@@ -95,9 +132,7 @@ export class BpfObject implements Disposable {
 
   /** fd of a map, which lives as long as this object. Throws KernelError. */
   map_fd(name: string): number {
-    const map = this.#lib.bpf_object__find_map_by_name(this.#alive(), Buffer.from(`${name}\0`));
-    const found = checked_pointer(map, "find", `BPF map ${name}`);
-    return checked(this.#lib.bpf_map__fd(found), "find the fd of", `BPF map ${name}`);
+    return checked(this.#lib.bpf_map__fd(this.#map(name)), "find the fd of", `BPF map ${name}`);
   }
 
   [Symbol.dispose](): void {
@@ -112,6 +147,11 @@ export class BpfObject implements Disposable {
   #alive(): Pointer {
     if (this.#object === null) throw new KernelError("use", "the BPF object", "EBADF", "it was disposed of");
     return this.#object;
+  }
+
+  #map(name: string): Pointer {
+    const map = this.#lib.bpf_object__find_map_by_name(this.#alive(), Buffer.from(`${name}\0`));
+    return checked_pointer(map, "find", `BPF map ${name}`);
   }
 
   #program(name: string): Pointer {

@@ -44,7 +44,7 @@ export interface ShieldPlan {
 /** How many packets met which verdict since the shield was loaded. Keys: `SHIELD_VERDICTS`. */
 export type ShieldCounts = Readonly<Record<ShieldVerdict, number>>;
 
-/** Why a packet was admitted or not, in the order of `enum shield_verdict` (bpf/shield.h). */
+/** Why a packet was admitted or not, in the order of `enum shield_verdict` (bpf/wire.h). */
 export const SHIELD_VERDICTS = [
   "open",
   "link",
