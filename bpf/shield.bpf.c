@@ -17,7 +17,7 @@
 #define CT_SEEN_REPLY (1 << 1)
 #define CT_DIRECTION_REPLY 1
 
-/* Set before loading: whether to ask connection tracking, for flows that only pass through and have no socket here. */
+/* Set before loading: the kernel offers its connection tracking. */
 const volatile bool asks_tracking = false;
 
 volatile struct shield_control control = {
@@ -220,7 +220,7 @@ static __always_inline bool is_tracked(struct xdp_md *ctx, const struct packet *
 	struct nf_conn *connection;
 	bool answered;
 
-	if (!asks_tracking)
+	if (!asks_tracking || !(control.keeps & SHIELD_KEEPS_TRACKED))
 		return false;
 	connection = bpf_xdp_ct_lookup(ctx, tuple, size, &options, sizeof(options));
 	if (!connection)

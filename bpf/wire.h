@@ -89,6 +89,7 @@ enum shield_keeps {
 	SHIELD_KEEPS_DNS = 2,
 	SHIELD_KEEPS_DHCP = 4,
 	SHIELD_KEEPS_PING = 8,
+	SHIELD_KEEPS_TRACKED = 16, /* flows that only pass through: connection tracking is asked for them */
 };
 
 #define HOSA_PORT_WORDS 1024 /* one bit per port */

@@ -25,6 +25,8 @@ const HOST = { 4: "127.0.0.1", 6: "::1" } as const;
  */
 export class World implements AsyncDisposable {
   readonly program: ShieldProgram;
+  /** As on a node that forwards: connection tracking, which knows of nothing here, is asked too. */
+  tracked = true;
   readonly sockets: readonly Socket[];
   readonly #network: ScratchNetwork;
   readonly #servers: readonly Server[];
@@ -55,7 +57,12 @@ export class World implements AsyncDisposable {
 
   /** Puts a rule of the model into the program, which forgets all it has seen. */
   set(rule: Rule): void {
-    const keeps = (rule.established ? 1 : 0) | (rule.dns ? 2 : 0) | (rule.dhcp ? 4 : 0) | (rule.ping ? 8 : 0);
+    const keeps =
+      (rule.established ? 1 : 0) |
+      (rule.dns ? 2 : 0) |
+      (rule.dhcp ? 4 : 0) |
+      (rule.ping ? 8 : 0) |
+      (this.tracked ? 16 : 0);
     this.program.forget();
     this.program.set_lease(0);
     this.program.set_salt(rule.salt);
