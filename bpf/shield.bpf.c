@@ -39,7 +39,7 @@ struct known {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__type(key, struct flow);
 	__type(value, struct known);
 } flows SEC(".maps");

@@ -154,6 +154,7 @@ class Agent {
     const undone = motor.release_all(now_ns, "hosa ends");
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
     if (motor instanceof CgroupMotor) motor.close();
+    this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     if (audit !== null) {
       this.#record({
@@ -221,6 +222,7 @@ class Agent {
     this.#trace(result);
     if (this.#warm && decision.t_ns - this.#saved_ns >= SAVE_EVERY_S * 1e9) {
       this.#saved_ns = decision.t_ns;
+      if (decision.level === 0) this.#parts.network?.refresh();
       calm_background_threads();
       void this.#save(cortex);
     }

@@ -26,6 +26,7 @@ import { cortex_options } from "./cortex_options.ts";
 import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { load_self } from "./self_file.ts";
+import { NodeShield } from "./shield.ts";
 
 const BTF = "/sys/kernel/btf/vmlinux";
 
@@ -39,6 +40,8 @@ export interface Parts {
   readonly audit: AuditWriter | null;
   readonly flight: FlightRecorder | null;
   readonly shield: SelfProtection | null;
+  /** Null: this host has none, or nothing is touched. */
+  readonly network: NodeShield | null;
   readonly mount: string | null;
   readonly own_path: string;
 }
@@ -93,7 +96,17 @@ function own_cgroup_path(): string {
   return line?.slice(3) ?? "/";
 }
 
-function open_motor(options: AgentOptions, mount: string | null, own_path: string): CgroupMotor | RecordingMotor {
+/** Whether anything may be touched at all. */
+function acts({ config, mode, dry_run }: AgentOptions): boolean {
+  return mode === "run" && !dry_run && config.motor.enabled;
+}
+
+function open_motor(
+  options: AgentOptions,
+  mount: string | null,
+  own_path: string,
+  network: NodeShield | { readonly missing: string },
+): CgroupMotor | RecordingMotor {
   const { motor, protect } = options.config;
   const limits = {
     enabled_rungs: motor.rungs,
@@ -102,11 +115,9 @@ function open_motor(options: AgentOptions, mount: string | null, own_path: strin
     expiry_s: motor.expiry_s,
     protected_ids: (_id: number, path: string) => protection(path, own_path, protect),
   };
-  if (options.mode === "observe" || options.dry_run || !motor.enabled || mount === null) {
-    return new RecordingMotor(limits);
-  }
+  if (mount === null || !acts(options)) return new RecordingMotor(limits);
   try {
-    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir });
+    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network });
   } catch (error) {
     if (!(error instanceof LedgerBusy)) throw error;
     throw new OperatorError(error.message, 1, "end the other hosa first, or use `hosa observe` beside it", error);
@@ -130,13 +141,16 @@ export function compose(options: AgentOptions): Parts {
   rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_TOUCH);
   release_memory();
   calm_background_threads();
-  const motor = open_motor(options, mount, own_path);
+  const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
+  if ("shield" in network) undo.use(network);
+  const motor = open_motor(options, mount, own_path, network);
   const audit = options.mode === "run" ? open_audit(config) : null;
   const flight = audit === null ? null : open_flight(options, own_path);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  return { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path };
+  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path };
+  return { ...parts, network: "shield" in network ? network : null };
 }
 
 /** What the start needed and the beats do not: the resident set of an agent that waits should be small. */

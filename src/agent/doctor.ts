@@ -14,6 +14,7 @@ import { missing_rungs } from "../motor/rehearsal.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { examine_shield } from "./doctor_shield.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [
@@ -34,6 +35,7 @@ const RUNG_COSTS: Readonly<Record<Rung, string>> = {
   cpu_max: "CPU use cannot be capped",
   io_max: "block I/O cannot be capped",
   freeze: "a cgroup cannot be frozen",
+  shield: "new flows cannot be shed",
 };
 
 /** Examine this host: what HOSA can feel and do here. Loads the senses and rehearses the motor; leaves nothing behind. */
@@ -44,6 +46,7 @@ export function examine(config: Config): DoctorReport {
     { title: "Privileges", findings: examine_capabilities() },
     ...senses,
     { title: "Control groups", findings: examine_cgroups(config) },
+    examine_shield(config),
   ];
   const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
   return { usable, sections };
@@ -150,11 +153,11 @@ function examine_cgroups(config: Config): readonly Finding[] {
   }
   const { mount, controllers } = found;
   const missing = new Map(
-    missing_rungs(kernel_files, mount, config.motor.rungs, process.pid).map((m) => [m.rung, m.why]),
+    missing_rungs(kernel_files, mount, config.motor.rungs, process.pid, null).map((m) => [m.rung, m.why]),
   );
   return [
     ok("cgroup v2", `${mount}, controllers: ${controllers.join(" ") || "none"}`),
-    ...RUNGS.map((rung): Finding => {
+    ...RUNGS.filter((rung) => rung !== "shield").map((rung): Finding => {
       const why = missing.get(rung);
       if (why === undefined) return ok(rung, "possible");
       return {

@@ -109,13 +109,18 @@ export function text(options: {
   );
 }
 
-export function texts(options: { readonly pattern: RegExp; readonly accepts: string; readonly docs: string }) {
+export function texts(options: {
+  readonly pattern: RegExp;
+  readonly accepts: string;
+  readonly docs: string;
+  readonly initial?: readonly string[];
+}) {
   return v.optional(
     v.pipe(
       v.array(v.pipe(v.string(), v.maxLength(4096), v.regex(options.pattern))),
       v.maxLength(256),
       v.metadata({ unit: "–", accepts: `list (at most 256) of ${options.accepts}`, docs: options.docs }),
     ),
-    () => [],
+    () => [...(options.initial ?? [])],
   );
 }

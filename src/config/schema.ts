@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
+import { SHIELD } from "./shield.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
 const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;
@@ -321,6 +322,7 @@ export const SECTIONS = {
       docs: "Time constant with which the ceiling rises from there to the plateau.",
     }),
   }),
+  shield: SHIELD,
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
   prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
   senses: v.strictObject({
@@ -379,6 +381,7 @@ export const FILE_SCHEMA = v.strictObject({
   act: v.optional(SECTIONS.act, {}),
   motor: v.optional(SECTIONS.motor, {}),
   governor: v.optional(SECTIONS.governor, {}),
+  shield: v.optional(SECTIONS.shield, {}),
   protect: SECTIONS.protect,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),

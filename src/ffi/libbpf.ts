@@ -46,6 +46,8 @@ const SYMBOLS = {
     ],
     returns: "i32",
   },
+  bpf_link_detach: { args: ["i32" /* int link_fd */], returns: "i32" },
+  bpf_obj_get: { args: ["ptr" /* const char *pathname */], returns: "i32" },
   bpf_obj_pin: { args: ["i32" /* int fd */, "ptr" /* const char *pathname */], returns: "i32" },
   bpf_xdp_query_id: {
     args: ["i32" /* int ifindex */, "i32" /* int flags */, "ptr" /* __u32 *prog_id */],

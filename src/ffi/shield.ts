@@ -1,3 +1,4 @@
+import type { Prefix } from "../model/prefix.ts";
 import { BpfMap } from "./bpf_map.ts";
 import { KernelError } from "./errors.ts";
 import { SHIELD_CONTROL, SHIELD_PREFIX4, SHIELD_PREFIX6, SHIELD_SLOT } from "./generated/shield_layout.ts";
@@ -22,12 +23,6 @@ export interface ShieldWords {
   readonly source_share: number;
   readonly flow_packets: number;
   readonly ephemeral_low: number;
-}
-
-/** An address prefix as bytes: 4 of them or 16. */
-export interface PrefixBytes {
-  readonly address: Uint8Array;
-  readonly length_bits: number;
 }
 
 /** The loaded XDP program with its maps. For one thread; every method throws KernelError. */
@@ -99,7 +94,7 @@ export class ShieldProgram implements Disposable {
   }
 
   /** Exactly these prefixes are on the allow-lists; those that stay are never missing in between. */
-  set_prefixes(prefixes: readonly PrefixBytes[]): void {
+  set_prefixes(prefixes: readonly Prefix[]): void {
     const four = prefixes.filter(({ address }) => address.length === 4);
     const six = prefixes.filter(({ address }) => address.length === 16);
     replace(this.#allowed4, four);
@@ -170,7 +165,7 @@ function attempt(bytes: Uint8Array, tracks: boolean): BpfObject | KernelError {
   }
 }
 
-function key_of({ address, length_bits }: PrefixBytes): Uint8Array {
+function key_of({ address, length_bits }: Prefix): Uint8Array {
   const layout = address.length === 4 ? SHIELD_PREFIX4 : SHIELD_PREFIX6;
   const key = new Uint8Array(layout.size);
   new DataView(key.buffer).setUint32(layout.length_bits, length_bits, true);
@@ -178,7 +173,7 @@ function key_of({ address, length_bits }: PrefixBytes): Uint8Array {
   return key;
 }
 
-function replace(map: BpfMap, prefixes: readonly PrefixBytes[]): void {
+function replace(map: BpfMap, prefixes: readonly Prefix[]): void {
   const wanted = new Map(prefixes.map((prefix) => [key_of(prefix).join(), key_of(prefix)]));
   for (const key of wanted.values()) map.set(key, PRESENT);
   for (const key of map.keys()) if (!wanted.has(key.join())) map.delete(key);

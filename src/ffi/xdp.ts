@@ -62,6 +62,16 @@ export class XdpLink implements Disposable {
   }
 }
 
+/** Takes a pinned link off its interface, at once; its pin stays. Throws KernelError. */
+export function detach_pinned_link(path: string): void {
+  const fd = checked(libbpf().bpf_obj_get(Buffer.from(`${path}\0`)), "open", path);
+  try {
+    checked(libbpf().bpf_link_detach(fd), "detach", path);
+  } finally {
+    close(fd);
+  }
+}
+
 /** Gives a BPF object a name in bpffs, by which it outlives this process. Throws KernelError. */
 export function pin(fd: number, path: string): void {
   checked(libbpf().bpf_obj_pin(fd, Buffer.from(`${path}\0`)), "pin to", path);

@@ -1,7 +1,7 @@
 import type { Maybe } from "./sample.ts";
 
 /** The rungs a motor can climb, cheapest to be wrong about first. */
-export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max", "io_max", "freeze"] as const;
+export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max", "io_max", "freeze", "shield"] as const;
 export type Rung = (typeof RUNGS)[number];
 
 /** Whom an action is about. Pid and tid are null when the whole cgroup is meant. */
@@ -21,7 +21,12 @@ export type Setting =
   | { readonly rung: "cpu_weight"; readonly weight: number }
   | { readonly rung: "cpu_max"; readonly quota_us: number; readonly period_us: number }
   | { readonly rung: "io_max"; readonly bytes_per_s: number }
-  | { readonly rung: "freeze"; readonly frozen: boolean };
+  | { readonly rung: "freeze"; readonly frozen: boolean }
+  /** Of the node, not of a cgroup. Which ports and peers stay open, the motor knows; admit_share: see ShieldPlan. */
+  | { readonly rung: "shield"; readonly mode: "shed" | "essential"; readonly admit_share: number };
+
+/** Whom a rung of the whole node is about. */
+export const NODE: Target = { cgroup_id: 0, path: "/", pid: null, tid: null, comm: null };
 
 /** One request to the motor. The id names the containment from its application to its release. */
 export interface Action {
@@ -55,6 +60,12 @@ export interface Outcome {
   readonly detail: string;
 }
 
+/** Packets the shield let in and refused, and new flows it was asked for, per second. */
+export interface ShieldObservation {
+  readonly admitted_per_s: number;
+  readonly refused_per_s: number;
+}
+
 /** What a live containment looks like now: the decision verifies and steers on this. */
 export interface ContainmentObservation {
   readonly id: string;
@@ -80,6 +91,8 @@ export interface ContainmentObservation {
   readonly asleep: Maybe<boolean>;
   /** The cgroup's own memory PSI "full" share of the window. */
   readonly stall_full: Maybe<number>;
+  /** For shield: what it did to the network in the last second or so; absent for the others. */
+  readonly network?: Maybe<ShieldObservation>;
 }
 
 /** A motor performs actions with the undo already written down. Nothing here may block the beat. */

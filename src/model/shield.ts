@@ -14,7 +14,7 @@ export interface ShieldPort {
 }
 
 /**
- * What `isolate` leaves beside its ports and peers; the other modes keep all of it. ARP, neighbour discovery, link control
+ * What `isolate` leaves beside its ports and peers; the other modes keep all of it, but `essential` answers pings only if told to. ARP, neighbour discovery, link control
  * (LACP, LLDP, 802.1X, spanning tree), IGMP, MLD and "packet too big" go on in every mode.
  */
 export interface ShieldRemains {
@@ -37,7 +37,7 @@ export interface ShieldPlan {
   readonly ports: readonly ShieldPort[];
   /** Peers from whom everything is admitted: IPv4 and IPv6 prefixes such as 10.0.0.0/8 and 169.254.169.254/32. */
   readonly cidrs: readonly string[];
-  /** Only `isolate` looks at it. */
+  /** `isolate` looks at all of it, `essential` at `ping`. */
   readonly remains: ShieldRemains;
 }
 
@@ -63,6 +63,15 @@ export const SHIELD_VERDICTS = [
 ] as const;
 export type ShieldVerdict = (typeof SHIELD_VERDICTS)[number];
 
+/** The shield and what only the agent knows for it. */
+export interface ShieldOrgan {
+  readonly shield: Shield;
+  /** Directory on bpffs in which a shield that outlives the agent is pinned. */
+  readonly pins: string;
+  /** Ports, peers and interfaces as configured and in use now. */
+  plan(mode: "shed" | "essential", admit_share: number): ShieldPlan;
+}
+
 /** How one interface is shielded; `pinned` outlives the agent. */
 export interface ShieldedInterface {
   readonly name: string;
@@ -83,6 +92,10 @@ export interface Shield {
   renew(now_ns: number): void;
   /** Packets by verdict since the shield was loaded; null when it is not. */
   counts(): Maybe<ShieldCounts>;
+  /** Interfaces it was put on that are gone, or are others by now. */
+  lost(): readonly string[];
+  /** Take it off, unless it is there to outlive this process. */
+  leave(): void;
   /** Detach and unpin; doing it twice is the same as once. */
   undo(): void;
 }

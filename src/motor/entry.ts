@@ -3,9 +3,9 @@ import type { ThreadIdentity } from "./processes.ts";
 
 /**
  * How an entry is undone: file: write `prior` back · devices: the same per line of io.max · hold: thaw the child, give the
- * threads back, remove it · nice: niceness of each thread · stop: SIGCONT.
+ * threads back, remove it · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount`.
  */
-export type EntryKind = "file" | "devices" | "hold" | "nice" | "stop";
+export type EntryKind = "file" | "devices" | "hold" | "nice" | "stop" | "shield";
 
 /** What is written down before anything is touched; enough to undo it with no other knowledge. */
 export interface LedgerEntry {
@@ -28,4 +28,6 @@ export interface LedgerEntry {
   /** The value asked for before that: after a crash between the adjust line and its write this is what the file holds. */
   readonly superseded: string;
   readonly threads: readonly ThreadIdentity[];
+  /** Level 5 is left only by `hosa release`: what a restarted agent finds of it stays. Absent: undone at the next start. */
+  readonly until?: "release";
 }

@@ -1,5 +1,14 @@
-import type { Action, Motor, Outcome, OutcomeStatus, Rung, Target } from "../model/containment.ts";
+import {
+  type Action,
+  type Motor,
+  NODE,
+  type Outcome,
+  type OutcomeStatus,
+  type Rung,
+  type Target,
+} from "../model/containment.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { ShieldOrgan, ShieldPlan } from "../model/shield.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
 import { guard_refusal, type Protection } from "./guard.ts";
@@ -11,6 +20,7 @@ import { finished, undo_entries } from "./recover.ts";
 import { type MissingRung, missing_rungs } from "./rehearsal.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
 import { APPLY } from "./rungs/index.ts";
+import { organ_of, shield_entry, shield_words } from "./rungs/shield.ts";
 import { Gone, Refusal } from "./trouble.ts";
 import { undo_entry } from "./undo.ts";
 
@@ -24,6 +34,8 @@ export interface MotorOptions {
   readonly cooldown_s: number;
   readonly expiry_s: number;
   readonly protected_ids: Protection;
+  /** The network shield, or why there is none. Absent: there is none. */
+  readonly shield?: ShieldOrgan | { readonly missing: string };
   /** The world, replaced in tests; `step` is called around every change of it. */
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
@@ -82,11 +94,15 @@ export class CgroupMotor implements Motor {
     const processes = step === undefined ? table : processes_with_steps(table, step);
     const ledger = new Ledger(options.ledger_dir, options);
     this.#options = options;
-    this.#context = { mount: options.mount, files, processes, ledger };
+    const absent = { missing: "it was not opened" };
+    const shield = options.shield ?? absent;
+    this.#context = { mount: options.mount, files, processes, ledger, shield: "missing" in shield ? null : shield };
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
     try {
-      this.recovered = undo_entries(ledger, ledger.entries(), files, processes, 0, "left by a predecessor");
-      this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid);
+      const left = ledger.entries().filter((entry) => entry.until !== "release");
+      this.recovered = undo_entries(ledger, left, files, processes, 0, "left by a predecessor");
+      const no_shield = "missing" in shield ? shield.missing : shield.shield.missing();
+      this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid, no_shield);
     } catch (error) {
       // A motor that could not be made must not keep the ledger from the next attempt.
       ledger.close();
@@ -125,6 +141,32 @@ export class CgroupMotor implements Motor {
 
   release_all(now_ns: number, reason: string): readonly Outcome[] {
     return [...this.#held.values()].reverse().map((held) => this.#release(held, now_ns, reason));
+  }
+
+  /**
+   * Closes the network by a plan that stays in force without the agent, until `hosa release`. A shield of a lower level turns into
+   * it in place. @throws Refusal when this host cannot do it; then what was in force still is
+   */
+  isolate(plan: ShieldPlan, now_ns: number): { readonly ledger_id: string; readonly detail: string } {
+    const { ledger } = this.#context;
+    const organ = organ_of(this.#context);
+    const why_not = organ.shield.missing();
+    if (why_not !== null) throw new Refusal(why_not);
+    const about = shield_entry(organ, plan, { id: "quarantine", target: NODE });
+    const known = ledger.entries().find((entry) => entry.kind === "shield" && entry.until === "release");
+    const entry = known ?? ledger.open({ ...about, threads: [], until: "release" });
+    try {
+      const on = organ.shield.apply(plan, now_ns).map(({ name, driver }) => `${name} (${driver} XDP)`);
+      for (const [id, held] of this.#held) {
+        if (held.action.setting.rung !== "shield") continue;
+        ledger.close_entry(held.containment.entry.id);
+        this.#held.delete(id);
+      }
+      return { ledger_id: entry.id, detail: `${shield_words(plan)} on ${on.join(", ")}, pinned in ${organ.pins}` };
+    } catch (error) {
+      if (known === undefined) ledger.close_entry(entry.id);
+      throw error;
+    }
   }
 
   live(): readonly LiveContainment[] {
@@ -179,6 +221,8 @@ export class CgroupMotor implements Motor {
     }
     const bound = this.#bounds.refusal(action.target, rung, this.#held.size, now_ns);
     if (bound !== null) throw new Refusal(bound);
+    // The network of the node is no cgroup: whom it keeps is the shield's own plan.
+    if (rung === "shield") return NODE.path;
     const path = locate(files, mount, action.target.cgroup_id, action.target.path);
     if (path === null) throw new Gone(`cgroup ${action.target.path} (id ${action.target.cgroup_id}) no longer exists`);
     const own = processes.own_cgroup_path;

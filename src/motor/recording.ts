@@ -67,7 +67,8 @@ export class RecordingMotor implements Motor {
       return this.#live.has(action.id) ? null : change("gone", `no live containment has the id ${action.id}`);
     }
     if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
-    const reason = this.#options.protected_ids(action.target.cgroup_id, action.target.path);
+    const of_node = rung === "shield";
+    const reason = of_node ? null : this.#options.protected_ids(action.target.cgroup_id, action.target.path);
     if (reason !== null) return change("refused", `${action.target.path} is protected: ${reason}`);
     const bound = this.#bounds.refusal(action.target, rung, this.#live.size, now_ns);
     return bound === null ? null : change("refused", bound);

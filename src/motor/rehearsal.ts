@@ -57,6 +57,7 @@ export function missing_rungs(
   mount: string,
   enabled: readonly Rung[],
   own_pid: number,
+  no_shield: Maybe<string>,
 ): readonly MissingRung[] {
   if (!offers(files, `${mount}/cgroup.controllers`)) {
     return RUNGS.map((rung) => ({ rung, why: `${mount} is not a cgroup v2 mount` }));
@@ -71,6 +72,7 @@ export function missing_rungs(
     else if (controller !== undefined && !controllers.includes(controller)) {
       missing.push({ rung, why: `the ${controller} controller is not on cgroup v2 (${mount}/cgroup.controllers)` });
     } else if (rung === "thread_hold" && rehearsed !== null) missing.push({ rung, why: rehearsed });
+    else if (rung === "shield" && no_shield !== null) missing.push({ rung, why: no_shield });
   }
   return missing;
 }

@@ -5,6 +5,7 @@ import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { directory_of, locate } from "./locate.ts";
 import type { Processes } from "./processes.ts";
+import { undo_shield } from "./shield/undo.ts";
 import { FileTrouble } from "./trouble.ts";
 import { undo_hold } from "./undo-hold.ts";
 import { undo_nice, undo_stop } from "./undo-threads.ts";
@@ -26,6 +27,7 @@ export function undo_entry(entry: LedgerEntry, files: CgroupFiles, processes: Pr
   try {
     if (entry.kind === "nice") return undo_nice(entry, processes);
     if (entry.kind === "stop") return undo_stop(entry, processes);
+    if (entry.kind === "shield") return undo_shield(entry);
     const path = locate(files, entry.mount, entry.cgroup_id, entry.path);
     if (path === null) return gone(`cgroup ${entry.path} (id ${entry.cgroup_id}) no longer exists`);
     const directory = directory_of(entry.mount, path);

@@ -127,6 +127,10 @@ export function setting(value: Setting): string {
       return `cpu.max ${value.quota_us} ${value.period_us}`;
     case "io_max":
       return `io.max ${quantity(value.bytes_per_s, "bytes/s")}`;
+    case "shield":
+      return value.mode === "shed"
+        ? `shield admits ${Math.round(value.admit_share * 100)} % of new flows`
+        : `shield ${value.mode}`;
     default:
       if ("pulse_ms" in value) return `${value.rung} thawed for ${value.pulse_ms} ms`;
       return `${value.rung} ${value.frozen ? "frozen" : "thawed"}`;

@@ -1,5 +1,6 @@
 import type { Action, OutcomeStatus, Setting } from "../../model/containment.ts";
 import type { Maybe } from "../../model/sample.ts";
+import type { ShieldOrgan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { CgroupFiles } from "../files.ts";
 import type { Ledger, NewEntry } from "../ledger.ts";
@@ -36,6 +37,8 @@ export interface RungContext {
   readonly files: CgroupFiles;
   readonly processes: Processes;
   readonly ledger: Ledger;
+  /** Null: this host has none. */
+  readonly shield: Maybe<ShieldOrgan>;
 }
 
 /** The cgroup of the target, found by its id. */

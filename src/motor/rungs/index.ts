@@ -5,6 +5,7 @@ import { apply_cpu_weight } from "./cpu-weight.ts";
 import { apply_freeze } from "./freeze.ts";
 import { io_max } from "./io-max.ts";
 import { memory_governor } from "./memory-governor.ts";
+import { apply_shield } from "./shield.ts";
 import { apply_thread_hold } from "./thread-hold.ts";
 import { apply_value } from "./value.ts";
 
@@ -15,4 +16,5 @@ export const APPLY: Record<Rung, Apply> = {
   cpu_max: (context, action, place) => apply_value(cpu_max, context, action, place),
   io_max: (context, action, place) => apply_value(io_max, context, action, place),
   freeze: apply_freeze,
+  shield: apply_shield,
 };
