@@ -18,9 +18,9 @@ import { next_turn, stopwatch_us } from "./clock.ts";
 import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { BeatCost } from "./cost.ts";
-import { decision_config } from "./decision_config.ts";
 import { OwnStall } from "./own_stall.ts";
 import { save_self } from "./self_file.ts";
+import { ShieldRate } from "./shield_rate.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
@@ -94,13 +94,15 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
+    const { network } = parts;
+    const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
     this.#beat = new Beat({
       sense: () => this.#sense(),
       search_threads: (wanted) => this.#threads.search(wanted.cgroup_id, wanted.resource),
       cortex,
-      config: decision_config(options.config, parts.own_path),
+      config: parts.rules,
       motor,
-      watch: new ContainmentWatch(watch_port(ports.threads, parts.mount), motor.name === "cgroup"),
+      watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
     });

@@ -5,6 +5,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
+import type { DecisionConfig } from "../decision/config.ts";
 import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
@@ -42,6 +43,8 @@ export interface Parts {
   readonly shield: SelfProtection | null;
   /** Null: this host has none, or nothing is touched. */
   readonly network: NodeShield | null;
+  /** What the decision may know of the configuration, and of what this host offers. */
+  readonly rules: DecisionConfig;
   readonly mount: string | null;
   readonly own_path: string;
 }
@@ -145,11 +148,13 @@ export function compose(options: AgentOptions): Parts {
   if ("shield" in network) undo.use(network);
   const motor = open_motor(options, mount, own_path, network);
   const audit = options.mode === "run" ? open_audit(config) : null;
-  const flight = audit === null ? null : open_flight(options, own_path);
+  const shielded = "shield" in network && network.shield.missing() === null;
+  const rules = decision_config(config, own_path, shielded);
+  const flight = audit === null ? null : open_flight(options, rules);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path };
+  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path, rules };
   return { ...parts, network: "shield" in network ? network : null };
 }
 
@@ -165,7 +170,7 @@ function open_audit(config: Config): AuditWriter {
 }
 
 /** Beside the audit; null when it is switched off. */
-function open_flight({ config, on_message }: AgentOptions, own_path: string): FlightRecorder | null {
+function open_flight({ config, on_message }: AgentOptions, rules: DecisionConfig): FlightRecorder | null {
   const { path, flight_minutes, flight_keep } = config.audit;
   if (flight_minutes === 0) return null;
   return new FlightRecorder({
@@ -176,7 +181,7 @@ function open_flight({ config, on_message }: AgentOptions, own_path: string): Fl
       node: config.node.name || hostname(),
       kernel: release(),
       hosa_version: manifest.version,
-      config: decision_config(config, own_path),
+      config: rules,
     },
     wall_time: wall_time_iso,
     on_trouble: (text) => on_message("error", `the flight recorder cannot write: ${text}`),

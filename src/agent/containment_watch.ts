@@ -1,5 +1,5 @@
-import type { Action, ContainmentObservation, Outcome } from "../model/containment.ts";
-import type { Sample } from "../model/sample.ts";
+import type { Action, ContainmentObservation, Outcome, ShieldObservation } from "../model/containment.ts";
+import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 
 /** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
@@ -20,6 +20,8 @@ export interface WatchPort {
   asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
   stall_full_us(path: string): number | null;
+  /** What the network shield does; null while there is nothing to tell. */
+  network?(t_ns: number): Maybe<ShieldObservation>;
   /** The containment is over: whatever was kept for it may go. */
   forget(cgroup_id: number, except_tid: number | null, path: string): void;
 }
@@ -151,9 +153,10 @@ export class ContainmentWatch {
     const node_headroom = sample.node_memory.available_bytes;
     const pace = this.#verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
+    const { rung } = watched.action.setting;
     return {
       id,
-      rung: watched.action.setting.rung,
+      rung,
       status: watched.outcome.status,
       detail: watched.outcome.detail,
       frozen: watched.frozen,
@@ -167,6 +170,7 @@ export class ContainmentWatch {
       rest_window_s: pace?.window_s ?? null,
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
+      ...(rung === "shield" ? { network: this.#port.network?.(sample.t_ns) ?? null } : {}),
     };
   }
 }

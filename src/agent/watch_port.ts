@@ -4,9 +4,10 @@ import type { ThreadPort } from "../sensor/ports.ts";
 import { RestProgress } from "../sensor/rest_progress.ts";
 import type { WatchPort } from "./containment_watch.ts";
 import type { StallPort, StallResource } from "./own_stall.ts";
+import type { ShieldRate } from "./shield_rate.ts";
 
 /** What watching a containment reads: the pace of the rest of the service, and the cgroup's own stall. */
-export function watch_port(threads: ThreadPort, mount: string | null): WatchPort {
+export function watch_port(threads: ThreadPort, mount: string | null, network: ShieldRate | null = null): WatchPort {
   const progress = new Map<string, RestProgress>();
   const pressure = new Map<string, KeptFile | null>();
   return {
@@ -27,6 +28,7 @@ export function watch_port(threads: ThreadPort, mount: string | null): WatchPort
         return null;
       }
     },
+    network: (t_ns) => network?.observe(t_ns) ?? null,
     stall_full_us: (path) => total_us(pressure, mount, path, "memory", "full"),
     forget(cgroup_id, except_tid, path) {
       progress.delete(`${cgroup_id}/${except_tid}`);

@@ -13,6 +13,8 @@ export interface DecisionConfig {
   readonly act: ActConfig;
   readonly hold: HoldConfig;
   readonly governor: GovernorConfig;
+  /** Part of the new flows level 3 admits at first; absent where the node has no shield. */
+  readonly shield?: { readonly admit_share: number };
   /** Share of stalled time that counts as harm when it is also beyond the learned tail; 1 means never alone. */
   readonly stall_floor: { readonly cpu: number; readonly memory: number; readonly io: number };
   /** Cgroup path patterns (`*` within one segment, `**` across) that are never limited. */

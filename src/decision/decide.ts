@@ -9,6 +9,7 @@ import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
+import { plan_shield, type Situation } from "./shield.ts";
 import type { ContainmentState, DecisionState, Rest } from "./state.ts";
 import { steer } from "./steer.ts";
 
@@ -37,12 +38,16 @@ export function decide(
   const deviates = choice.level > 0 || state.containments.length > 0;
   const culprit = deviates || harm.present ? find_culprit(assessment, growth, config) : null;
 
-  const live = steer_all(assessment, state, config, now_ns);
+  const situation = { level: choice.level, harm };
+  const live = steer_all(assessment, state, config, now_ns, situation);
   const same = live.containments === state.containments && live.rests === state.rests;
   const steered: DecisionState = same ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
-  const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
-  const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
+  // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
+  const taken = proposal.containment === null ? 0 : 1;
+  const shield = plan_shield(assessment, situation, { ...steered, next_id: steered.next_id + taken }, config, now_ns);
+  const actions = with_new(live.actions, proposal.action, shield?.action ?? null);
+  const containments = with_new(live.containments, proposal.containment, shield?.containment ?? null);
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
   const moved = choice.level !== state.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
@@ -74,7 +79,7 @@ export function decide(
       unrest_ns,
       plateau_since_ns,
       stalled_since_ns,
-      next_id: proposal.containment === null ? state.next_id : state.next_id + 1,
+      next_id: state.next_id + taken + (shield === null ? 0 : 1),
       containments,
       searching: search,
       rests: live.rests,
@@ -82,6 +87,11 @@ export function decide(
       failures: choice.level === 0 ? 0 : failed,
     },
   };
+}
+
+/** The same list where nothing is new: this runs at every beat. */
+function with_new<T>(list: readonly T[], ...added: readonly (T | null)[]): readonly T[] {
+  return added.every((each) => each === null) ? list : [...list, ...added.filter((each) => each !== null)];
 }
 
 interface Steered {
@@ -95,7 +105,13 @@ interface Steered {
 const NO_ACTIONS: readonly Action[] = [];
 const NO_VERDICTS: readonly Verdict[] = [];
 
-function steer_all(assessment: Assessment, state: DecisionState, config: DecisionConfig, now_ns: number): Steered {
+function steer_all(
+  assessment: Assessment,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+  situation: Situation,
+): Steered {
   if (state.containments.length === 0 && state.rests.length === 0) {
     return {
       actions: NO_ACTIONS,
@@ -112,7 +128,7 @@ function steer_all(assessment: Assessment, state: DecisionState, config: Decisio
   let failed = 0;
   for (const live of state.containments) {
     const seen = assessment.containments.find((observation) => observation.id === live.id);
-    const step = steer(live, seen, config, now_ns);
+    const step = steer(live, seen, config, now_ns, situation);
     actions.push(...step.actions);
     verdicts.push(...step.verdicts);
     if (step.failed) failed += 1;

@@ -2,6 +2,7 @@ import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { type Evidence, ttf_s, weigh } from "./evidence.ts";
+import { inbound } from "./inbound.ts";
 import type { DecisionState } from "./state.ts";
 
 /**
@@ -48,12 +49,18 @@ export function stall_of_others(assessment: Assessment, resource: StallResource)
 const STALL_RESOURCES: readonly StallResource[] = ["memory", "io", "cpu"];
 const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null };
 
+/** Where the load comes from outside, whoever stalls is its victim, also the service that answers it. */
+function suffered_stall(assessment: Assessment, config: DecisionConfig, resource: StallResource): number {
+  const outside = config.shield !== undefined && inbound(assessment) !== null;
+  return outside ? (assessment.stall[resource] ?? 0) : stall_of_others(assessment, resource);
+}
+
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
 function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
   let worst: StallResource | null = null;
   let most = 0;
   for (const resource of STALL_RESOURCES) {
-    const share = stall_of_others(assessment, resource);
+    const share = suffered_stall(assessment, config, resource);
     if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
     worst = resource;
     most = share;
@@ -105,7 +112,7 @@ export function find_harm(
       const harm: Harm = {
         present: true,
         witness: "stall",
-        value: stall_of_others(assessment, stalled),
+        value: suffered_stall(assessment, config, stalled),
         bound: stall_bound(assessment, config, stalled),
         unit: `share of time others stall on ${stalled}`,
         evidence: "strong",

@@ -26,7 +26,8 @@ export function unrest(
   live: readonly ContainmentState[],
   { act }: DecisionConfig,
 ): boolean {
-  const settled = (one: ContainmentState) => one.rung === "thread_hold" && one.judged && SETTLED.includes(one.phase);
+  const settled = ({ rung, judged, phase }: ContainmentState) =>
+    judged && (rung === "shield" || (rung === "thread_hold" && SETTLED.includes(phase)));
   const unsettled = !live.every(settled);
   const moving = live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
   const near = (ttf_s: Maybe<number>) => ttf_s !== null && ttf_s < NEAR_HORIZONS * act.ttf_horizon_s;

@@ -35,6 +35,18 @@ export interface ContainmentState {
   readonly judged: boolean;
   /** Governor: the ceiling last asked for. */
   readonly high_bytes: number;
+  /** Shield only. */
+  readonly shield?: ShieldState;
+}
+
+/** Where the shield stands: what it was last set to, and the share of new flows it goes back to. */
+export interface ShieldState {
+  readonly mode: "shed" | "essential";
+  readonly admit_share: number;
+  /** Most packets it refused in a second. */
+  readonly peak_per_s: number;
+  /** Time without harm before it is loosened. */
+  readonly loosen_s: number;
 }
 
 /** What a search learned of a cgroup's leading process: it stays true while the process lives. */

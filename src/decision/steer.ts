@@ -3,6 +3,7 @@ import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
 import { step_hold } from "./hold.ts";
+import { type Situation, step_shield } from "./shield.ts";
 import type { ContainmentState } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
@@ -21,8 +22,10 @@ export function steer(
   seen: ContainmentObservation | undefined,
   config: DecisionConfig,
   now_ns: number,
+  situation: Situation,
 ): Step {
   if (seen === undefined) return keep(state);
+  if (state.rung === "shield") return step_shield(state, seen, situation, now_ns);
   if (state.rung === "thread_hold") return step_hold(state, seen, config.hold, config.act, now_ns);
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
   return step_queue(state, seen, now_ns);

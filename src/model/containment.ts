@@ -60,10 +60,12 @@ export interface Outcome {
   readonly detail: string;
 }
 
-/** Packets the shield let in and refused, and new flows it was asked for, per second. */
+/** Packets the shield let in and refused, per second. */
 export interface ShieldObservation {
   readonly admitted_per_s: number;
   readonly refused_per_s: number;
+  /** Of all of them, those that belong to no known flow. */
+  readonly new_flows_per_s: number;
 }
 
 /** What a live containment looks like now: the decision verifies and steers on this. */

@@ -3,6 +3,7 @@ import { unrest } from "../../src/decision/pace.ts";
 import type { ContainmentState, HoldPhase } from "../../src/decision/state.ts";
 import { steer } from "../../src/decision/steer.ts";
 import type { ContainmentObservation } from "../../src/model/containment.ts";
+import type { Harm } from "../../src/model/decision.ts";
 import { assessment, CONFIG, growth, MIB } from "./fixtures.ts";
 
 function hold(phase: HoldPhase, judged = true): ContainmentState {
@@ -48,8 +49,19 @@ const SEEN: ContainmentObservation = {
   stall_full: null,
 };
 
+const NO_HARM: Harm = {
+  present: false,
+  witness: "none",
+  value: null,
+  bound: null,
+  unit: "",
+  evidence: "none",
+  because: [],
+};
+const SITUATION = { level: 2, harm: NO_HARM } as const;
+
 const beat = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
-  steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9);
+  steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9, SITUATION);
 
 test.each([
   ["gone", { status: "gone", detail: "the held thread has exited" }, "gone", "the held thread has exited"],
@@ -130,6 +142,7 @@ test("a growth that ends below the ceiling is no effect of the governor", () => 
       },
       CONFIG,
       t_s * 1e9,
+      SITUATION,
     );
   expect(look(400, 0, 5)).toMatchObject({ verdicts: [], actions: [], next: { high_bytes: 880 * MIB, judged: false } });
   expect(look(879, 1, 5).verdicts).toMatchObject([{ verdict: "effective" }]);

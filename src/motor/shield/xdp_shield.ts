@@ -107,7 +107,7 @@ export class XdpShield implements Shield {
     if (now_ns - this.#window_ns < WINDOW_NS) return;
     this.#window_ns = now_ns;
     this.#window = (this.#window + 1) % NO_BOUND;
-    if (plan.mode === "shed") {
+    if (plan.mode === "shed" && plan.admit_share < 1) {
       const counted = program.counts();
       const since = (verdict: ShieldVerdict) => counted[at(verdict)]! - this.#counted[at(verdict)]!;
       const admitted = since("new_flow") + since("ping");
@@ -185,7 +185,7 @@ export class XdpShield implements Shield {
     });
     const ports = (protocol: "tcp" | "udp") =>
       plan.ports.filter((each) => each.protocol === protocol).map(({ port }) => port);
-    if (this.#plan?.mode !== plan.mode) {
+    if (this.#plan?.mode !== plan.mode || this.#plan.admit_share >= 1) {
       this.#share = FIRST_SHARE;
       this.#counted = program.counts();
       this.#window_ns = now_ns;
@@ -204,15 +204,17 @@ export class XdpShield implements Shield {
     let keeps = forwards ? KEEPS_TRACKED : 0;
     for (const [what, bit] of Object.entries(KEEPS)) if (remains[what as keyof typeof KEEPS]) keeps |= bit;
     if (mode === "essential" && !plan!.remains.ping) keeps &= ~KEEPS.ping;
+    // Admitting every new flow is a look at who arrives.
+    const sheds = mode === "shed" && plan!.admit_share < 1;
     // Nobody turns the windows of an isolated node once its agent is gone: a quota would be used up for good.
-    const bounded = mode === "shed" || mode === "essential";
+    const bounded = mode === "essential" || sheds;
     return {
       mode: SHIELD_MODES.indexOf(mode),
       keeps,
       window: this.#window,
-      quota: mode === "shed" ? this.#share.quota : bounded ? PING_QUOTA : NO_BOUND,
-      source_share: mode === "shed" ? Math.round(this.#share.source_share * ALL_SOURCES) : ALL_SOURCES,
-      flow_packets: bounded ? FLOW_PACKETS : NO_BOUND,
+      quota: sheds ? this.#share.quota : bounded ? PING_QUOTA : NO_BOUND,
+      source_share: sheds ? Math.round(this.#share.source_share * ALL_SOURCES) : ALL_SOURCES,
+      flow_packets: mode === "isolate" ? NO_BOUND : FLOW_PACKETS,
       ephemeral_low,
     };
   }

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "bun:test";
+import type { DecisionConfig } from "../../src/decision/config.ts";
+import { decide } from "../../src/decision/decide.ts";
+import { type DecisionState, initial_state } from "../../src/decision/state.ts";
+import type { Assessment } from "../../src/model/assessment.ts";
+import type { ContainmentObservation, ShieldObservation } from "../../src/model/containment.ts";
+import { assessment, CONFIG } from "./fixtures.ts";
+
+const S = 1e9;
+const SHIELDED: DecisionConfig = { ...CONFIG, shield: { admit_share: 0.5 } };
+const NAMES = ["net_rx_packets_per_s", "net_tx_packets_per_s", "cpu_busy_fraction"];
+const NORMAL = Math.log1p(500);
+
+/** A flood of 40,000 packets/s against 500 normally, which stalls the node's processors. */
+function flood(more: Partial<Assessment> = {}): Assessment {
+  return assessment({
+    dimension_names: NAMES,
+    x: [40_000, 700, 0.95],
+    mean: [NORMAL, NORMAL, 0.2],
+    contribution: [250, 10, 140],
+    d: 20,
+    d_smooth: 20,
+    velocity: 2,
+    acceleration: 1,
+    dominant: [0, 2],
+    dominant_resource: "network",
+    stall: { cpu: 0.7, memory: 0, io: 0 },
+    ...more,
+  });
+}
+
+const calm = () =>
+  flood({
+    x: [500, 500, 0.2],
+    contribution: [0.3, 0.3, 0.4],
+    d: 1,
+    d_smooth: 1,
+    velocity: -1,
+    stall: { cpu: 0, memory: 0, io: 0 },
+  });
+
+/** A loop of beats: what is asked of the shield is done, and observed as said. */
+class Loop {
+  state: DecisionState = { ...initial_state(0), level: 1 };
+  readonly asked: string[] = [];
+  readonly verdicts: string[] = [];
+  network: ShieldObservation = { admitted_per_s: 40_000, refused_per_s: 0, new_flows_per_s: 38_000 };
+  readonly #config: DecisionConfig;
+  #t_s = 0;
+  #live: string | null = null;
+
+  constructor(config = SHIELDED) {
+    this.#config = config;
+  }
+
+  run(seconds: number, seen: () => Assessment): this {
+    for (const end_s = this.#t_s + seconds; this.#t_s < end_s; this.#t_s += 0.1) this.#beat(seen());
+    return this;
+  }
+
+  #beat(seen: Assessment): void {
+    const containments = this.#live === null ? [] : [observed(this.#live, this.network)];
+    const { decision, state } = decide({ ...seen, containments }, this.state, this.#config, this.#t_s * S);
+    this.state = state;
+    for (const { verdict, detail } of decision.verdicts) this.verdicts.push(`${verdict}: ${detail}`);
+    for (const { id, verb, setting } of decision.actions) {
+      if (setting.rung !== "shield") continue;
+      this.#live = verb === "release" ? null : id;
+      this.asked.push(verb === "release" ? "release" : `${verb} ${setting.mode} ${setting.admit_share}`);
+    }
+  }
+}
+
+function observed(id: string, network: ShieldObservation): ContainmentObservation {
+  return {
+    id,
+    rung: "shield",
+    status: "done",
+    detail: "",
+    frozen: null,
+    alive: true,
+    in_force: true,
+    memory_bytes: null,
+    headroom_bytes: null,
+    slope_bytes_per_s: null,
+    rest_switches_per_s: null,
+    rest_switches_before_per_s: null,
+    rest_window_s: null,
+    asleep: null,
+    stall_full: null,
+    network,
+  };
+}
+
+const SHEDDING: ShieldObservation = { admitted_per_s: 2000, refused_per_s: 38_000, new_flows_per_s: 38_500 };
+const OVER: ShieldObservation = { admitted_per_s: 500, refused_per_s: 3, new_flows_per_s: 20 };
+
+describe("the shield is chosen", () => {
+  test("for a flood that stalls the node, first with a look, then with a share, and let go when the flood is over", () => {
+    const loop = new Loop().run(3.5, flood);
+    expect(loop.state.level).toBe(3);
+    expect(loop.asked).toEqual(["apply shed 1", "adjust shed 0.5"]);
+    loop.network = SHEDDING;
+    const helped = () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } });
+    loop.run(5, helped);
+    expect(loop.verdicts).toEqual(["effective: 38000 packets/s refused, the harm is gone"]);
+    loop.network = OVER;
+    loop.run(7, calm);
+    expect(loop.asked.at(-1)).toBe("release");
+    expect(loop.verdicts.at(-1)).toBe(
+      "would_have_stopped: 3 packets/s are refused, of 38000 at its height: the flood is over",
+    );
+  });
+
+  test("never where the network has nothing to do with it", () => {
+    const faults: Partial<Assessment>[] = [
+      { contribution: [20, 2, 378], dominant: [2, 0], dominant_resource: "cpu" },
+      { x: [1200, 700, 0.95] },
+      { x: [900, 40_000, 0.95] },
+      { dimension_names: ["a", "b", "c"] },
+    ];
+    const leader = { cgroup_id: 7, cpu: 0, memory: 0, io: 0 };
+    const changes = [{ cgroup_id: 7, path: "/batch", rate: 2, baseline_rate: 0.1, change: 30 }];
+    for (const fault of faults) {
+      for (const level of [3, 4] as const) {
+        const loop = new Loop();
+        loop.state = { ...loop.state, level, failures: 1 };
+        loop.run(6, () => flood({ ...fault, leader_stall: leader, changes }));
+        expect(loop.asked).toEqual([]);
+      }
+    }
+  });
+
+  test("never without a shield, and never without harm", () => {
+    expect(new Loop(CONFIG).run(6, flood).asked).toEqual([]);
+    expect(new Loop().run(6, () => flood({ stall: { cpu: 0.1, memory: 0, io: 0 } })).asked).toEqual([]);
+  });
+
+  test("not for a transfer: what belongs to known flows is not helped by shedding new ones", () => {
+    const loop = new Loop();
+    loop.network = { admitted_per_s: 40_000, refused_per_s: 0, new_flows_per_s: 40 };
+    loop.run(5, flood);
+    expect(loop.asked).toEqual(["apply shed 1", "release"]);
+    expect(loop.verdicts[0]).toContain("only 0 % of 40000 packets/s belong to new flows");
+    expect(loop.state.failures).toBe(0);
+  });
+
+  test("and the service that answers the flood is not limited for it", () => {
+    const changes = [{ cgroup_id: 7, path: "/web", rate: 2, baseline_rate: 0.1, change: 30 }];
+    let limited = 0;
+    const loop = new Loop();
+    loop.run(8, () => {
+      limited += loop.state.containments.filter(({ rung }) => rung !== "shield").length;
+      return flood({ changes, leader_stall: { cgroup_id: 7, cpu: 0.7, memory: 0, io: 0 } });
+    });
+    expect(loop.asked.length).toBeGreaterThan(0);
+    expect(limited).toBe(0);
+  });
+});
+
+describe("the shield in force", () => {
+  const shedding = () => {
+    const loop = new Loop().run(3.5, flood);
+    loop.network = SHEDDING;
+    return loop;
+  };
+
+  test("admits less while the harm goes on, then only what is essential, and is backed out if nothing helps", () => {
+    const loop = shedding().run(20, flood);
+    expect(loop.asked.slice(1, 5)).toEqual([
+      "adjust shed 0.5",
+      "adjust shed 0.25",
+      "adjust shed 0.125",
+      "adjust shed 0.1",
+    ]);
+    expect(loop.asked[5]).toBe("release");
+    expect(loop.state.failures).toBeGreaterThan(0);
+    expect(loop.verdicts.at(-1)).toStartWith("no_effect: the harm is still there");
+    expect(loop.state.level).toBe(4);
+  });
+
+  test("at level 4 admits only what is essential", () => {
+    const loop = shedding();
+    loop.state = { ...loop.state, level: 4, failures: 1 };
+    loop.run(1, flood);
+    expect(loop.asked.at(-1)).toBe("adjust essential 0.5");
+  });
+
+  test("is lifted when the harm has been gone for a while, to see whether it comes back", () => {
+    const loop = shedding();
+    const helped = () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } });
+    loop.run(4, helped);
+    const before = loop.asked.length;
+    loop.run(30, helped);
+    expect(loop.asked.slice(before)).toEqual(["release"]);
+  });
+
+  test("stays as it is in quarantine", () => {
+    const loop = shedding();
+    loop.state = { ...loop.state, level: 5 };
+    const before = loop.asked.length;
+    loop.run(10, calm);
+    expect(loop.asked).toHaveLength(before);
+    expect(loop.state.containments).toHaveLength(1);
+  });
+});
