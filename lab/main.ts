@@ -1,6 +1,7 @@
 import { summaries_of, summary_text } from "./aims.ts";
 import { type Batch, read_batch, run_batch } from "./batch.ts";
 import { compare_table } from "./compare.ts";
+import { FLOOD_USAGE, run_flood } from "./flood.ts";
 import type { RunLabel } from "./metrics.ts";
 import {
   type Options,
@@ -63,12 +64,13 @@ function summarise(options: SummaryOptions): number {
 
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 0 || argv.includes("--help") || argv.includes("-h")) {
-    console.log(USAGE);
+    console.log(argv[0] === "flood" ? FLOOD_USAGE : `${USAGE}\n\n${FLOOD_USAGE}`);
     return 0;
   }
   // The guests' own clean-up runs at the exit.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
   try {
+    if (argv[0] === "flood") return await run_flood(argv.slice(1));
     return argv[0] === "summary" ? summarise(parse_summary_options(argv.slice(1))) : await run(parse_options(argv));
   } catch (e) {
     if (!(e instanceof UsageError)) throw e;
