@@ -51,6 +51,14 @@ struct {
 	__type(value, __u64);
 } datagrams SEC(".maps");
 
+/* Sources that have completed a connection, which an invented address cannot: apart, so that a flood does not push them out. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u8);
+} met SEC(".maps");
+
 struct heard {
 	__u32 window;
 	__u32 count;
@@ -130,29 +138,37 @@ static __always_inline __u32 mix(__u64 value)
 	return (value ^ (value >> 31)) >> 32;
 }
 
-/* Max-min fair: every source may begin as many flows as the others, and where that is not enough, sources take turns. */
+/* 0::/32 is nobody's, so an IPv4 address and a /64 are never mixed up. */
+static __always_inline __u64 source_of(const struct flow *flow)
+{
+	return flow->version == 4 ? (__u64)flow->source.words[3] << 32
+				  : (__u64)flow->source.words[1] << 32 | flow->source.words[0];
+}
+
+/* Max-min fair: every source may begin as many flows as the others, and where that is not enough, sources take turns. One
+ * that has been met weighs more, and need not wait for its turn. */
 static __always_inline bool within_share(const struct flow *flow)
 {
+	__u64 source = source_of(flow);
+	bool known = bpf_map_lookup_elem(&met, &source);
+	__u64 quota = known ? (__u64)control.quota * HOSA_MET_WEIGHT : control.quota;
 	__u32 window = control.window;
-	/* 0::/32 is nobody's, so an IPv4 address and a /64 are never mixed up. */
-	__u64 source = flow->version == 4 ? (__u64)flow->source.words[3] << 32
-					  : (__u64)flow->source.words[1] << 32 | flow->source.words[0];
 	struct heard *heard;
 
-	if (mix(source ^ control.salt ^ (__u64)window * 0x9e3779b97f4a7c15ULL) >= control.source_share)
+	if (!known && mix(source ^ control.salt ^ (__u64)window * 0x9e3779b97f4a7c15ULL) >= control.source_share)
 		return false;
 	heard = bpf_map_lookup_elem(&sources, &source);
 	if (!heard) {
 		struct heard first = { .window = window, .count = 1 };
 
 		bpf_map_update_elem(&sources, &source, &first, BPF_ANY);
-		return control.quota > 0;
+		return quota > 0;
 	}
 	if (heard->window != window) {
 		heard->window = window;
 		heard->count = 0;
 	}
-	return __sync_fetch_and_add(&heard->count, 1) < control.quota;
+	return __sync_fetch_and_add(&heard->count, 1) < quota;
 }
 
 static __always_inline int new_flow(const struct flow *flow)
@@ -239,11 +255,17 @@ static __always_inline bool has_tcp_socket(struct xdp_md *ctx, const struct pack
 	struct bpf_sock *socket = bpf_skc_lookup_tcp(ctx, tuple, size, CURRENT_NETNS, 0);
 	__u32 ip_size = packet->flow.version == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	void *ip, *tcp;
+	__u8 yes = 1;
 	bool own;
 
 	if (!socket)
 		return false;
 	own = socket->state != TCP_LISTEN;
+	if (socket->state == TCP_ESTABLISHED) {
+		__u64 source = source_of(&packet->flow);
+
+		bpf_map_update_elem(&met, &source, &yes, BPF_ANY);
+	}
 	if (!own) {
 		/* A TCP header lies behind it, so there is always room for the longer of the two. */
 		ip = frame_at(ctx, packet->ip_at, sizeof(struct ipv6hdr));

@@ -93,6 +93,7 @@ enum shield_keeps {
 };
 
 #define HOSA_PORT_WORDS 1024 /* one bit per port */
+#define HOSA_MET_WEIGHT 16   /* quotas of a source that has completed a connection */
 
 /* Written by user space in place, read at every packet. */
 struct shield_control {

@@ -8,8 +8,8 @@ import { image, run_vm } from "./vm.ts";
 export const FLOOD_USAGE = `usage: scripts/lab flood [options]     a flood against a service, a healthcheck and a session, level by level
 
   --kernel V     ${KERNELS.join(" | ")} (6.12)
-  --rate N       packets per second of each flood (40000)
-  --seconds N    length of each phase (12)
+  --rate N       packets per second of each flood (150000)
+  --seconds N    length of each phase (8)
   --seed N       (1)
   --hosa FILE    the binary under test (dist/hosa)
   --out DIR      keep everything the guest recorded
@@ -220,7 +220,7 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
   });
   const kernel = KERNELS.find((each) => each === (v.kernel ?? "6.12")) as Kernel | undefined;
   if (kernel === undefined) throw new UsageError(`--kernel: "${v.kernel}" is not one of ${KERNELS.join(", ")}`);
-  const seconds = whole("seconds", v.seconds ?? "12");
+  const seconds = whole("seconds", v.seconds ?? "8");
   const scratch = scratch_folder("hosa-flood");
   try {
     const tree = join(scratch.path, "tree");
@@ -243,7 +243,7 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
     const floods = Object.entries(FLOODS).map(([name, words]) => `${name}:${words}`);
     const environment = {
       FLOODS: `"${floods.join(" ")}"`,
-      RATE: whole("rate", v.rate ?? "40000"),
+      RATE: whole("rate", v.rate ?? "150000"),
       SECONDS_EACH: seconds,
     };
     writeFileSync(

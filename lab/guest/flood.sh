@@ -32,6 +32,8 @@ ip link add lan0 type veth peer name wan0
 ip link set wan0 netns outside
 ip addr add $SELF/24 dev lan0
 ip link set lan0 up
+# As the queues of a real card would: what arrives is not paid for by who sent it alone.
+echo 3 > /sys/class/net/lan0/queues/rx-0/rps_cpus
 ip route add default via 10.77.0.2
 ip -n outside addr add 10.77.0.2/24 dev wan0
 ip -n outside link set lo up
@@ -44,6 +46,7 @@ until_true 50 reaches 8080
 until_true 50 reaches 8081
 
 hold() { # MODE
+  rm -f /tmp/held.log
   launch hosa.slice /job/flood-hold $1 $CONFIG > /tmp/held.log 2>&1 &
   HELD=$!
   until_true 300 grep -q status /tmp/held.log || say "no shield: $(one_line < /tmp/held.log)"

@@ -38,9 +38,18 @@ export interface Memory {
   readonly datagrams: Set<string>;
   /** Source → new flows in a window. */
   readonly sources: Map<string, { window: number; count: number }>;
+  /** Sources with an established connection. */
+  readonly met: Set<string>;
 }
 
-export const fresh_memory = (): Memory => ({ flows: new Map(), datagrams: new Set(), sources: new Map() });
+const MET_WEIGHT = 16;
+
+export const fresh_memory = (): Memory => ({
+  flows: new Map(),
+  datagrams: new Set(),
+  sources: new Map(),
+  met: new Set(),
+});
 
 interface Read {
   readonly version: 4 | 6;
@@ -168,7 +177,9 @@ function of_tcp(read: Read, rule: Rule, memory: Memory): string {
   const opens = (flags & 2) !== 0 && (flags & 16) === 0;
   if (opens) return begin(read, rule, memory);
   if (!rule.established) return "drop_refused";
-  if (memory.flows.has(flow_of(read)) || socket_for(read, rule)?.peer) {
+  const known = memory.flows.has(flow_of(read));
+  if (known || socket_for(read, rule)?.peer) {
+    if (!known) memory.met.add(source_of(read).toString());
     memory.flows.set(flow_of(read), { proven: true, window: 0, packets: 0 });
     return "established";
   }
@@ -239,16 +250,22 @@ function mix(value: bigint): number {
   return Number((z ^ (z >> 31n)) >> 32n);
 }
 
-function within_share(read: Read, rule: Rule, memory: Memory): boolean {
+/** An IPv4 address behind four zero bytes, or the first eight bytes of an IPv6 one, as a little-endian number. */
+function source_of(read: Read): bigint {
   const bytes = read.version === 4 ? [0, 0, 0, 0, ...read.source] : [...read.source.subarray(0, 8)];
-  const source = bytes.reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n);
-  const turn = (BigInt(rule.window) * 0x9e3779b97f4a7c15n) & MASK;
-  if (mix(source ^ rule.salt ^ turn) >= rule.source_share) return false;
+  return bytes.reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n);
+}
+
+function within_share(read: Read, rule: Rule, memory: Memory): boolean {
+  const source = source_of(read);
   const key = source.toString();
+  const met = memory.met.has(key);
+  const turn = (BigInt(rule.window) * 0x9e3779b97f4a7c15n) & MASK;
+  if (!met && mix(source ^ rule.salt ^ turn) >= rule.source_share) return false;
   const heard = memory.sources.get(key);
   const count = heard !== undefined && heard.window === rule.window ? heard.count + 1 : 1;
   memory.sources.set(key, { window: rule.window, count });
-  return count <= rule.quota;
+  return count <= rule.quota * (met ? MET_WEIGHT : 1);
 }
 
 function flow_of(read: Read): string {

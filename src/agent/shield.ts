@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Config } from "../config/index.ts";
 import { KernelError } from "../ffi/errors.ts";
+import { trim_malloc } from "../ffi/libc.ts";
 import { shield_object } from "../ffi/object.ts";
 import { ShieldProgram } from "../ffi/shield.ts";
 import type { ShieldOrgan, ShieldPlan, ShieldPort } from "../model/shield.ts";
@@ -48,6 +49,8 @@ export class NodeShield implements ShieldOrgan, Disposable {
     let program: ShieldProgram;
     try {
       program = ShieldProgram.load(shield_object());
+      // Loading frees some MB that would stay resident for good.
+      trim_malloc();
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       return { missing: error.message };

@@ -10,7 +10,7 @@ import { pin, type XdpDriver, XdpLink } from "./xdp.ts";
 
 const PROGRAM = "shield";
 const CPUS_LIMIT = 512;
-const PINNED_MAPS = [".data", ".bss", "flows", "datagrams", "sources", "allowed4", "allowed6"] as const;
+const PINNED_MAPS = [".data", ".bss", "flows", "datagrams", "sources", "met", "allowed4", "allowed6"] as const;
 const PRESENT = new Uint8Array([1]);
 
 /** The words of `struct shield_control` that are set at once; numbers as bpf/wire.h explains them. */
@@ -132,7 +132,7 @@ export class ShieldProgram implements Disposable {
 
   /** Forgets every flow, fragment and source it has seen. */
   forget(): void {
-    const seen = { flows: 40, datagrams: 40, sources: 8 };
+    const seen = { flows: 40, datagrams: 40, sources: 8, met: 8 };
     for (const [name, key_bytes] of Object.entries(seen)) {
       new BpfMap(this.#object.map_fd(name), name, key_bytes).clear();
     }

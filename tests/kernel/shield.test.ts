@@ -326,6 +326,15 @@ describe.skipIf(world === null)("shares of new flows", () => {
     expect(admitted("198.51.100.1", 500)).toBe(5);
   });
 
+  test("a source that has completed a connection weighs more, and need not wait for its turn", () => {
+    world!.set({ ...RULES.shed, quota: 2, source_share: 0 });
+    const own = frames_between("127.0.0.1", "127.0.0.1");
+    expect(world!.ask(own.tcp(1024, 81, SYN)).verdict).toBe("drop_share");
+    expect(world!.ask(own.tcp(CLIENT_PORT, LISTENER_PORT, ACK)).verdict).toBe("established");
+    expect(admitted("127.0.0.1", 100)).toBe(32);
+    expect(admitted("198.51.100.1", 100)).toBe(0);
+  });
+
   test("addresses of one IPv6 /64 are one source", () => {
     world!.set({ ...RULES.shed, quota: 1 });
     const from = (host: string) => world!.ask(frames_between(`2001:db8:7:7::${host}`, "::1").tcp(1, 2, SYN)).passed;
