@@ -434,12 +434,15 @@ static __always_inline int judge_later(const struct packet *packet, __u64 now_ns
 	return until_ns && *until_ns >= now_ns ? SHIELD_FRAGMENT : SHIELD_DROP_FRAGMENT;
 }
 
-__noinline int judge_ip(struct xdp_md *ctx, const struct packet *packet, __u64 now_ns)
+__noinline int judge_ip(struct xdp_md *ctx, const struct packet *read, __u64 now_ns)
 {
+	struct packet copy, *packet = &copy;
 	int verdict;
 
-	if (!packet)
+	if (!read)
 		return SHIELD_DROP_MALFORMED;
+	/* Kernels before 6.2 take keys of maps from the stack only, and the argument of a global function is not there. */
+	copy = *read;
 	if (packet->later)
 		return judge_later(packet, now_ns);
 	verdict = judge_protocol(ctx, packet, now_ns);
