@@ -75,6 +75,12 @@ export class FlightRecorder {
     });
   }
 
+  /** Writes what the ring holds now to a path of the caller's, at once. Rejects with what the file system says. */
+  async dump(path: string): Promise<void> {
+    const { origin, wall_time } = this.#options;
+    await write_flight(path, this.#ring.snapshot(), origin, wall_time(), () => Promise.resolve());
+  }
+
   /** Writes what waits, and an episode that is not over as it stands. Never rejects. */
   async close(): Promise<void> {
     if (this.#episode !== null) this.#end();

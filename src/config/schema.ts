@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { SHIELD } from "./shield.ts";
+import { QUARANTINE } from "./quarantine.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
 const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;
@@ -323,6 +324,7 @@ export const SECTIONS = {
     }),
   }),
   shield: SHIELD,
+  quarantine: QUARANTINE,
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
   prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
   senses: v.strictObject({
@@ -382,6 +384,7 @@ export const FILE_SCHEMA = v.strictObject({
   motor: v.optional(SECTIONS.motor, {}),
   governor: v.optional(SECTIONS.governor, {}),
   shield: v.optional(SECTIONS.shield, {}),
+  quarantine: v.optional(SECTIONS.quarantine, {}),
   protect: SECTIONS.protect,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),

@@ -4,6 +4,9 @@ import type { Maybe } from "./sample.ts";
 export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max", "io_max", "freeze", "shield"] as const;
 export type Rung = (typeof RUNGS)[number];
 
+/** What of the motor an entry or an outcome is of: a rung, or a step of quarantine. */
+export type Organ = Rung | "quarantine" | "isolate" | "link_down" | "conservative" | "taint" | "watchdog";
+
 /** Whom an action is about. Pid and tid are null when the whole cgroup is meant. */
 export interface Target {
   readonly cgroup_id: number;
@@ -48,7 +51,7 @@ export type OutcomeStatus = "done" | "pending" | "refused" | "failed" | "gone" |
 export interface Outcome {
   readonly id: string;
   readonly verb: Action["verb"];
-  readonly rung: Rung;
+  readonly rung: Organ;
   readonly target: Target;
   readonly t_ns: number;
   readonly status: OutcomeStatus;

@@ -1,11 +1,24 @@
-import type { Rung, Target } from "../model/containment.ts";
+import type { Organ, Target } from "../model/containment.ts";
 import type { ThreadIdentity } from "./processes.ts";
 
 /**
  * How an entry is undone: file: write `prior` back · devices: the same per line of io.max · hold: thaw the child, give the
- * threads back, remove it · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount`.
+ * threads back, remove it · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount` ·
+ * quarantine: the mark that the node is in level 5, struck off last · link: the interface up, its addresses and routes as in
+ * `prior` · marker: remove the file · taint: through the API server · watchdog: stop it.
  */
-export type EntryKind = "file" | "devices" | "hold" | "nice" | "stop" | "shield";
+export type EntryKind =
+  | "file"
+  | "devices"
+  | "hold"
+  | "nice"
+  | "stop"
+  | "shield"
+  | "quarantine"
+  | "link"
+  | "marker"
+  | "taint"
+  | "watchdog";
 
 /** What is written down before anything is touched; enough to undo it with no other knowledge. */
 export interface LedgerEntry {
@@ -14,7 +27,7 @@ export interface LedgerEntry {
   readonly boot_id: string;
   /** The containment it belongs to. */
   readonly containment: string;
-  readonly rung: Rung;
+  readonly rung: Organ;
   readonly target: Target;
   readonly mount: string;
   /** The cgroup touched: for a hold the one the thread lives in. Its inode is its identity. */

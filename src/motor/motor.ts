@@ -110,6 +110,11 @@ export class CgroupMotor implements Motor {
     }
   }
 
+  /** Quarantine writes its steps into the same ledger: there is one lock, and one undo. */
+  get ledger(): Ledger {
+    return this.#context.ledger;
+  }
+
   missing(): readonly MissingRung[] {
     return this.#missing;
   }

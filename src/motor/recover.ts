@@ -4,6 +4,7 @@ import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
 import { Ledger } from "./ledger.ts";
 import { outcome_of_undo } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
+import { kernel_world, lift_mark, type QuarantineWorld } from "./quarantine/undo.ts";
 import { undo_entry } from "./undo.ts";
 
 export interface ReleaseOptions {
@@ -11,6 +12,7 @@ export interface ReleaseOptions {
   readonly now_ns?: number;
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
+  readonly world?: QuarantineWorld;
   /** Called around every change; a test stops the release there. */
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
@@ -29,10 +31,12 @@ export function undo_entries(
   processes: Processes,
   now_ns: number,
   why: string,
+  world: QuarantineWorld = kernel_world,
 ): readonly Outcome[] {
   const outcomes: Outcome[] = [];
   for (const entry of [...entries].reverse()) {
-    const undone = undo_entry(entry, files, processes);
+    const mark = entry.kind === "quarantine";
+    const undone = mark ? lift_mark(entry, ledger.entries()) : undo_entry(entry, files, processes, world);
     if (finished(undone.status)) ledger.close_entry(entry.id);
     outcomes.push(outcome_of_undo(entry, undone, now_ns, why));
   }
@@ -52,7 +56,8 @@ export function release_from_ledger(ledger_dir: string, options: ReleaseOptions 
     const table = options.processes ?? kernel_processes;
     const files = step === undefined ? raw : with_steps(raw, step);
     const processes = step === undefined ? table : processes_with_steps(table, step);
-    return undo_entries(ledger, ledger.entries(), files, processes, options.now_ns ?? 0, "from the ledger");
+    const now_ns = options.now_ns ?? 0;
+    return undo_entries(ledger, ledger.entries(), files, processes, now_ns, "from the ledger", options.world);
   } finally {
     ledger.close();
   }

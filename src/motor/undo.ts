@@ -6,6 +6,7 @@ import type { CgroupFiles } from "./files.ts";
 import { directory_of, locate } from "./locate.ts";
 import type { Processes } from "./processes.ts";
 import { undo_shield } from "./shield/undo.ts";
+import { is_quarantine_entry, kernel_world, type QuarantineWorld, undo_quarantine_entry } from "./quarantine/undo.ts";
 import { FileTrouble } from "./trouble.ts";
 import { undo_hold } from "./undo-hold.ts";
 import { undo_nice, undo_stop } from "./undo-threads.ts";
@@ -23,8 +24,14 @@ export interface Undone {
  * Undo one ledger entry, whatever part of it was carried out; doing it twice is the same as once. Used by a live release, by
  * the roll-back of an action that failed half-way, and after a crash. Never throws for what the kernel may answer.
  */
-export function undo_entry(entry: LedgerEntry, files: CgroupFiles, processes: Processes): Undone {
+export function undo_entry(
+  entry: LedgerEntry,
+  files: CgroupFiles,
+  processes: Processes,
+  world: QuarantineWorld = kernel_world,
+): Undone {
   try {
+    if (is_quarantine_entry(entry)) return undo_quarantine_entry(entry, world);
     if (entry.kind === "nice") return undo_nice(entry, processes);
     if (entry.kind === "stop") return undo_stop(entry, processes);
     if (entry.kind === "shield") return undo_shield(entry);
