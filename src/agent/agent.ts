@@ -10,6 +10,7 @@ import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
+import { step_sentence } from "../report/quarantine.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
@@ -19,6 +20,8 @@ import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { BeatCost } from "./cost.ts";
 import { OwnStall } from "./own_stall.ts";
+import { QuarantineKeeper } from "./quarantine.ts";
+import { quarantine_motor } from "./quarantine_motor.ts";
 import { save_self } from "./self_file.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { view_of } from "./view.ts";
@@ -52,6 +55,8 @@ const TURN_EVERY_NS = 250e6;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
+/** While a quarantine is entered, what is done beside the beat waits for the event loop at every step. */
+const POLL_BUSY_MS = 1;
 /** No beat for so long means that the senses are dead, and a blind agent must not stay silent. */
 const SILENCE_S = 10;
 
@@ -73,6 +78,7 @@ class Agent {
   readonly #parts: Parts;
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
+  readonly #quarantine: QuarantineKeeper;
   readonly #cost = new BeatCost();
   readonly #baseline_news = new BaselineNews();
   #beats = 0;
@@ -105,7 +111,21 @@ class Agent {
       watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
+      level_found: parts.standing.level,
     });
+    this.#quarantine = this.#keeper();
+  }
+
+  #keeper(): QuarantineKeeper {
+    const { config, on_message } = this.#options;
+    const { motor, mount, own_path } = this.#parts;
+    const record = (entry: AuditEntry) => this.#record(entry);
+    return new QuarantineKeeper({ ...this.#parts, config, record, on_message }, (evidence) =>
+      quarantine_motor(config, motor, mount, own_path, evidence, (outcome) => {
+        record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
+        on_message("warn", `quarantine: ${step_sentence(outcome)}`);
+      }),
+    );
   }
 
   async run(): Promise<AgentResult> {
@@ -115,7 +135,7 @@ class Agent {
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
-      if (senses.poll(POLL_MS) > 0) {
+      if (senses.poll(this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS) > 0) {
         senses.drain();
         this.#last_beat_ns = monotonic_ns();
         if (this.#one_beat() === false) return { beats: this.#beats, reason: "the reader went away" };
@@ -133,7 +153,8 @@ class Agent {
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
     const { audit, flight } = this.#parts;
-    const busy = this.#options.mode === "observe" || (audit?.busy ?? false) || (flight?.busy ?? false);
+    const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
+    const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
     if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
     this.#turned_ns = now_ns;
     await next_turn();
@@ -152,6 +173,7 @@ class Agent {
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
     const { senses, motor, audit, flight, cortex } = this.#parts;
+    await this.#quarantine.close();
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
@@ -194,6 +216,7 @@ class Agent {
       this.#parts.senses.set_period(this.#period_ms * 1e6);
     }
     for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
+    this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
     this.#tell(result);
@@ -310,6 +333,8 @@ class Agent {
     for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
     for (const { what, why, costs } of this.#parts.shield?.absent ?? [])
       on_message("warn", `${what} is missing (${why}): ${costs}`);
+    const { environment, said } = this.#parts.standing;
+    if (said !== null) on_message("warn", said);
     const t_ns = monotonic_ns();
     this.#record({
       t_ns,
@@ -322,6 +347,8 @@ class Agent {
       dimensions: sensor.dimensions.map((dimension) => dimension.name),
       missing_rungs,
       absences: sensor.absences,
+      environment,
+      ...(said === null ? {} : { quarantine: said }),
     });
     if (motor instanceof CgroupMotor && motor.recovered.length > 0) {
       const reason = "left by a predecessor";

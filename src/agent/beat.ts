@@ -6,6 +6,7 @@ import type { Assessment, CgroupChange } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Action, Motor, Outcome } from "../model/containment.ts";
 import type { Decision } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ContainmentWatch } from "./containment_watch.ts";
@@ -21,6 +22,8 @@ export interface BeatParts {
   readonly watch: ContainmentWatch;
   readonly own_stall: OwnStall;
   readonly record: (entry: AuditEntry) => void;
+  /** The level of a node in which a predecessor left a quarantine; absent: 0. */
+  readonly level_found?: Level;
 }
 
 export interface BeatResult {
@@ -56,7 +59,7 @@ export class Beat {
     const sample = this.#parts.sense();
     if (sample === null) return null;
     const now_ns = sample.t_ns;
-    const before = this.#state ?? initial_state(now_ns);
+    const before = this.#state ?? initial_state(now_ns, this.#parts.level_found);
 
     const noticed = motor.poll(now_ns);
     for (const outcome of noticed) watch.noticed(outcome);

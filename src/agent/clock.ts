@@ -13,3 +13,13 @@ export function next_turn(): Promise<void> {
 export function stopwatch_us(): number {
   return performance.now() * 1000;
 }
+
+/** Resolves after so many milliseconds; 0 gives the event loop one turn. */
+export function pause(ms: number): Promise<void> {
+  return ms <= 0 ? next_turn() : new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A signal that aborts after so many milliseconds. */
+export function abort_after(ms: number): AbortSignal {
+  return AbortSignal.timeout(ms);
+}

@@ -28,6 +28,7 @@ import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { load_self } from "./self_file.ts";
 import { NodeShield } from "./shield.ts";
+import { find_standing, type Standing } from "./standing.ts";
 
 const BTF = "/sys/kernel/btf/vmlinux";
 
@@ -47,6 +48,7 @@ export interface Parts {
   readonly rules: DecisionConfig;
   readonly mount: string | null;
   readonly own_path: string;
+  readonly standing: Standing;
 }
 
 function require_root(): void {
@@ -92,7 +94,7 @@ function open_senses(config: Config): Senses {
   }
 }
 
-function own_cgroup_path(): string {
+export function own_cgroup_path(): string {
   const line = readFileSync("/proc/self/cgroup", "latin1")
     .split("\n")
     .find((each) => each.startsWith("0::"));
@@ -137,6 +139,7 @@ export function compose(options: AgentOptions): Parts {
   const mount = find_cgroup2_mount()?.mount ?? null;
   const ports = kernel_ports(senses, (id) => sensor.cgroups.path_of(id));
   const sensor: Sensor = new Sensor(ports, own_path === "/" ? {} : { excluded_path: own_path });
+  const standing = find_standing(config, mount);
   const cortex = recall(options, sensor);
   rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_COMPILE);
   // What loading and compiling ran goes; what a beat runs comes back before memory is locked.
@@ -149,12 +152,12 @@ export function compose(options: AgentOptions): Parts {
   const motor = open_motor(options, mount, own_path, network);
   const audit = options.mode === "run" ? open_audit(config) : null;
   const shielded = "shield" in network && network.shield.missing() === null;
-  const rules = decision_config(config, own_path, shielded);
+  const rules = { ...decision_config(config, own_path, shielded), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path, rules };
+  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path, rules, standing };
   return { ...parts, network: "shield" in network ? network : null };
 }
 

@@ -15,6 +15,8 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import { examine_shield } from "./doctor_shield.ts";
+import { own_cgroup_path } from "./compose.ts";
+import { examine_quarantine } from "./doctor_quarantine.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [
@@ -39,7 +41,7 @@ const RUNG_COSTS: Readonly<Record<Rung, string>> = {
 };
 
 /** Examine this host: what HOSA can feel and do here. Loads the senses and rehearses the motor; leaves nothing behind. */
-export function examine(config: Config): DoctorReport {
+export async function examine(config: Config): Promise<DoctorReport> {
   const senses = examine_senses(config);
   const sections = [
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
@@ -47,6 +49,7 @@ export function examine(config: Config): DoctorReport {
     ...senses,
     { title: "Control groups", findings: examine_cgroups(config) },
     examine_shield(config),
+    { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
   ];
   const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
   return { usable, sections };

@@ -1,7 +1,8 @@
 import type { DecisionConfig } from "../decision/config.ts";
 import { decide } from "../decision/decide.ts";
+import { plan_quarantine } from "../decision/quarantine.ts";
 import type { DecisionState } from "../decision/state.ts";
-import type { DecisionInput } from "../model/audit.ts";
+import type { DecisionInput, QuarantineEntry } from "../model/audit.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Replay } from "../model/replay.ts";
 
@@ -18,6 +19,13 @@ export function replay(record: { readonly input: DecisionInput; readonly decisio
     };
   }
   return compare(record.decision, recomputed);
+}
+
+/** Make the plan of a quarantine again from exactly what it was made from, and compare as canonical JSON. */
+export function replan({ input, plan }: Pick<QuarantineEntry, "input" | "plan">): Replay {
+  const made: unknown = JSON.parse(JSON.stringify(plan_quarantine(input.facts, input.settings)));
+  const difference = first_difference(plan, made, "plan");
+  return { identical: difference === "", difference };
 }
 
 /** A decision as it was recorded against one made again, as canonical JSON. */

@@ -126,7 +126,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .addHelpText("after", examples("hosa release", "hosa release --dry-run"))
     .action(async (_options, command: Command) => {
       const { release_all } = await import("./commands/release.ts");
-      done(release_all(given(command), context));
+      done(await release_all(given(command), context));
     });
 
   program
@@ -135,7 +135,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .addHelpText("after", examples("hosa doctor", "hosa doctor -o json | jq .usable"))
     .action(async (_options, command: Command) => {
       const { doctor } = await import("./commands/doctor.ts");
-      done(doctor(given(command), context));
+      done(await doctor(given(command), context));
     });
 
   const config = program.command("config").description("check or show the configuration");

@@ -1,3 +1,5 @@
+import type { Level } from "../model/level.ts";
+
 /** Everything `decide` may know of the configuration: plain JSON, recorded with each decision so it can be re-run. */
 export interface DecisionConfig {
   readonly period_ms: number;
@@ -23,6 +25,8 @@ export interface DecisionConfig {
   readonly prefer: readonly string[];
   /** HOSA's own cgroup, never limited. */
   readonly own_path: string;
+  /** Highest level there may be: lower than 5 after the reboot of a node that was in quarantine. Absent in older records: 5. */
+  readonly ceiling?: Level;
 }
 
 /** When to act (SPEC §5): strong evidence acts early, weak evidence waits until necessity. */

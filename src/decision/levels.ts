@@ -83,6 +83,15 @@ function entered(
   return { level: 0, rule: `D̄ ${num(d)} < θ1 ${num(t1)} and no rising trend` };
 }
 
+/** A conservative agent sees what it sees, and answers no harder than it may. */
+function capped(
+  choice: { level: Level; rule: string },
+  { ceiling = 5 }: DecisionConfig,
+): { level: Level; rule: string } {
+  if (choice.level <= ceiling) return choice;
+  return { level: ceiling, rule: `${choice.rule}; but not above level ${ceiling} in conservative mode` };
+}
+
 /** The level machine: up at once and by any number of steps, down one step at a time, each after its own hold time. */
 export function choose_level(
   a: Assessment,
@@ -94,7 +103,7 @@ export function choose_level(
   const pace = (TREND_PART * a.thresholds.theta[0]) / config.trend_s;
   const rising_since_ns = a.velocity > pace ? (state.rising_since_ns ?? now_ns) : null;
   const trend = rising_since_ns !== null && now_ns - rising_since_ns >= config.trend_s * 1e9;
-  const { level: wanted, rule } = entered(a, harm, state, config, trend);
+  const { level: wanted, rule } = capped(entered(a, harm, state, config, trend), config);
 
   if (wanted > state.level)
     return { level: wanted, rule, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };

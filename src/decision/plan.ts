@@ -42,6 +42,8 @@ export function plan(
   now_ns: number,
 ): Plan {
   if (level < 2 || !harm.present) return NO_PLAN;
+  if (level === 5)
+    return nothing("the node is in quarantine: whatever may be held stands still, nothing narrower is left");
   const cause = config.shield === undefined || harm.witness !== "stall" ? null : inbound(assessment);
   if (cause !== null) return nothing(`${inbound_words(cause)}: who answers them is not the culprit`);
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");

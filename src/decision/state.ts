@@ -90,10 +90,10 @@ export interface DecisionState {
   readonly failures: number;
 }
 
-/** The state before the first beat at `now_ns`. */
-export function initial_state(now_ns: number): DecisionState {
+/** The state before the first beat at `now_ns`; the level is above 0 only where a quarantine was found. */
+export function initial_state(now_ns: number, level: Level = 0): DecisionState {
   return {
-    level: 0,
+    level,
     // A beginning is not a relapse: the beat starts slow.
     level_since_ns: Math.min(0, now_ns),
     calm_since_ns: null,

@@ -2,6 +2,13 @@ import type { Assessment, Thresholds } from "./assessment.ts";
 import type { Outcome, Rung } from "./containment.ts";
 import type { Decision, Verdict } from "./decision.ts";
 import type { Level } from "./level.ts";
+import type {
+  EnvironmentFinding,
+  QuarantineFacts,
+  QuarantinePlan,
+  QuarantineSettings,
+  StepOutcome,
+} from "./quarantine.ts";
 import type { Absence, Maybe } from "./sample.ts";
 
 /** Exactly what decide() was given, as JSON, so that the record can be re-run. */
@@ -22,6 +29,9 @@ export interface StartEntry {
   readonly dimensions: readonly string[];
   readonly missing_rungs: readonly { readonly rung: Rung; readonly why: string }[];
   readonly absences: readonly Absence[];
+  readonly environment?: EnvironmentFinding;
+  /** What an earlier quarantine means for this run, one sentence; absent when there was none. */
+  readonly quarantine?: string;
 }
 
 export interface StopEntry {
@@ -79,6 +89,21 @@ export interface UndoEntry {
   readonly outcomes: readonly Outcome[];
 }
 
+/** The plan of a quarantine, with exactly what it was made from, so that the record can be planned again. */
+export interface QuarantineEntry {
+  readonly kind: "quarantine";
+  readonly input: { readonly facts: QuarantineFacts; readonly settings: QuarantineSettings };
+  readonly plan: QuarantinePlan;
+  /** A predecessor's quarantine is taken up again. */
+  readonly resumed: boolean;
+}
+
+/** What became of one part of it. */
+export interface QuarantineStepEntry {
+  readonly kind: "quarantine_step";
+  readonly outcome: StepOutcome;
+}
+
 /** One line per heartbeat in homeostasis: what a timeline needs of a quiet stretch. */
 export interface HeartbeatEntry {
   readonly kind: "heartbeat";
@@ -112,6 +137,8 @@ export type AuditEntry = { readonly t_ns: number } & (
   | ActionEntry
   | VerificationEntry
   | UndoEntry
+  | QuarantineEntry
+  | QuarantineStepEntry
   | HeartbeatEntry
   | TraceEntry
   | NoteEntry

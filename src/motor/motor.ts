@@ -85,6 +85,7 @@ export class CgroupMotor implements Motor {
   readonly #missing: readonly MissingRung[];
   readonly #bounds: Bounds;
   readonly #held = new Map<string, Held>();
+  readonly #untold: Outcome[] = [];
 
   constructor(options: MotorOptions) {
     const raw = options.files ?? kernel_files;
@@ -136,7 +137,7 @@ export class CgroupMotor implements Motor {
   }
 
   poll(now_ns: number): readonly Outcome[] {
-    const outcomes: Outcome[] = [];
+    const outcomes = this.#untold.splice(0);
     for (const held of this.#held.values()) {
       const outcome = this.#poll_one(held, now_ns);
       if (outcome !== null) outcomes.push(outcome);
@@ -171,6 +172,15 @@ export class CgroupMotor implements Motor {
     } catch (error) {
       if (known === undefined) ledger.close_entry(entry.id);
       throw error;
+    }
+  }
+
+  /** Ends whatever is held in these cgroups or below; the next poll tells what became of it. */
+  release_below(paths: readonly string[], now_ns: number, reason: string): void {
+    for (const held of [...this.#held.values()].reverse()) {
+      const { path } = held.action.target;
+      if (!paths.some((each) => path === each || path.startsWith(`${each}/`))) continue;
+      this.#untold.push(this.#release(held, now_ns, reason));
     }
   }
 

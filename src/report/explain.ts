@@ -1,15 +1,27 @@
-import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import type {
+  ActionEntry,
+  AuditRecord,
+  QuarantineEntry,
+  QuarantineStepEntry,
+  TransitionEntry,
+} from "../model/audit.ts";
 import type { Action, Outcome, Setting } from "../model/containment.ts";
 import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
 import { level_name } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
+import { plan_sentences, step_sentence } from "./quarantine.ts";
 import { by_level, type Style } from "./style.ts";
 
 export type DecisionRecord = AuditRecord & (TransitionEntry | ActionEntry);
 
+/** A quarantine's plan or what became of a step of it. */
+export type QuarantineRecord = AuditRecord & (QuarantineEntry | QuarantineStepEntry);
+
 /** What a record is explained with besides itself. */
 export interface Circumstances {
+  /** What was planned and done about level 5 after this record chose it, oldest first. */
+  readonly quarantine?: readonly QuarantineRecord[];
   readonly replay: Replay;
   /** Verdicts reached later on the containments this record acted on. */
   readonly verdicts: readonly { readonly record_id: string; readonly verdict: Verdict }[];
@@ -34,9 +46,29 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     ...around.verdicts.map(({ record_id, verdict }) =>
       row("Verdict", `${record_id}: ${verdict.id} ${verdict.verdict}: ${verdict.detail}`),
     ),
+    ...(around.quarantine ?? []).flatMap(quarantine),
     row("Proof", proof(around.replay, paint)),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** The plan of a quarantine in sentences, with its own proof. */
+export function explain_quarantine(record: QuarantineRecord, replay: Replay | null, paint: Style): string {
+  const head = `${paint.bold(record.id)}  ${record.wall_time}  ${record.kind}`;
+  const proven = replay === null ? [] : [row("Proof", proof(replay, paint, "plan made anew"))];
+  return `${[head, ...quarantine(record), ...proven].join("\n")}\n`;
+}
+
+function quarantine(record: QuarantineRecord): readonly string[] {
+  if (record.kind === "quarantine_step") return [row("Quarantine", `${record.id}: ${step_sentence(record.outcome)}`)];
+  const { environment } = record.input.facts;
+  const again = record.resumed ? ", taken up again after a restart" : "";
+  return [
+    row("Where", `${environment.environment} (${environment.basis}): ${environment.because}${again}`),
+    ...environment.evidence.map(({ source, found }) => row("", `${source}: ${found}`)),
+    ...plan_sentences(record.plan).map((sentence, i) => row(i === 0 ? "Plan" : "", sentence)),
+    row("Way back", record.plan.recovery),
+  ];
 }
 
 /** Any other record: its fields, one per line. */
@@ -143,8 +175,6 @@ export function outcome(result: Outcome): string {
   return `${result.status}${written}${ledger}${result.detail === "" ? "" : `; ${result.detail}`}`;
 }
 
-function proof(replay: Replay, paint: Style): string {
-  return replay.identical
-    ? paint.green("decision re-run: identical")
-    : paint.red(`decision re-run: DIFFERENT at ${replay.difference}`);
+function proof(replay: Replay, paint: Style, what = "decision re-run"): string {
+  return replay.identical ? paint.green(`${what}: identical`) : paint.red(`${what}: DIFFERENT at ${replay.difference}`);
 }

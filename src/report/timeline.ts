@@ -2,6 +2,7 @@ import type { Assessment } from "../model/assessment.ts";
 import type { AuditRecord } from "../model/audit.ts";
 import type { Level } from "../model/level.ts";
 import { outcome, setting } from "./explain.ts";
+import { step_sentence } from "./quarantine.ts";
 
 export interface TimelinePoint {
   /** Seconds since the first record of the run. */
@@ -92,6 +93,12 @@ export class TimelineBuilder {
       case "undo":
         for (const result of record.outcomes)
           mark("release", `undo ${result.rung} on ${result.target.path}: ${outcome(result)}`);
+        return;
+      case "quarantine":
+        mark("action", `quarantine planned: ${record.plan.environment}`);
+        return;
+      case "quarantine_step":
+        mark("action", `quarantine: ${step_sentence(record.outcome)}`);
         return;
       case "start":
         mark("note", `started: ${record.mode}, ${record.motor} motor`);

@@ -3,8 +3,8 @@ import { doctor_text } from "../../report/doctor.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
 
-export function doctor(options: GlobalOptions, context: Context): ExitCode {
-  const report = examine(configured(options));
+export async function doctor(options: GlobalOptions, context: Context): Promise<ExitCode> {
+  const report = await examine(configured(options));
   const text = options.output === "json" ? `${JSON.stringify(report)}\n` : doctor_text(report, context.output.paint);
   context.output.print(text);
   return report.usable ? 0 : 3;

@@ -1,10 +1,16 @@
 import { writeFileSync } from "node:fs";
-import { replay } from "../../agent/replay.ts";
+import { replan, replay } from "../../agent/replay.ts";
 import { type AuditItem, read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
 import { explain_baseline } from "../../report/baseline.ts";
-import { type DecisionRecord, explain_decision, explain_plain } from "../../report/explain.ts";
+import {
+  type DecisionRecord,
+  explain_decision,
+  explain_plain,
+  explain_quarantine,
+  type QuarantineRecord,
+} from "../../report/explain.ts";
 import { TimelineBuilder } from "../../report/timeline.ts";
 import { timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
@@ -20,12 +26,15 @@ export interface ExplainOptions extends GlobalOptions {
 }
 
 const MAX_PROBLEMS_SAID = 5;
+/** Parts of a quarantine shown with the decision that entered it. */
+const MAX_STEPS = 512;
 
 /** What one pass over the audit collects; bounded whatever the size of the audit. */
 interface Found {
   readonly record: AuditRecord | null;
   readonly motor: string;
   readonly verdicts: Parameters<typeof explain_decision>[1]["verdicts"];
+  readonly quarantine: readonly QuarantineRecord[];
   readonly problems: number;
 }
 
@@ -55,6 +64,7 @@ async function find(
   let motor = "";
   let motor_then = "";
   let verdicts: Found["verdicts"][number][] = [];
+  let quarantine: QuarantineRecord[] = [];
   let same_run = false;
   let problems = 0;
   for await (const item of read_audit(path)) {
@@ -70,11 +80,14 @@ async function find(
       record = item.record;
       motor_then = motor;
       verdicts = [];
+      quarantine = [];
       same_run = true;
     }
+    const follows = same_run && record !== null && is_quarantine(item.record) && enters_quarantine(record);
+    if (follows && quarantine.length < MAX_STEPS) quarantine.push(item.record as QuarantineRecord);
     if (same_run && record !== null) verdicts.push(...verdicts_on(record, item.record).slice(0, 64 - verdicts.length));
   }
-  return { record, motor: motor_then, verdicts, problems };
+  return { record, motor: motor_then, verdicts, quarantine, problems };
 }
 
 function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"] {
@@ -93,20 +106,33 @@ function is_decision(record: AuditRecord): record is DecisionRecord {
   return record.kind === "transition" || record.kind === "action";
 }
 
+function is_quarantine(record: AuditRecord): record is QuarantineRecord {
+  return record.kind === "quarantine" || record.kind === "quarantine_step";
+}
+
+function enters_quarantine(record: AuditRecord): boolean {
+  return is_decision(record) && record.decision.level === 5 && record.decision.previous_level < 5;
+}
+
 function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry {
   return record.kind === "baseline";
 }
 
-function text({ record, motor, verdicts }: Found, context: Context): string {
+function text({ record, motor, verdicts, quarantine }: Found, context: Context): string {
   const { paint } = context.output;
   if (record === null) return "";
   if (is_baseline(record)) return explain_baseline(record, paint);
+  if (is_quarantine(record)) {
+    return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
+  }
   if (!is_decision(record)) return explain_plain(record, paint);
-  return explain_decision(record, { replay: replay(record), verdicts, motor }, paint);
+  return explain_decision(record, { replay: replay(record), verdicts, motor, quarantine }, paint);
 }
 
-function json({ record, motor, verdicts }: Found): string {
-  const proof = record !== null && is_decision(record) ? { replay: replay(record), verdicts, motor } : {};
+function json({ record, motor, verdicts, quarantine }: Found): string {
+  const decided = record !== null && is_decision(record);
+  const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
+  const proof = decided ? { replay: replay(record), verdicts, motor, quarantine } : planned;
   return `${JSON.stringify({ record, ...proof })}\n`;
 }
 

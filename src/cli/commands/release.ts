@@ -4,8 +4,8 @@ import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
 
 /** Undo everything in the ledger without a daemon. Exit code 1 when something could not be undone. */
-export function release_all(options: GlobalOptions, context: Context): ExitCode {
-  const outcomes = release(configured(options).motor.ledger_dir, options.dryRun === true);
+export async function release_all(options: GlobalOptions, context: Context): Promise<ExitCode> {
+  const outcomes = await release(configured(options), options.dryRun === true);
   if (options.output === "json") {
     for (const outcome of outcomes) context.output.print(`${JSON.stringify(outcome)}\n`);
   } else {

@@ -9,6 +9,7 @@ import { Gone, Refusal } from "../trouble.ts";
 import type { Undone } from "../undo.ts";
 import { entry_of, type QuarantineContext, type TaintPort, told, told_of_error } from "./context.ts";
 import { freeze_all } from "./freeze.ts";
+import type { QuarantineMotor } from "./recording.ts";
 import { Deadline } from "./watchdog.ts";
 
 const WEBHOOK_WITHIN_MS = 3000;
@@ -19,7 +20,7 @@ export function quarantine_entries(entries: Iterable<LedgerEntry>, boot_id: stri
 }
 
 /** Carries out the plan of a quarantine, step by step beside the beat, and undoes all of it when it is released. */
-export class Quarantine {
+export class Quarantine implements QuarantineMotor {
   readonly #context: QuarantineContext;
   readonly #deadline: Deadline;
   #work: Promise<void> | null = null;
@@ -62,8 +63,8 @@ export class Quarantine {
     return [...untainted, ...undo_entries(ledger, left, files, kernel_processes, now_ns(), why, world)];
   }
 
-  /** The agent ends, the quarantine does not. */
-  close(): void {
+  async close(): Promise<void> {
+    await this.#work;
     this.#deadline.abandon();
   }
 

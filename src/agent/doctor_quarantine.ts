@@ -1,0 +1,110 @@
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Config } from "../config/index.ts";
+import { plan_quarantine } from "../decision/quarantine.ts";
+import { has_capability } from "../ffi/libc.ts";
+import type { Finding } from "../model/doctor.ts";
+import type { PlannedStep, QuarantineStep } from "../model/quarantine.ts";
+import { watchdog_attribute } from "../motor/quarantine/devices.ts";
+import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { read_socket_tables } from "../sensor/sockets.ts";
+import { cluster_access } from "../telemetry/kubernetes.ts";
+import { gather_facts, quarantine_settings } from "./quarantine.ts";
+import { find_standing } from "./standing.ts";
+
+const CAP_NET_ADMIN = 12;
+
+/** What level 5 would do here, step by step, and what keeps it from doing so. Opens nothing but files to read. */
+export async function examine_quarantine(config: Config, own_path: string): Promise<readonly Finding[]> {
+  const mount = find_cgroup2_mount()?.mount ?? null;
+  const standing = find_standing(config, mount);
+  const facts = await gather_facts({ config, standing, mount, own_path }, await read_socket_tables("/proc"));
+  const plan = plan_quarantine(facts, quarantine_settings(config));
+  const { environment, basis, because, evidence } = standing.environment;
+  const guessed = basis === "ambiguous";
+  return [
+    {
+      what: "environment",
+      state: guessed ? "missing" : "ok",
+      detail: `${environment} (${basis}): ${because}`,
+      costs: guessed ? "level 5 isolates by the shield alone, and only what a reboot lifts" : "",
+      remedy: guessed ? "set quarantine.environment" : "",
+    },
+    ...evidence.map(({ source, found, speaks_for, strength }) =>
+      ok("evidence", `${source}: ${found} (${strength}, for ${speaks_for})`),
+    ),
+    ...(standing.said === null ? [] : [stands(standing.said)]),
+    ...facts.interfaces
+      .filter((each) => each.management !== null)
+      .map((each) => ok("way in", `${each.name}: ${each.management?.why ?? ""}`)),
+    ...plan.steps.map((step) => examine_step(step, config)),
+    ok("way back", plan.recovery),
+  ];
+}
+
+function ok(what: string, detail: string): Finding {
+  return { what, state: "ok", detail, costs: "", remedy: "" };
+}
+
+function stands(said: string): Finding {
+  return { what: "standing", state: "missing", detail: said, costs: "HOSA is bound by it", remedy: "hosa release" };
+}
+
+function examine_step({ name, todo, because, spared }: PlannedStep, config: Config): Finding {
+  const unset = name === "watchdog" || (name === "taint" && because.startsWith("NODE_NAME"));
+  if (todo === null && unset) return missing(name, because, "nothing but a person ends the quarantine of this node");
+  if (todo === null) return ok(name, `not here: ${because}`);
+  const trouble = hindrance(todo, config);
+  if (trouble !== null) return missing(name, trouble, "level 5 leaves this step out");
+  const left = spared.length === 0 ? "" : `; left alone: ${spared.length}`;
+  return ok(name, `${amount(todo)}${because}${left}`);
+}
+
+function missing(what: string, detail: string, costs: string): Finding {
+  return { what, state: "missing", detail, costs, remedy: "see docs/QUARANTINE.md" };
+}
+
+function amount(step: QuarantineStep): string {
+  if (step.step === "isolate") return `${step.shield.interfaces.join(", ")}: `;
+  if (step.step === "links_down") return `${step.links.map((link) => link.path).join(", ")}: `;
+  if (step.step === "freeze") return `${step.cgroups.length} cgroup(s): `;
+  return step.step === "taint" ? `${step.node}: ` : "";
+}
+
+/** Why a planned step could not be done here; null when nothing is known to speak against it. */
+function hindrance(step: QuarantineStep, config: Config): string | null {
+  switch (step.step) {
+    case "evidence":
+      return not_writable(dirname(config.audit.path));
+    case "conservative":
+      return not_writable(dirname(step.marker));
+    case "isolate":
+      return "this version has no shield: the network stays as it is";
+    case "links_down":
+      return has_capability(CAP_NET_ADMIN) ? null : "CAP_NET_ADMIN is not held";
+    case "taint": {
+      const access = cluster_access(process.env);
+      if (typeof access === "string") return access;
+      const token = join(access.credentials, "token");
+      return existsSync(token) ? null : `${token} does not exist: give the pod a service account`;
+    }
+    case "watchdog": {
+      if (!existsSync(step.device)) return `${step.device} does not exist`;
+      const nowayout = watchdog_attribute("/sys", step.device, "nowayout");
+      return nowayout === "1" ? `${step.device} cannot be stopped again once opened (nowayout)` : null;
+    }
+    default:
+      return null;
+  }
+}
+
+function not_writable(directory: string): string | null {
+  let at = directory;
+  while (!existsSync(at) && at !== "/") at = dirname(at);
+  try {
+    accessSync(at, constants.W_OK);
+    return null;
+  } catch {
+    return `${at} may not be written`;
+  }
+}

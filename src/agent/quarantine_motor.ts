@@ -1,0 +1,58 @@
+import type { Config } from "../config/index.ts";
+import { protection } from "../decision/protect.ts";
+import { monotonic_ns } from "../ffi/libc.ts";
+import type { StepOutcome } from "../model/quarantine.ts";
+import type { Maybe } from "../model/sample.ts";
+import { kernel_files } from "../motor/files.ts";
+import { guard_refusal } from "../motor/guard.ts";
+import { CgroupMotor } from "../motor/motor.ts";
+import type { QuarantineContext } from "../motor/quarantine/context.ts";
+import { Quarantine } from "../motor/quarantine/executor.ts";
+import { type QuarantineMotor, RecordingQuarantine } from "../motor/quarantine/recording.ts";
+import { kernel_world } from "../motor/quarantine/undo.ts";
+import type { RecordingMotor } from "../motor/recording.ts";
+import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
+import { abort_after, pause, wall_time_iso } from "./clock.ts";
+
+/** Whoever carries out a quarantine here: the real one beside the real motor, else the one that only says it. */
+export function quarantine_motor(
+  config: Config,
+  motor: CgroupMotor | RecordingMotor,
+  mount: Maybe<string>,
+  own_path: string,
+  evidence: () => Promise<string>,
+  tell: (outcome: StepOutcome) => void,
+): QuarantineMotor {
+  if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell);
+  const protected_ids = (_id: number, path: string) => protection(path, own_path, config.protect);
+  const guard: QuarantineContext["guard"] = (id, path) => {
+    if (mount === null) return "there is no cgroup v2";
+    const target = { cgroup_id: id, path, pid: null, tid: null, comm: null };
+    return guard_refusal(kernel_files, mount, target, "freeze", path, own_path, protected_ids);
+  };
+  return new Quarantine({
+    ledger: motor.ledger,
+    files: kernel_files,
+    mount,
+    world: kernel_world,
+    guard,
+    take_over: (paths, now_ns) => motor.release_below(paths, now_ns, "the quarantine takes over"),
+    isolation: { missing: "this version has no shield: the network stays as it is" },
+    taint: node_taint(config),
+    evidence,
+    webhook: null,
+    boot_id: motor.ledger.boot_id,
+    wall_time: wall_time_iso,
+    now_ns: monotonic_ns,
+    pause,
+    evidence_deadline_ms: config.quarantine.evidence_deadline_s * 1000,
+    tell,
+  });
+}
+
+/** The way to the API server from here. */
+export function node_taint(config: Config): NodeTaint | { readonly missing: string } {
+  const access = cluster_access(process.env);
+  if (typeof access === "string") return { missing: access };
+  return new NodeTaint({ access, deadline_ms: config.quarantine.taint_deadline_s * 1000, abort_after, pause });
+}
