@@ -9,6 +9,7 @@ import { Gone, Refusal } from "../trouble.ts";
 import type { Undone } from "../undo.ts";
 import { entry_of, type QuarantineContext, type TaintPort, told, told_of_error } from "./context.ts";
 import { freeze_all } from "./freeze.ts";
+import type { LinkMemory } from "./links.ts";
 import type { QuarantineMotor } from "./recording.ts";
 import { Deadline } from "./watchdog.ts";
 
@@ -195,12 +196,15 @@ export class Quarantine implements QuarantineMotor {
     const { links } = world;
     if (links.index(name) !== id) throw new Gone(`${name} is another device now`);
     const known = ledger.entries().find((entry) => entry.kind === "link" && entry.cgroup_id === id);
-    if (known !== undefined) return told("links_down", name, "done", "taken down before", { ledger_id: known.id });
-    const memory = links.remember(id);
+    // Up again although it went down: the operator wants it so.
+    if (known?.intended === "down")
+      return told("links_down", name, "done", "taken down before", { ledger_id: known.id });
+    const memory = known === undefined ? links.remember(id) : (JSON.parse(known.prior) as LinkMemory);
     const about = { id, path: name, file: "link" };
-    const entry = ledger.open(entry_of("link", "link_down", about, JSON.stringify(memory), "down"));
+    const entry = known ?? ledger.open(entry_of("link", "link_down", about, JSON.stringify(memory), "going down"));
     links.set_up(name, false);
     if (links.is_up(name)) throw new Refusal(`${name} did not go down`);
+    ledger.adjust(entry, "down");
     const kept = `${memory.addresses.length} address(es) and ${memory.routes.length} route(s) are written down`;
     return told("links_down", name, "done", `down; ${kept}`, { prior: "up", written: "down", ledger_id: entry.id });
   }

@@ -59,8 +59,12 @@ function ask(context: QuarantineContext, cgroup: Named): Asked {
   const known = ledger
     .entries()
     .find((entry) => entry.until === "release" && entry.rung === "freeze" && entry.cgroup_id === cgroup.id);
-  if (known !== undefined) return { path, events, ledger_id: known.id };
   const prior = files.read(`${directory}/cgroup.freeze`).trim();
+  if (known !== undefined) {
+    // A predecessor may have died between its entry and its write.
+    if (prior !== "1") files.write(`${directory}/cgroup.freeze`, "1");
+    return { path, events, ledger_id: known.id };
+  }
   if (prior !== "0") throw new Refusal("it is frozen already, by somebody else");
   const about = { id: cgroup.id, path, file: "cgroup.freeze" };
   const entry = ledger.open({ ...entry_of("file", "freeze", about, prior, "1"), mount });
