@@ -1,15 +1,14 @@
 import { basename, dirname } from "node:path";
 import type { Outcome } from "../../model/containment.ts";
-import type { Named, QuarantinePlan, QuarantineStep, StepOutcome } from "../../model/quarantine.ts";
+import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../model/quarantine.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { outcome_of_undo } from "../outcome.ts";
 import { kernel_processes } from "../processes.ts";
 import { finished, undo_entries } from "../recover.ts";
-import { Gone, Refusal } from "../trouble.ts";
 import type { Undone } from "../undo.ts";
 import { entry_of, type QuarantineContext, type TaintPort, told, told_of_error } from "./context.ts";
 import { freeze_all } from "./freeze.ts";
-import type { LinkMemory } from "./links.ts";
+import { take_links_down } from "./links_down.ts";
 import type { QuarantineMotor } from "./recording.ts";
 import { Deadline } from "./watchdog.ts";
 
@@ -102,7 +101,7 @@ export class Quarantine implements QuarantineMotor {
       case "taint":
         return [await this.#taint(step.node)];
       case "links_down":
-        return await this.#links_down(step.links);
+        return await take_links_down(this.#context, step.links);
       case "freeze":
         return await freeze_all(this.#context, step.cgroups);
       case "watchdog":
@@ -175,38 +174,6 @@ export class Quarantine implements QuarantineMotor {
       // Whether the last request arrived is not known: the entry stays, and removing what is not there does nothing.
       return told("taint", node, "failed", error instanceof Error ? error.message : String(error), { ledger_id });
     }
-  }
-
-  async #links_down(links: readonly Named[]): Promise<readonly StepOutcome[]> {
-    const outcomes: StepOutcome[] = [];
-    for (const link of links) {
-      try {
-        outcomes.push(this.#link_down(link));
-      } catch (error) {
-        outcomes.push(told_of_error("links_down", link.path, error));
-      }
-      // A driver may take its time to stop: a beat comes between two of them.
-      await this.#context.pause(0);
-    }
-    return outcomes;
-  }
-
-  #link_down({ id, path: name }: Named): StepOutcome {
-    const { ledger, world } = this.#context;
-    const { links } = world;
-    if (links.index(name) !== id) throw new Gone(`${name} is another device now`);
-    const known = ledger.entries().find((entry) => entry.kind === "link" && entry.cgroup_id === id);
-    // Up again although it went down: the operator wants it so.
-    if (known?.intended === "down")
-      return told("links_down", name, "done", "taken down before", { ledger_id: known.id });
-    const memory = known === undefined ? links.remember(id) : (JSON.parse(known.prior) as LinkMemory);
-    const about = { id, path: name, file: "link" };
-    const entry = known ?? ledger.open(entry_of("link", "link_down", about, JSON.stringify(memory), "going down"));
-    links.set_up(name, false);
-    if (links.is_up(name)) throw new Refusal(`${name} did not go down`);
-    ledger.adjust(entry, "down");
-    const kept = `${memory.addresses.length} address(es) and ${memory.routes.length} route(s) are written down`;
-    return told("links_down", name, "done", `down; ${kept}`, { prior: "up", written: "down", ledger_id: entry.id });
   }
 
   async #untaint(why: string): Promise<readonly Outcome[]> {

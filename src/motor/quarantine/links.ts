@@ -67,10 +67,7 @@ function leads_through(route: Buffer, index: number): boolean {
   for (const [type, value] of attributes(route, RTMSG_BYTES)) {
     if (type === RTA_OIF && value.readInt32LE(0) === index) return true;
     if (type !== RTA_MULTIPATH) continue;
-    // struct rtnexthop: length, flags, hops, interface; then its own attributes.
-    for (let at = 0; at + 8 <= value.length; at += Math.max(8, (value.readUInt16LE(at) + 3) & ~3)) {
-      if (value.readInt32LE(at + 4) === index) return true;
-    }
+    for (const at of next_hops(value)) if (value.readInt32LE(at + 4) === index) return true;
   }
   return false;
 }
@@ -80,6 +77,20 @@ function has_gateway(route: Buffer): boolean {
     if (type === RTA_GATEWAY || type === RTA_VIA || type === RTA_MULTIPATH) return true;
   }
   return false;
+}
+
+/** The kernel says of a route and of each of its next hops whether they are dead or offloaded, and accepts none of that back. */
+function clear_state(route: Buffer): void {
+  route.writeUInt32LE(route.readUInt32LE(8) & RTNH_F_ONLINK, 8);
+  for (const [type, value] of attributes(route, RTMSG_BYTES)) {
+    if (type !== RTA_MULTIPATH) continue;
+    for (const at of next_hops(value)) value.writeUInt8(value.readUInt8(at + 2) & RTNH_F_ONLINK, at + 2);
+  }
+}
+
+/** Where each struct rtnexthop begins: length, flags, hops, interface; then its own attributes. */
+function* next_hops(value: Buffer): Generator<number> {
+  for (let at = 0; at + 8 <= value.length; at += Math.max(8, (value.readUInt16LE(at) + 3) & ~3)) yield at;
 }
 
 /** struct rtmsg with the interface as the only thing asked for. */
@@ -101,7 +112,7 @@ function remember_routes(socket: RouteSocket, index: number): string[] {
       const local = route.readUInt8(4) === RT_TABLE_LOCAL;
       if (cloned || local || OWN_PROTOCOLS.has(route.readUInt8(5)) || !leads_through(route, index)) return;
       const kept = Buffer.from(route);
-      kept.writeUInt32LE(kept.readUInt32LE(8) & RTNH_F_ONLINK, 8);
+      clear_state(kept);
       // A gateway is accepted only when the way to it is there: routes without one come first.
       (has_gateway(kept) ? behind : reached).push(kept.toString("base64"));
     });

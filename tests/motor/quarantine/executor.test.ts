@@ -75,7 +75,7 @@ describe("entering", () => {
     expect(before).toEqual([
       "isolate | file eth0",
       "taint node-1 | taint node-1",
-      "link eth1 down | link eth1",
+      "link eth1 down | link eth2",
       "link eth2 down | link eth2",
       "write /pay.slice/cgroup.freeze 1 | file /pay.slice",
       "write /batch.slice/cgroup.freeze 1 | file /batch.slice",

@@ -1,0 +1,196 @@
+/** The taint against an API server of our own: TLS on loopback under a CA made here, conflicts and refusals like the real one. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { cluster_access, NodeTaint, QUARANTINE_TAINT } from "../../src/telemetry/kubernetes.ts";
+
+let root = "";
+let server: ReturnType<typeof Bun.serve>;
+
+interface Taint {
+  key: string;
+  value?: string;
+  effect: string;
+}
+
+const FOREIGN: Taint = { key: "example.com/maintenance", value: "x", effect: "NoSchedule" };
+let node: { version: number; taints: Taint[] };
+let requests: string[] = [];
+/** Answers given instead of the node's, first to last. */
+let instead: (Response | (() => void))[] = [];
+let token = "";
+
+function openssl(...args: string[]): void {
+  const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: root });
+  if (exitCode !== 0) throw new Error(stderr.toString());
+}
+
+function make_ca(name: string): void {
+  openssl(
+    ..."req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout".split(" "),
+    `${name}.key`,
+    "-out",
+    `${name}.crt`,
+  );
+}
+
+async function answer(request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  requests.push(`${request.method} ${url.pathname}`);
+  const other = instead.shift();
+  if (other instanceof Response) return other;
+  other?.();
+  if (request.headers.get("authorization") !== `Bearer ${token}`) return refusal(401, "Unauthorized");
+  if (url.pathname !== "/api/v1/nodes/node-1")
+    return refusal(404, `nodes "${url.pathname.split("/").at(-1)}" not found`);
+  if (request.method === "PATCH") {
+    if (request.headers.get("content-type") !== "application/strategic-merge-patch+json")
+      return refusal(415, "patch type");
+    const patch = (await request.json()) as { metadata: { resourceVersion: string }; spec: { taints: Taint[] } };
+    if (patch.metadata.resourceVersion !== String(node.version)) return refusal(409, "the object has been modified");
+    node = { version: node.version + 1, taints: patch.spec.taints };
+  }
+  return Response.json({
+    metadata: { name: "node-1", resourceVersion: String(node.version) },
+    spec: { taints: node.taints },
+  });
+}
+
+function refusal(code: number, message: string): Response {
+  return Response.json({ kind: "Status", status: "Failure", message, code }, { status: code });
+}
+
+function client(more: { credentials?: string; port?: number } = {}): NodeTaint {
+  return new NodeTaint({
+    access: {
+      host: "127.0.0.1",
+      port: String(more.port ?? server.port),
+      credentials: join(root, more.credentials ?? "account"),
+    },
+    deadline_ms: 60_000,
+    abort_after: () => new AbortController().signal,
+    pause: () => Promise.resolve(),
+  });
+}
+
+beforeAll(() => {
+  root = mkdtempSync(join(tmpdir(), "hosa-kubernetes-"));
+  for (const name of ["ca", "other"]) make_ca(name);
+  writeFileSync(join(root, "ext"), "subjectAltName=IP:127.0.0.1\n");
+  openssl(..."req -newkey rsa:2048 -nodes -subj /CN=kubernetes -keyout server.key -out server.csr".split(" "));
+  openssl(
+    ..."x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt".split(
+      " ",
+    ),
+  );
+  for (const [account, ca] of [
+    ["account", "ca"],
+    ["stranger", "other"],
+  ] as const) {
+    mkdirSync(join(root, account));
+    Bun.spawnSync(["cp", join(root, `${ca}.crt`), join(root, account, "ca.crt")]);
+    writeFileSync(join(root, account, "token"), "secret-1\n");
+  }
+  const tls = { cert: Bun.file(join(root, "server.crt")), key: Bun.file(join(root, "server.key")) };
+  server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: answer });
+});
+afterAll(async () => {
+  await server.stop(true);
+  rmSync(root, { recursive: true });
+});
+beforeEach(() => {
+  node = { version: 7, taints: [FOREIGN] };
+  token = "secret-1";
+});
+afterEach(() => {
+  requests = [];
+  instead = [];
+  writeFileSync(join(root, "account/token"), "secret-1\n");
+});
+
+const never = () => {
+  throw new Error("nothing should be written");
+};
+
+test("set beside the taints of others, announced right before it is written, and taken away again", async () => {
+  let announced = 0;
+  expect(await client().add("node-1", () => announced++)).toBe("set");
+  expect(announced).toBe(1);
+  expect(node.taints).toEqual([FOREIGN, { ...QUARANTINE_TAINT }]);
+  expect(await client().remove("node-1")).toBe("removed");
+  expect(node.taints).toEqual([FOREIGN]);
+});
+
+test("a taint that is there already is neither written nor announced", async () => {
+  node.taints = [{ ...QUARANTINE_TAINT }];
+  expect(await client().add("node-1", never)).toBe("there already");
+  expect(requests).toEqual(["GET /api/v1/nodes/node-1"]);
+  node.taints = [FOREIGN];
+  expect(await client().remove("node-1")).toBe("not there");
+});
+
+test("somebody was faster: the node is read again, and their taint stays", async () => {
+  const theirs: Taint = { key: "example.com/gpu", effect: "NoSchedule" };
+  const faster = () => {
+    node = { version: node.version + 1, taints: [...node.taints, theirs] };
+  };
+  instead = [() => {}, faster];
+  expect(await client().add("node-1", () => {})).toBe("set");
+  expect(node.taints).toEqual([FOREIGN, theirs, { ...QUARANTINE_TAINT }]);
+  expect(requests).toHaveLength(4);
+});
+
+test("a server that is busy or restarts is asked again, at most five times", async () => {
+  instead = [refusal(429, "slow down"), refusal(503, "starting"), new Response("<html>", { status: 502 })];
+  expect(await client().add("node-1", () => {})).toBe("set");
+  requests = [];
+  instead = Array.from({ length: 20 }, () => refusal(500, "etcd has no leader"));
+  expect(client().add("node-1", never)).rejects.toThrow("HTTP 500 etcd has no leader");
+  await client()
+    .remove("node-1")
+    .catch(() => {});
+  expect(requests.length).toBeLessThanOrEqual(10);
+});
+
+test("a refusal is final and carries the server's own words", async () => {
+  instead = [refusal(403, 'nodes "node-1" is forbidden: cannot get resource')];
+  await expect(client().add("node-1", never)).rejects.toThrow("is forbidden: cannot get resource");
+  expect(requests).toHaveLength(1);
+  await expect(client().add("node-2", never)).rejects.toThrow('nodes "node-2" not found');
+});
+
+test("a token that was rotated is read again", async () => {
+  instead = [() => {}, () => writeFileSync(join(root, "account/token"), "secret-2\n")];
+  token = "secret-1";
+  expect(await client().add("node-1", () => {})).toBe("set");
+  token = "secret-2";
+  expect(await client().remove("node-1")).toBe("removed");
+});
+
+test("a server under another CA is not spoken to", async () => {
+  await expect(client({ credentials: "stranger" }).add("node-1", never)).rejects.toThrow(/certificate|CERT|verif/i);
+  expect(requests).toEqual([]);
+});
+
+test("no server, no credentials, no deadline left, no name: rejected with what was tried", async () => {
+  await expect(client({ port: 1 }).add("node-1", never)).rejects.toThrow("taint node node-1 through 127.0.0.1:1");
+  await expect(client({ credentials: "none" }).add("node-1", never)).rejects.toThrow("ENOENT");
+  const over = new NodeTaint({
+    access: { host: "127.0.0.1", port: String(server.port), credentials: join(root, "account") },
+    deadline_ms: 0,
+    abort_after: () => AbortSignal.abort(),
+    pause: () => Promise.resolve(),
+  });
+  await expect(over.add("node-1", never)).rejects.toThrow("the deadline is over");
+  await expect(client().add("../secrets", never)).rejects.toThrow("not the name of a node");
+  expect(requests).toEqual([]);
+});
+
+test("access is what the kubelet gives to a pod", () => {
+  expect(cluster_access({ KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_SERVICE_PORT: "6443" })).toMatchObject({
+    host: "10.96.0.1",
+    port: "6443",
+  });
+  expect(cluster_access({})).toContain("KUBERNETES_SERVICE_HOST is not set");
+});
