@@ -14,6 +14,8 @@ export interface VmRequest {
   readonly timeout_s: number;
   /** The guest's root is the distribution's, with systemd as PID 1; otherwise nothing runs in it but the job. */
   readonly systemd?: boolean;
+  /** A network card without a wire, eth0 once virtio_net is loaded. */
+  readonly network_card?: boolean;
 }
 
 /** The guest ended without a result: it crashed, hung or never booted. */
@@ -141,6 +143,7 @@ function qemu_command(request: VmRequest, files: GuestFiles): string[] {
     ...["-append", files.system_disk === null ? words : `${words} lab.systemd`],
     ...["-chardev", `file,id=con,path=${files.console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
     ...["-chardev", `file,id=res,path=${files.result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
+    ...(request.network_card ? ["-device", "virtio-net-pci,romfile="] : []),
     ...drive("d", files.disk),
     ...(files.system_disk === null ? [] : drive("s", files.system_disk, ",snapshot=on")),
   ];

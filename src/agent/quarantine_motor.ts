@@ -37,7 +37,7 @@ export function quarantine_motor(
     world: kernel_world,
     guard,
     take_over: (paths, now_ns) => motor.release_below(paths, now_ns, "the quarantine takes over"),
-    isolation: { missing: "this version has no shield: the network stays as it is" },
+    isolation: motor,
     taint: node_taint(config),
     evidence,
     webhook: null,

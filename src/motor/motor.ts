@@ -21,6 +21,7 @@ import { type MissingRung, missing_rungs } from "./rehearsal.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
 import { APPLY } from "./rungs/index.ts";
 import { organ_of, shield_entry, shield_words } from "./rungs/shield.ts";
+import { are_there_pins } from "./shield/pins.ts";
 import { Gone, Refusal } from "./trouble.ts";
 import { undo_entry } from "./undo.ts";
 
@@ -155,11 +156,14 @@ export class CgroupMotor implements Motor {
    */
   isolate(plan: ShieldPlan, now_ns: number): { readonly ledger_id: string; readonly detail: string } {
     const { ledger } = this.#context;
+    const known = ledger.entries().find((entry) => entry.kind === "shield" && entry.until === "release");
+    if (known !== undefined && are_there_pins(known.mount)) {
+      return { ledger_id: known.id, detail: `${known.intended}, pinned by a predecessor in ${known.mount}` };
+    }
     const organ = organ_of(this.#context);
     const why_not = organ.shield.missing();
     if (why_not !== null) throw new Refusal(why_not);
     const about = shield_entry(organ, plan, { id: "quarantine", target: NODE });
-    const known = ledger.entries().find((entry) => entry.kind === "shield" && entry.until === "release");
     const entry = known ?? ledger.open({ ...about, threads: [], until: "release" });
     try {
       const on = organ.shield.apply(plan, now_ns).map(({ name, driver }) => `${name} (${driver} XDP)`);

@@ -36,7 +36,7 @@ export interface QuarantineContext {
   readonly guard: (id: number, path: string) => Maybe<string>;
   /** What the motor holds in these cgroups is let go of: the freezer takes over. */
   readonly take_over: (paths: readonly string[], now_ns: number) => void;
-  readonly isolation: Isolation | { readonly missing: string };
+  readonly isolation: Isolation;
   readonly taint: TaintPort | { readonly missing: string };
   /** Writes the evidence and says what was written. */
   readonly evidence: () => Promise<string>;

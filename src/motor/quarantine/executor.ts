@@ -146,7 +146,6 @@ export class Quarantine implements QuarantineMotor {
   #isolate({ shield }: Extract<QuarantineStep, { step: "isolate" }>): StepOutcome {
     const { isolation, now_ns } = this.#context;
     const subject = shield.interfaces.join(", ");
-    if ("missing" in isolation) return told("isolate", subject, "refused", isolation.missing);
     try {
       const { ledger_id, detail } = isolation.isolate(shield, now_ns());
       return told("isolate", subject, "done", detail, { prior: "open", written: "isolate", ledger_id });

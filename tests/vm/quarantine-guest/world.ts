@@ -1,0 +1,205 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+
+const CGROUP = "/sys/fs/cgroup";
+const HOSA = "/job/hosa";
+const AUDIT = "/out/audit.jsonl";
+const CONFIG = "/job/hosa.yaml";
+const WAIT_MAX_MS = 120_000;
+
+function sh(script: string): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(["sh", "-ec", script]);
+  if (exitCode !== 0) throw new Error(`${script}: ${stderr.toString()}`);
+  return stdout.toString();
+}
+
+/** A running agent. */
+export interface Agent {
+  /** Everything on its standard error so far. */
+  said(): string;
+  end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+}
+
+export interface Node {
+  snapshot(): string;
+  agent(options: readonly string[]): Agent;
+  hosa(...args: readonly string[]): { readonly code: number; readonly out: string };
+  leak(): void;
+  stop_leak(): void;
+  until(what: string, condition: () => boolean): Promise<void>;
+  /** Whether the node's listener answers a peer of that address. */
+  answers(from: string, port: number): Promise<boolean>;
+  reaches_out(to: string): Promise<boolean>;
+  is_up(name: string): boolean;
+  is_frozen(path: string): boolean;
+  watchdog_state(): string;
+  /** `step subject status` of every step recorded. */
+  steps(): readonly string[];
+  /** Levels reached since the last start of an agent. */
+  levels(): readonly number[];
+  end(): void;
+}
+
+/**
+ * The node under test: eth0 is a card of the machine with routes of its own, uplink carries the default route to a namespace in which
+ * a neighbour (10.50.0.2) and an operator (10.50.0.3) live. Services: one that leaks, one at rest, and one in which an sshd runs.
+ */
+export function build_world(): Node {
+  for (const name of readFileSync("/job/modules/order", "utf8").trim().split("\n")) {
+    const options = name.startsWith("softdog") ? "soft_margin=600" : "";
+    sh(`insmod /job/modules/${name} ${options} || true`);
+  }
+  sh(`mkdir -p /run/netns
+    ip netns add outside
+    ip link add uplink type veth peer name wall netns outside
+    ip addr add 10.50.0.1/24 dev uplink
+    ip addr add 10.50.0.11/24 dev uplink
+    ip link set uplink up
+    ip -n outside addr add 10.50.0.2/24 dev wall
+    ip -n outside addr add 10.50.0.3/24 dev wall
+    ip -n outside link set wall up
+    ip -n outside link set lo up
+    ip -n outside route add 10.50.0.11/32 dev wall src 10.50.0.3
+    ip route add default via 10.50.0.2
+    ip addr add 10.60.0.1/24 dev eth0
+    ip link set eth0 up
+    ip -6 addr add fd00:60::1/64 dev eth0 nodad
+    ip route add 10.61.0.0/16 via 10.60.0.9 proto static metric 5
+    ip -6 route add fd00:61::/64 via fd00:60::9`);
+  for (const name of ["batch", "ops", "payment"]) mkdirSync(`${CGROUP}/${name}.slice`);
+  writeFileSync(`${CGROUP}/payment.slice/memory.max`, String(900 * 1048576));
+  sh("cp /job/threads /tmp/sshd; cp /job/threads /tmp/batch");
+  const rest = [in_cgroup("batch", "/tmp/batch", 0), in_cgroup("ops", "/tmp/sshd", 0)];
+  for (const port of [22, 8080]) {
+    Bun.listen({
+      hostname: "0.0.0.0",
+      port,
+      socket: { open: (socket) => void socket.write("here\n"), data: () => {} },
+    });
+  }
+  const outside = Bun.spawn(["ip", "netns", "exec", "outside", HOSA, "/job/outside.js"], {
+    env: { ...process.env, BUN_BE_BUN: "1" },
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const replies = lines_of(outside.stdout);
+  const ask = async (request: string): Promise<boolean> => {
+    outside.stdin.write(`${request}\n`);
+    await outside.stdin.flush();
+    return (await replies.next()).value === "true";
+  };
+  let leaking: Bun.Subprocess | null = null;
+  let agents: Bun.Subprocess[] = [];
+  let log = 0;
+  return {
+    snapshot,
+    agent(options) {
+      log += 1;
+      const path = `/out/agent-${log}.log`;
+      const child = Bun.spawn([HOSA, "run", "-c", CONFIG, ...options], {
+        stdout: "ignore",
+        stderr: Bun.file(path),
+      });
+      agents.push(child);
+      return {
+        said: () => (existsSync(path) ? readFileSync(path, "utf8") : ""),
+        async end(signal) {
+          child.kill(signal);
+          await child.exited;
+          agents = agents.filter((each) => each !== child);
+        },
+      };
+    },
+    hosa(...args) {
+      const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", CONFIG], {
+        env: { ...process.env, NO_COLOR: "1" },
+      });
+      return { code: exitCode, out: stdout.toString() + stderr.toString() };
+    },
+    leak() {
+      leaking = in_cgroup("payment", "/job/threads", 60_000);
+    },
+    stop_leak() {
+      leaking?.kill("SIGKILL");
+      leaking = null;
+    },
+    async until(what, condition) {
+      const limit_ms = performance.now() + WAIT_MAX_MS;
+      while (!condition()) {
+        if (performance.now() > limit_ms) throw new Error(`waited ${WAIT_MAX_MS} ms for ${what}`);
+        await Bun.sleep(20);
+      }
+    },
+    answers: (from, port) => ask(`connect ${from} ${port}`),
+    async reaches_out(to) {
+      try {
+        const socket = await within(Bun.connect({ hostname: to, port: 9000, socket: { data: () => {} } }));
+        socket.end();
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    is_up: (name) => (Number(readFileSync(`/sys/class/net/${name}/flags`, "latin1")) & 1) === 1,
+    is_frozen: (path) => readFileSync(`${CGROUP}${path}/cgroup.events`, "latin1").includes("frozen 1"),
+    watchdog_state: () => readFileSync("/sys/class/watchdog/watchdog0/state", "latin1").trim(),
+    steps: () =>
+      records().flatMap((each) =>
+        each.kind === "quarantine_step" ? [`${each.outcome.step} ${each.outcome.subject} ${each.outcome.status}`] : [],
+      ),
+    levels() {
+      const all = records();
+      const from = all.findLastIndex((each) => each.kind === "start");
+      return all.slice(from).flatMap((each) => (each.decision === undefined ? [] : [each.decision.level]));
+    },
+    end() {
+      for (const child of [...agents, ...rest, outside]) child.kill("SIGKILL");
+      leaking?.kill("SIGKILL");
+    },
+  };
+}
+
+interface Line {
+  readonly kind: string;
+  readonly outcome: { readonly step: string; readonly subject: string; readonly status: string };
+  readonly decision?: { readonly level: number };
+}
+
+function records(): readonly Line[] {
+  if (!existsSync(AUDIT)) return [];
+  const lines = readFileSync(AUDIT, "utf8").split("\n").slice(0, -1);
+  return lines.map((line) => JSON.parse(line));
+}
+
+function in_cgroup(name: string, program: string, leak_bytes_per_ms: number): Bun.Subprocess {
+  const script = `echo $$ > ${CGROUP}/${name}.slice/cgroup.procs && exec ${program} /tmp/progress-${name} ${leak_bytes_per_ms}`;
+  return Bun.spawn(["sh", "-c", script], { stdout: "ignore", stderr: "ignore" });
+}
+
+/** Everything of the node that a quarantine changes: links, addresses, routes, freezers, pins. */
+function snapshot(): string {
+  const network = sh("ip -o addr; ip route show table all; ip -6 route show table all; ip -o link show eth0");
+  // How far the kernel has come with a link is not what was changed.
+  const settled = network.replaceAll(/ (tentative|linkdown|dadfailed|state \w+|qlen \d+)\b/g, "");
+  const freezers = readdirSync(CGROUP)
+    .filter((name) => name.endsWith(".slice"))
+    .map((name) => `${name} ${readFileSync(`${CGROUP}/${name}/cgroup.freeze`, "latin1").trim()}`);
+  const pins = sh("ls -R /sys/fs/bpf");
+  return [...settled.split("\n").sort(), ...freezers.sort(), pins].join("\n");
+}
+
+async function* lines_of(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+  let text = "";
+  for await (const chunk of stream) {
+    text += Buffer.from(chunk).toString();
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n")) {
+      yield text.slice(0, end);
+      text = text.slice(end + 1);
+    }
+  }
+}
+
+async function within<T>(work: Promise<T>): Promise<T> {
+  const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Error("no answer")), 3000));
+  return await Promise.race([work, late]);
+}
