@@ -36,7 +36,6 @@ export interface Node {
   steps(): readonly string[];
   /** Levels reached since the last start of an agent. */
   levels(): readonly number[];
-  end(): void;
 }
 
 /**
@@ -68,7 +67,8 @@ export function build_world(): Node {
   for (const name of ["batch", "ops", "payment"]) mkdirSync(`${CGROUP}/${name}.slice`);
   writeFileSync(`${CGROUP}/payment.slice/memory.max`, String(900 * 1048576));
   sh("cp /job/threads /tmp/sshd; cp /job/threads /tmp/batch");
-  const rest = [in_cgroup("batch", "/tmp/batch", 0), in_cgroup("ops", "/tmp/sshd", 0)];
+  in_cgroup("batch", "/tmp/batch", 0);
+  in_cgroup("ops", "/tmp/sshd", 0);
   for (const port of [22, 8080]) {
     Bun.listen({
       hostname: "0.0.0.0",
@@ -89,7 +89,6 @@ export function build_world(): Node {
     return (await replies.next()).value === "true";
   };
   let leaking: Bun.Subprocess | null = null;
-  let agents: Bun.Subprocess[] = [];
   let log = 0;
   return {
     snapshot,
@@ -100,13 +99,11 @@ export function build_world(): Node {
         stdout: "ignore",
         stderr: Bun.file(path),
       });
-      agents.push(child);
       return {
         said: () => (existsSync(path) ? readFileSync(path, "utf8") : ""),
         async end(signal) {
           child.kill(signal);
           await child.exited;
-          agents = agents.filter((each) => each !== child);
         },
       };
     },
@@ -151,10 +148,6 @@ export function build_world(): Node {
       const all = records();
       const from = all.findLastIndex((each) => each.kind === "start");
       return all.slice(from).flatMap((each) => (each.decision === undefined ? [] : [each.decision.level]));
-    },
-    end() {
-      for (const child of [...agents, ...rest, outside]) child.kill("SIGKILL");
-      leaking?.kill("SIGKILL");
     },
   };
 }
