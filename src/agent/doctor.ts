@@ -14,9 +14,9 @@ import { missing_rungs } from "../motor/rehearsal.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
-import { examine_shield } from "./doctor_shield.ts";
 import { own_cgroup_path } from "./compose.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
+import { examine_shield } from "./doctor_shield.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [

@@ -6,10 +6,12 @@ import { has_capability } from "../ffi/libc.ts";
 import type { Finding } from "../model/doctor.ts";
 import type { PlannedStep, QuarantineStep } from "../model/quarantine.ts";
 import { watchdog_attribute } from "../motor/quarantine/devices.ts";
+import { PINS, why_not_pinnable } from "../motor/shield/pins.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { read_socket_tables } from "../sensor/sockets.ts";
 import { cluster_access } from "../telemetry/kubernetes.ts";
 import { gather_facts, quarantine_settings } from "./quarantine.ts";
+import { NodeShield } from "./shield.ts";
 import { find_standing } from "./standing.ts";
 
 const CAP_NET_ADMIN = 12;
@@ -79,7 +81,7 @@ function hindrance(step: QuarantineStep, config: Config): string | null {
     case "conservative":
       return not_writable(dirname(step.marker));
     case "isolate":
-      return "this version has no shield: the network stays as it is";
+      return why_no_shield(config);
     case "links_down":
       return has_capability(CAP_NET_ADMIN) ? null : "CAP_NET_ADMIN is not held";
     case "taint": {
@@ -96,6 +98,14 @@ function hindrance(step: QuarantineStep, config: Config): string | null {
     default:
       return null;
   }
+}
+
+/** The section on the shield tries it and says more. */
+function why_no_shield(config: Config): string | null {
+  const opened = NodeShield.open(config);
+  if ("missing" in opened) return opened.missing;
+  using organ = opened;
+  return organ.shield.missing() ?? why_not_pinnable(PINS);
 }
 
 function not_writable(directory: string): string | null {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
-import { SHIELD } from "./shield.ts";
 import { QUARANTINE } from "./quarantine.ts";
+import { SHIELD } from "./shield.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
 const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;

@@ -5,7 +5,7 @@ export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max",
 export type Rung = (typeof RUNGS)[number];
 
 /** What of the motor an entry or an outcome is of: a rung, or a step of quarantine. */
-export type Organ = Rung | "quarantine" | "isolate" | "link_down" | "conservative" | "taint" | "watchdog";
+export type Organ = Rung | "quarantine" | "link_down" | "conservative" | "taint" | "watchdog";
 
 /** Whom an action is about. Pid and tid are null when the whole cgroup is meant. */
 export interface Target {

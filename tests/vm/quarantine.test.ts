@@ -21,8 +21,8 @@ learning: {warmup_s: 10, state_dir: /run/hosa-state}
 opinions: {enabled: false}
 thresholds: {mode: fixed, fixed: [2, 3, 4, 5]}
 act: {warmup_cgroup_s: 0, exec_grace_s: 0}
-# Nothing can be contained: every containment fails, which is what level 5 is about.
-motor: {rungs: [], cooldown_s: 0, max_targets_per_minute: 600}
+# No service can be contained: every containment fails, which is what level 5 is about.
+motor: {rungs: [shield], cooldown_s: 0, max_targets_per_minute: 600}
 audit: {path: /out/audit.jsonl}
 quarantine:
   environment: edge_remote

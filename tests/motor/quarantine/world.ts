@@ -168,7 +168,7 @@ export class World {
       isolation: {
         isolate: (plan) => {
           const about = { id: 0, path: "eth0", file: "shield" };
-          const entry = this.ledger.open(entry_of("file", "isolate", about, "open", "isolate"));
+          const entry = this.ledger.open(entry_of("file", "shield", about, "open", "isolate"));
           changed("isolate");
           this.shield = plan;
           return { ledger_id: entry.id, detail: "isolated" };

@@ -5,6 +5,8 @@ const HOSA = "/job/hosa";
 const AUDIT = "/out/audit.jsonl";
 const CONFIG = "/job/hosa.yaml";
 const WAIT_MAX_MS = 120_000;
+/** The guest's own scripts run on the binary's runtime; the binary under test must be itself. */
+const { BUN_BE_BUN: _, ...OWN } = process.env;
 
 function sh(script: string): string {
   const { exitCode, stdout, stderr } = Bun.spawnSync(["sh", "-ec", script]);
@@ -96,6 +98,7 @@ export function build_world(): Node {
       log += 1;
       const path = `/out/agent-${log}.log`;
       const child = Bun.spawn([HOSA, "run", "-c", CONFIG, ...options], {
+        env: OWN,
         stdout: "ignore",
         stderr: Bun.file(path),
       });
@@ -109,7 +112,7 @@ export function build_world(): Node {
     },
     hosa(...args) {
       const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", CONFIG], {
-        env: { ...process.env, NO_COLOR: "1" },
+        env: { ...OWN, NO_COLOR: "1" },
       });
       return { code: exitCode, out: stdout.toString() + stderr.toString() };
     },
