@@ -13,6 +13,7 @@ import type { QuarantineMotor } from "../motor/quarantine/recording.ts";
 import { plan_sentences } from "../report/quarantine.ts";
 import { read_inhabitants } from "../sensor/inhabitants.ts";
 import { read_interfaces } from "../sensor/interfaces.ts";
+import { management_in_use } from "../sensor/listeners.ts";
 import { operator_sessions, read_socket_tables, type SocketTable } from "../sensor/sockets.ts";
 import { wall_time_iso } from "./clock.ts";
 import type { Standing } from "./standing.ts";
@@ -172,7 +173,8 @@ export async function gather_facts(
   const { config, standing, mount, own_path } = parts;
   const { ports, management_interfaces } = config.quarantine;
   const numbers = ports.filter((each) => each.startsWith("tcp/")).map((each) => Number(each.slice(4)));
-  const sessions = operator_sessions(tables, numbers);
+  const ports_in_use = management_in_use("/proc", process.env["SSH_CONNECTION"] ?? null);
+  const sessions = operator_sessions(tables, [...numbers, ...ports_in_use.map(({ port }) => port)]);
   const addresses = new Map(
     Object.entries(networkInterfaces()).map(([name, all]) => [name, (all ?? []).map((each) => each.address)]),
   );
@@ -184,6 +186,7 @@ export async function gather_facts(
     cgroups_left_out: inhabitants.left_out,
     own_path,
     operator_peers: [...new Set(sessions.map((session) => session.peer))],
+    ports_in_use,
     node_name: process.env["NODE_NAME"] || null,
     webhook: false,
   };

@@ -1,9 +1,10 @@
 import * as v from "valibot";
+import { parse_prefix } from "../model/prefix.ts";
 import { ENVIRONMENTS } from "../model/quarantine.ts";
 import { choice, flag, integer, number, text, texts } from "./field.ts";
+import { PORT } from "./shield.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
-const PREFIX = /^(\d{1,3}(\.\d{1,3}){3}\/\d{1,2}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\/\d{1,3})$/;
 
 /** What level 5 does on this node (docs/QUARANTINE.md). */
 export const QUARANTINE = v.strictObject({
@@ -18,16 +19,27 @@ export const QUARANTINE = v.strictObject({
     docs: "Left alone whatever happens, besides what is found to be the operator's way in (ssh sessions, default route).",
   }),
   ports: texts({
-    pattern: /^(tcp|udp)\/([1-9]\d{0,4})$/,
-    accepts: "own ports such as tcp/22",
+    ...PORT,
     initial: ["tcp/22"],
-    docs: "Stay reachable in quarantine, so that an operator can come in (not with airgap); the tcp ones are where his sessions are looked for.",
+    docs: "Stay reachable in quarantine (not with airgap), besides the ports found in use by sshd and kubelet; the tcp ones are where an operator's sessions are looked for.",
   }),
-  control_plane: texts({
-    pattern: PREFIX,
-    accepts: "prefixes such as 10.0.0.5/32",
-    docs: "Peers that stay reachable in quarantine (not with airgap), besides the metadata service and DHCP.",
-  }),
+  control_plane: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check((prefix) => parse_prefix(prefix) !== null, "not a prefix"),
+        ),
+      ),
+      v.maxLength(128),
+      v.metadata({
+        unit: "–",
+        accepts: "list (at most 128) of prefixes such as 10.0.0.5/32",
+        docs: "Peers that stay reachable in quarantine (not with airgap), besides the metadata service and DHCP.",
+      }),
+    ),
+    () => [],
+  ),
   evidence_max_bytes: integer({
     unit: "bytes",
     initial: 16_777_216,

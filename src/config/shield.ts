@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { parse_prefix } from "../model/prefix.ts";
 import { flag, number, texts } from "./field.ts";
 
-const PORT = {
+export const PORT = {
   pattern: /^(tcp|udp)\/([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5])$/,
   accepts: "own ports such as tcp/8080",
 } as const;

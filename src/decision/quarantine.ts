@@ -116,7 +116,7 @@ function skipped(name: QuarantineStepName, because: string, spared: readonly str
 }
 
 function isolation(
-  { environment, interfaces, operator_peers }: QuarantineFacts,
+  { environment, interfaces, operator_peers, ports_in_use }: QuarantineFacts,
   settings: QuarantineSettings,
 ): PlannedStep {
   const { shield } = MANNERS[environment.environment];
@@ -139,7 +139,7 @@ function isolation(
     mode: "isolate",
     interfaces: names,
     admit_share: 0,
-    ports: open ? settings.ports.flatMap(parse_port) : [],
+    ports: open ? distinct([...settings.ports.flatMap(parse_port), ...ports_in_use]) : [],
     cidrs: open ? [...METADATA, ...settings.control_plane, ...operator_peers.map(host_prefix)] : [],
     remains: { established: false, dns: false, dhcp: open, ping: false },
   };
@@ -170,6 +170,10 @@ function parse_port(text: string): readonly ShieldPort[] {
   const [protocol, port] = text.split("/");
   if (protocol !== "tcp" && protocol !== "udp") return [];
   return [{ protocol, port: Number(port) }];
+}
+
+function distinct(ports: readonly ShieldPort[]): readonly ShieldPort[] {
+  return [...new Map(ports.map((each) => [`${each.protocol}/${each.port}`, each])).values()];
 }
 
 function host_prefix(address: string): string {

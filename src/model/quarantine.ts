@@ -1,6 +1,6 @@
 import type { OutcomeStatus } from "./containment.ts";
 import type { Maybe } from "./sample.ts";
-import type { ShieldPlan } from "./shield.ts";
+import type { ShieldPlan, ShieldPort } from "./shield.ts";
 
 /** Where a node lives decides what isolating it may cost (SPEC §8). The last three are never guessed, only configured. */
 export const ENVIRONMENTS = [
@@ -75,6 +75,8 @@ export interface QuarantineFacts {
   readonly own_path: string;
   /** Peers of ssh sessions that are open now, as addresses. */
   readonly operator_peers: readonly string[];
+  /** Own ports on which sshd or a kubelet listens or has a session, wherever that is. */
+  readonly ports_in_use: readonly ShieldPort[];
   /** NODE_NAME; null when unset. */
   readonly node_name: Maybe<string>;
   readonly webhook: boolean;

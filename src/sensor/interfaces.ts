@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { NetworkInterface } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
+import { default_route_interfaces } from "./listeners.ts";
 import type { Session } from "./sockets.ts";
 
 /** Interfaces read at most. */
@@ -9,8 +10,6 @@ const INTERFACES_MAX = 512;
 const ARPHRD_ETHER = 1;
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
-const RTF_UP = 1;
-const RTF_REJECT = 0x200;
 /** Drivers under which a BMC shows its own end of the link to the host (Redfish host interface). */
 const BMC_LINK_DRIVERS = new Set(["cdc_ether", "cdc_eem", "cdc_ncm", "rndis_host"]);
 
@@ -19,23 +18,6 @@ export interface InterfaceRoots {
   readonly proc: string;
   /** Addresses of this node by interface; `addresses_of_node` on a real one. */
   readonly addresses: ReadonlyMap<string, readonly string[]>;
-}
-
-/** Interfaces of the default routes of the main table, IPv4 and IPv6. Source: proc_net(5), net/ipv6/route.c. */
-export function default_route_interfaces(proc: string): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const line of (read(join(proc, "net/route")) ?? "").split("\n").slice(1)) {
-    const [name, destination, , flags, , , , mask] = line.split("\t");
-    const usable = (Number.parseInt(flags ?? "0", 16) & (RTF_UP | RTF_REJECT)) === RTF_UP;
-    if (name !== undefined && usable && destination === "00000000" && mask === "00000000") found.add(name);
-  }
-  for (const line of (read(join(proc, "net/ipv6_route")) ?? "").split("\n")) {
-    const fields = line.trim().split(/\s+/);
-    const usable = (Number.parseInt(fields[8] ?? "0", 16) & (RTF_UP | RTF_REJECT)) === RTF_UP;
-    if (usable && /^0{32}$/.test(fields[0] ?? "") && fields[1] === "00" && fields[9] !== undefined)
-      found.add(fields[9]);
-  }
-  return found;
 }
 
 /**
@@ -60,7 +42,7 @@ export function read_interfaces(
       why.set(name, { configured: true, why: "named in quarantine.management_interfaces" });
     else if (session !== undefined)
       why.set(name, { configured: false, why: `an ssh session from ${session.peer} uses it` });
-    else if (routes.has(name)) why.set(name, { configured: false, why: "the default route uses it" });
+    else if (routes.includes(name)) why.set(name, { configured: false, why: "the default route uses it" });
     else if (driver !== null && BMC_LINK_DRIVERS.has(driver)) {
       why.set(name, { configured: false, why: `${driver}: it may be the link to the BMC` });
     }

@@ -82,6 +82,7 @@ export function facts(environment: EnvironmentFinding, more: Partial<QuarantineF
     cgroups_left_out: 0,
     own_path: "/system.slice/hosa.service",
     operator_peers: ["192.0.2.7", "2001:db8::7"],
+    ports_in_use: [{ protocol: "tcp", port: 2222 }],
     node_name: "node-1",
     webhook: false,
     ...more,

@@ -85,7 +85,10 @@ describe("the shield", () => {
       mode: "isolate",
       interfaces: ["eth0", "eth1", "eth2"],
       admit_share: 0,
-      ports: [{ protocol: "tcp", port: 22 }],
+      ports: [
+        { protocol: "tcp", port: 22 },
+        { protocol: "tcp", port: 2222 },
+      ],
       cidrs: ["169.254.169.254/32", "fd00:ec2::254/128", "10.9.0.0/24", "192.0.2.7/32", "2001:db8::7/128"],
       remains: { established: false, dns: false, dhcp: true, ping: false },
     });
