@@ -9,7 +9,8 @@ Bun.listen({ hostname: "10.50.0.2", port: 9000, socket: { data: () => {} } });
 async function answers(from: string, port: number, keep = false): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   setTimeout(() => resolve(false), ANSWER_MS);
-  const hostname = NODE[from] ?? "";
+  const hostname = NODE[from];
+  if (hostname === undefined) return false;
   const socket = Bun.connect({ hostname, port, socket: { data: () => resolve(true), error: () => resolve(false) } });
   socket.catch(() => resolve(false));
   const answer = await promise;
