@@ -76,7 +76,7 @@ async function cases_on(kernel: (typeof KERNELS)[number]): Promise<readonly Case
   copy_modules(kernel, join(tree, "job", "modules"));
   // The binary under test is the runtime of the guest's own script, too: one copy of it less to boot with.
   writeFileSync(join(tree, "job", "job.sh"), "mkdir -p /run/hosa\nBUN_BE_BUN=1 /job/hosa /job/main.js\n");
-  await run_vm({ kernel, clock: "virtual", seed: 1, tree, out, timeout_s: 1500, network_card: true });
+  await run_vm({ kernel, clock: "virtual", seed: 1, tree, out, timeout_s: 2400, network_card: true });
   return JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
 }
 
@@ -116,6 +116,6 @@ describe.skipIf(!WANTED)("quarantine on a real kernel", () => {
       for (const each of results) console.error(`${kernel} ${each.ok ? "ok" : "FAILED"} ${each.name}: ${each.detail}`);
       expect(results.filter((each) => !each.ok)).toEqual([]);
       expect(results).toHaveLength(9);
-    }, 1_600_000);
+    }, 2_500_000);
   }
 });

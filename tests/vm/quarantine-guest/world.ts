@@ -174,6 +174,8 @@ function in_cgroup(name: string, program: string, leak_bytes_per_ms: number): Bu
 
 /** Everything of the node that a quarantine changes: links, addresses, routes, freezers, pins. */
 function snapshot(): string {
+  // Until the kernel knows that nobody else has an address, its routes are not complete.
+  while (sh("ip -6 -o addr").includes("tentative")) Bun.sleepSync(50);
   const network = sh("ip -o addr; ip route show table all; ip -6 route show table all; ip -o link show eth0");
   // How far the kernel has come with a link is not what was changed.
   const settled = network.replaceAll(/ (tentative|linkdown|dadfailed|state \w+|qlen \d+)\b/g, "");
