@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
-import { type AuditWriter, type FlightRecorder, tail_of_file, write_evidence } from "../audit/index.ts";
+import { type AuditWriter, type FlightRecorder, tail_of_file, whole_bundle, write_evidence } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { plan_quarantine } from "../decision/quarantine.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
@@ -189,5 +189,6 @@ export async function gather_facts(
     ports_in_use,
     node_name: process.env["NODE_NAME"] || null,
     webhook: false,
+    evidence: standing.since === null ? null : await whole_bundle(dirname(config.audit.path), standing.since),
   };
 }

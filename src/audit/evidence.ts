@@ -43,7 +43,7 @@ const MANIFEST = "manifest.json";
  * last, so that its presence says that the bundle is whole. Rejects with what the file system says when nothing can be written.
  */
 export async function write_evidence(options: EvidenceOptions): Promise<EvidenceBundle> {
-  const directory = join(options.directory, `${PREFIX}${options.wall_time.replaceAll(":", "")}`);
+  const directory = join(options.directory, name_at(options.wall_time));
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await prune(options.directory, options.keep);
   const files: ({ name: string } & WrittenPart)[] = [];
@@ -130,9 +130,32 @@ async function sync_directory(path: string): Promise<void> {
   }
 }
 
-/** Names sort by wall time. */
+/** The first bundle of that wall time or later that is whole; null when there is none. */
+export async function whole_bundle(directory: string, wall_time: string): Promise<string | null> {
+  const from = name_at(wall_time);
+  for (const name of (await bundles_in(directory)).filter((each) => each >= from)) {
+    const path = join(directory, name);
+    if ((await readdir(path)).includes(MANIFEST)) return path;
+  }
+  return null;
+}
+
+/** Names sort by wall time, oldest first; empty where there is no directory yet. */
+async function bundles_in(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => name.startsWith(PREFIX)).sort();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function name_at(wall_time: string): string {
+  return `${PREFIX}${wall_time.replaceAll(":", "")}`;
+}
+
 async function prune(directory: string, keep: number): Promise<void> {
-  const bundles = (await readdir(directory)).filter((name) => name.startsWith(PREFIX)).sort();
+  const bundles = await bundles_in(directory);
   for (const name of bundles.slice(0, Math.max(0, bundles.length - keep))) {
     await rm(join(directory, name), { recursive: true, force: true });
   }

@@ -91,7 +91,9 @@ export function plan_quarantine(facts: QuarantineFacts, settings: QuarantineSett
     return { environment, steps: [off], recovery: "nothing was done" };
   }
   const steps: PlannedStep[] = [
-    planned({ step: "evidence" }, "what is known goes to disk before anything is changed"),
+    facts.evidence === null
+      ? planned({ step: "evidence" }, "what is known goes to disk before anything is changed")
+      : skipped("evidence", `${facts.evidence} was written when the quarantine began`),
     facts.webhook
       ? planned({ step: "webhook" }, "the last word while the network is open")
       : skipped("webhook", "no webhook is configured"),

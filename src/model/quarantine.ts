@@ -80,6 +80,8 @@ export interface QuarantineFacts {
   /** NODE_NAME; null when unset. */
   readonly node_name: Maybe<string>;
   readonly webhook: boolean;
+  /** Evidence a predecessor wrote of this quarantine, whole; null when there is none. */
+  readonly evidence: Maybe<string>;
 }
 
 /** The part of the configuration the plan may know. */

@@ -163,7 +163,7 @@ describe("what an earlier quarantine means at start", () => {
   test("a mark in the ledger of this boot: level 5", () => {
     const ledger = new Ledger(join(root, "run"));
     const about = { id: 0, path: "node", file: "quarantine" };
-    ledger.open(entry_of("quarantine", "quarantine", about, "free", "since yesterday"));
+    ledger.open(entry_of("quarantine", "quarantine", about, "free", "yesterday"));
     ledger.close();
     expect(find_standing(config(), null)).toMatchObject({ level: 5, said: expect.stringContaining("since yesterday") });
   });

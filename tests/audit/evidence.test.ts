@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type EvidencePart, tail_of_file, write_evidence } from "../../src/audit/index.ts";
+import { type EvidencePart, tail_of_file, whole_bundle, write_evidence } from "../../src/audit/index.ts";
 
 let root = "";
 beforeEach(() => {
@@ -63,6 +63,15 @@ test("a directory that cannot be made rejects with what the file system says", a
   const options = { directory: join(root, "file"), wall_time: WALL, max_bytes: 10, keep: 2, parts: [text("a", "a")] };
   expect(write_evidence(options)).rejects.toThrow("ENOTDIR");
   expect(existsSync(join(root, "file"))).toBe(true);
+});
+
+test("a bundle is found again by the time from which on it was written, when it is whole", async () => {
+  expect(await whole_bundle(join(root, "nowhere"), "2026")).toBeNull();
+  await bundle([text("a", "a")], 1000, "2026-01-01T00:00:01.000Z");
+  const late = await bundle([text("a", "a")], 1000, "2026-01-01T00:00:03.000Z");
+  expect(await whole_bundle(root, "2026-01-01T00:00:02.000Z")).toBe(late.directory);
+  rmSync(join(late.directory, "manifest.json"));
+  expect(await whole_bundle(root, "2026-01-01T00:00:02.000Z")).toBeNull();
 });
 
 test("a tail begins with a whole line", async () => {

@@ -88,7 +88,7 @@ test("a taint whose API server does not answer stays, and release ends with 1 an
     for (const name of ["token", "ca.crt"]) writeFileSync(join(account, name), "");
     const ledger = new Ledger(join(directory, "run"));
     const node = { id: 0, path: "node", file: "quarantine" };
-    ledger.open(entry_of("quarantine", "quarantine", node, "free", "since yesterday"));
+    ledger.open(entry_of("quarantine", "quarantine", node, "free", "yesterday"));
     const access = JSON.stringify({ host: "127.0.0.1", port: "1", credentials: account });
     const about = { id: 0, path: "node-1", file: "taint" };
     ledger.open(entry_of("taint", "taint", about, access, "hosa.io/quarantine=true:NoExecute"));

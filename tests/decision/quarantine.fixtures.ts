@@ -85,6 +85,7 @@ export function facts(environment: EnvironmentFinding, more: Partial<QuarantineF
     ports_in_use: [{ protocol: "tcp", port: 2222 }],
     node_name: "node-1",
     webhook: false,
+    evidence: null,
     ...more,
   };
 }

@@ -41,6 +41,12 @@ describe("what is done where, in which order (SPEC §8)", () => {
     }
   });
 
+  test("a successor keeps the evidence of when it began", () => {
+    const found = step("evidence", facts(lives("cloud_vm"), { evidence: "/var/log/hosa/quarantine-1" }));
+    expect(found.todo).toBeNull();
+    expect(found.because).toContain("/var/log/hosa/quarantine-1 was written when the quarantine began");
+  });
+
   test("switched off, nothing is done, and it says so", () => {
     const plan = plan_quarantine(facts(lives("airgap")), { ...SETTINGS, enabled: false });
     expect(plan.steps.every((each) => each.todo === null)).toBe(true);

@@ -72,7 +72,7 @@ export class Quarantine implements QuarantineMotor {
     const { ledger, wall_time } = this.#context;
     if (ledger.entries().some((entry) => entry.kind === "quarantine")) return;
     const about = { id: 0, path: "node", file: "quarantine" };
-    ledger.open(entry_of("quarantine", "quarantine", about, "free", `since ${wall_time()}`));
+    ledger.open(entry_of("quarantine", "quarantine", about, "free", wall_time()));
   }
 
   async #carry_out(plan: QuarantinePlan): Promise<void> {

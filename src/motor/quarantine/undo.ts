@@ -66,9 +66,14 @@ function undo_link(entry: LedgerEntry, links: Links): Undone {
 function undo_marker(entry: LedgerEntry, devices: Devices): Undone {
   const path = file_of(entry);
   const found = devices.read(path);
-  if (found === null) return { status: "done", found, written: null, detail: "removed already" };
+  if (found === null) return { status: "done", found: "absent", written: null, detail: "removed already" };
   devices.remove_durably(path);
-  return { status: "done", found, written: null, detail: "removed: the next start is an ordinary one" };
+  return {
+    status: "done",
+    found: entry.intended,
+    written: entry.prior,
+    detail: "removed: the next start is an ordinary one",
+  };
 }
 
 /** Whoever armed it is gone, or has let go of it: it is opened once more, only to be closed as it wants to be. */

@@ -133,6 +133,7 @@ await run_case("a restarted agent knows, stays at level 5, and its regular end o
   await node.until("a restarted agent", () => agent.said().includes("the node is in quarantine since"));
   await node.until("its plan", () => agent.said().includes("quarantine: watchdog /dev/watchdog: done"));
   await agent.end("SIGTERM");
+  check("bundles of evidence", readdirSync("/out").filter((each) => each.startsWith("quarantine-")).length, 1);
   return await expect_quarantine();
 });
 
