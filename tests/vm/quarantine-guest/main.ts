@@ -151,7 +151,7 @@ await run_case("`hosa release` without an agent brings everything back, to the b
   check("the watchdog", node.watchdog_state(), "inactive");
   check("the marker", existsSync("/out/conservative.json"), false);
   check("a second one", node.hosa("release").out, "nothing to release\n");
-  return released.out.trim().split("\n").length + " steps undone";
+  return `${released.out.trim().split("\n").length} steps undone`;
 });
 
 await run_case("after a reboot out of quarantine the agent is conservative until a release", async () => {
