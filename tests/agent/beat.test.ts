@@ -31,7 +31,7 @@ const DIMENSIONS: readonly Dimension[] = [
   { name: "cpu_busy_fraction", unit: "fraction", resource: "cpu", load_sign: 1, scale: "linear", resolution: 0.02 },
   { name: "switches_per_s", unit: "1/s", resource: "cpu", load_sign: 1, scale: "log1p", resolution: 0.3 },
 ];
-const NO_WATCH: WatchPort = { rest_switches: () => 0, asleep: () => null, stall_full_us: () => 0, forget: () => {} };
+const NO_WATCH: WatchPort = { rest_steps: () => 0, asleep: () => null, stall_full_us: () => 0, forget: () => {} };
 const WARMUP_S = 30;
 const QUIET_S = 60;
 const LEAK_S = 5;

@@ -116,7 +116,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
     resource: "memory",
     window_s: 0.1,
     threads_searched: 6,
-    total_switches_per_s: 500,
+    total_steps_per_s: 500,
     threads: [
       {
         tid: 102,
@@ -126,7 +126,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
         baseline_fault_bytes_per_s: 0,
         cpu_share: 0.05,
         io_bytes_per_s: 0,
-        switches_per_s: 100,
+        steps_per_s: 100,
         share,
         age_s: 60,
       },
@@ -138,7 +138,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
         baseline_fault_bytes_per_s: 2 * MIB,
         cpu_share: 0.1,
         io_bytes_per_s: 0,
-        switches_per_s: 400,
+        steps_per_s: 400,
         share: 1 - share,
         age_s: 60,
       },
