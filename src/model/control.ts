@@ -39,7 +39,7 @@ export interface HeldItem {
   readonly id: string;
   /** Null where a recording motor only wrote down what it would do. */
   readonly ledger_id: Maybe<string>;
-  readonly rung: Rung;
+  readonly rung: Outcome["rung"];
   readonly target: Target;
   /** What was touched: an absolute path, or words. */
   readonly file: string;
@@ -114,6 +114,8 @@ export interface AgentStatus {
 export interface ReleaseReply {
   readonly selected: readonly HeldItem[];
   readonly outcomes: readonly Outcome[];
+  /** Level 5 is, or would be, left. */
+  readonly quarantine: boolean;
   /** Ids that exist; said when the selector fits none of them. */
   readonly known: readonly string[];
   readonly cooldown_s: number;
