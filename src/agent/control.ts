@@ -1,5 +1,6 @@
 import type { Config } from "../config/index.ts";
 import { left_s } from "../decision/left.ts";
+import { KernelError } from "../ffi/errors.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { AgentStatus, Asker, HeldItem, HeldNow, OperatorRelease, ReleaseReply } from "../model/control.ts";
@@ -45,7 +46,7 @@ export function open_control(parts: ControlParts, warn: (text: string) => void):
   try {
     return new AgentControl(parts);
   } catch (error) {
-    if (!(error instanceof SocketTrouble)) throw error;
+    if (!(error instanceof SocketTrouble || error instanceof KernelError)) throw error;
     warn(`${error.message}; this agent can be ended, but not asked`);
     return null;
   }
@@ -165,21 +166,23 @@ export class AgentControl {
 
   #status(): AgentStatus {
     const { config, motor, beat, version, node, figures } = this.#parts;
-    const now_ns = monotonic_ns();
     const state = beat.state;
     const seen = this.#latest?.assessment ?? null;
     const level = state?.level ?? 0;
-    const since_ns = Math.max(state?.level_since_ns ?? 0, this.#started_ns);
+    const awake_ns = monotonic_ns() - this.#started_ns;
+    const now_ns = seen?.t_ns ?? 0;
+    // The level a start begins with has held since then.
+    const since_ns = state !== null && state.level_since_ns > 0 ? now_ns - state.level_since_ns : awake_ns;
     return {
       pid: process.pid,
       version,
       node,
       motor: motor.name,
-      uptime_s: (now_ns - this.#started_ns) / 1e9,
+      uptime_s: awake_ns / 1e9,
       warm: seen?.warm ?? false,
       level,
       level_name: level_name(level),
-      level_since: wall_time_of(now_ns - since_ns),
+      level_since: wall_time_of(since_ns),
       d_smooth: seen?.d_smooth ?? null,
       velocity: seen?.velocity ?? null,
       theta: seen?.thresholds.theta ?? null,
