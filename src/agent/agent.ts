@@ -145,7 +145,8 @@ class Agent {
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
-    this.#control?.turn(now_ns, this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
+    const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
+    this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     const { audit, flight } = this.#parts;
     const busy = this.#options.mode === "observe" || (audit?.busy ?? false) || (flight?.busy ?? false);
     if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;

@@ -37,6 +37,9 @@ interface Asked {
   readonly reply: Reply;
 }
 
+/** What a turn may take: 5 % of the slow beat, 2 ms of every second fast one. */
+const PART_OF_PERIOD = 0.05;
+const LEAST_BUDGET_NS = 2e6;
 /** Beats kept for watchers while a dose lasts. */
 const SHOWN_MAX = 64;
 
@@ -89,10 +92,10 @@ export class AgentControl {
   }
 
   /** Serves the socket when it is time to, but not during a dose: a held thread runs, and milliseconds count. */
-  turn(now_ns: number, at_leisure: boolean): void {
+  turn(now_ns: number, at_leisure: boolean, period_ms: number): void {
     if (!at_leisure && this.#shown.length < SHOWN_MAX) return;
     if (!this.#server.due(now_ns)) return;
-    this.#server.turn(now_ns, this.#shown);
+    this.#server.turn(now_ns, this.#shown, Math.max(LEAST_BUDGET_NS, PART_OF_PERIOD * period_ms * 1e6));
     this.#shown = [];
   }
 

@@ -65,6 +65,7 @@ const libc = dlopen("libc.so.6", {
     ],
     returns: "i32",
   },
+  shutdown: { args: ["i32" /* int fd */, "i32" /* int how */], returns: "i32" },
   socket: { args: ["i32" /* int domain */, "i32" /* int type */, "i32" /* int protocol */], returns: "i32" },
 }).symbols;
 
@@ -76,6 +77,7 @@ const SOL_SOCKET = 1;
 const SO_SNDBUF = 7;
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
+const SHUT_WR = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const EPOLL_CLOEXEC = SOCK_CLOEXEC;
@@ -181,6 +183,11 @@ export class UnixConnection implements Disposable {
     const count = Number(libc.send(this.fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL));
     if (count >= 0) return count;
     return is_later(last_errno()) ? null : 0;
+  }
+
+  /** Nothing more is sent: the other end reads what there is, and then the end. */
+  finish(): void {
+    libc.shutdown(this.fd, SHUT_WR);
   }
 
   [Symbol.dispose](): void {

@@ -91,7 +91,7 @@ class Agent implements Disposable {
       settled = true;
     });
     for (let count = 0; !settled; count++) {
-      this.control.turn(monotonic_ns() + count * 1e9, true);
+      this.control.turn(monotonic_ns() + count * 1e9, true, 100);
       if (beats && count % 50 === 49) this.step();
       await turn();
     }

@@ -7,7 +7,7 @@ import type { Maybe } from "../../model/sample.ts";
 const SOCKET_MODE = 0o660;
 /** The group may pass through a directory of ours, not list it. */
 const DIRECTORY_MODE = 0o710;
-const BACKLOG = 128;
+const BACKLOG = 256;
 
 /** The socket cannot be had, and why; the agent goes on without it. */
 export class SocketTrouble extends Error {

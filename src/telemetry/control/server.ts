@@ -3,6 +3,7 @@ import type { Asker } from "../../model/control.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { ClientOutput } from "./client_output.ts";
 import { Framer } from "./framer.ts";
+import { Leaving } from "./leaving.ts";
 import type { PlacedSocket } from "./place.ts";
 import {
   beat_line,
@@ -59,7 +60,7 @@ interface Client {
 /** With nobody connected the socket is looked at this often, otherwise as often as the second says. */
 const IDLE_PERIOD_NS = 250e6;
 const PERIOD_NS = 20e6;
-/** What one turn may take: a part of the shortest beat. What is left over comes first in the next one. */
+/** What one turn may take when nothing else is said. What is left over comes first in the next one. */
 const BUDGET_NS = 2e6;
 const ACCEPTS_MAX = 32;
 const READY_MAX = 64;
@@ -71,12 +72,13 @@ const SEND_BUFFER_BYTES = 32_768;
 
 /**
  * The control socket, served by the beat's own thread in bounded turns between two beats: it never waits, and what a client
- * does or leaves undone costs at most `BUDGET_NS` of a turn and a bounded number of bytes.
+ * does or leaves undone costs at most the budget of a turn and a bounded number of bytes.
  */
 export class ControlServer {
   readonly #options: ControlOptions;
   readonly #readiness = new Readiness(READY_MAX);
   readonly #clients = new Map<number, Client>();
+  readonly #leaving = new Leaving();
   readonly #unsent = new Set<Client>();
   readonly #received = new Uint8Array(65_536);
   #watchers = 0;
@@ -106,10 +108,10 @@ export class ControlServer {
   }
 
   /** One turn: shows the beats since the last one to whoever watches, takes connections and requests, hands over answers. */
-  turn(now_ns: number, beats: readonly Shown[]): void {
+  turn(now_ns: number, beats: readonly Shown[], budget_ns = BUDGET_NS): void {
     this.#turned_ns = now_ns;
     this.#now_ns = now_ns;
-    const end_ns = this.#options.clock() + BUDGET_NS;
+    const end_ns = this.#options.clock() + budget_ns;
     if (this.#watchers > 0 && beats.length > 0) this.#show(beats);
     const count = this.#readiness.look();
     for (let i = 0; i < count; i++) {
@@ -125,6 +127,7 @@ export class ControlServer {
       if (this.#options.clock() > end_ns) break;
     }
     this.#flush(end_ns);
+    this.#leaving.turn(now_ns, this.#received);
     this.#let_silent_go();
   }
 
@@ -136,6 +139,7 @@ export class ControlServer {
       client.output.flush(client.connection);
       this.#drop(client);
     }
+    this.#leaving.close();
     this.#readiness[Symbol.dispose]();
     this.#options.socket[Symbol.dispose]();
   }
@@ -170,9 +174,7 @@ export class ControlServer {
             )
           : refusal_line("denied", `user ${uid} may not: only root and the members of control.group may`);
         connection.send(Buffer.from(line));
-        // Closed over unread bytes, the connection would be reset before the line is read.
-        connection.receive(this.#received);
-        connection[Symbol.dispose]();
+        this.#leaving.add(connection, this.#now_ns);
         continue;
       }
       connection.set_send_buffer(SEND_BUFFER_BYTES);
@@ -270,7 +272,8 @@ export class ControlServer {
       // Whoever is served moves behind the others, so that a short turn starves nobody.
       this.#unsent.delete(client);
       const state = client.output.flush(client.connection);
-      if (state === "gone" || (state === "empty" && client.leaving)) this.#drop(client);
+      if (state === "gone") this.#drop(client);
+      else if (state === "empty" && client.leaving) this.#see_off(client);
       else this.#want_writable(client, state === "waiting");
       if (this.#options.clock() > end_ns) return;
     }
@@ -290,13 +293,21 @@ export class ControlServer {
   }
 
   #drop(client: Client): void {
+    if (this.#forget(client)) client.connection[Symbol.dispose]();
+  }
+
+  #see_off(client: Client): void {
+    if (this.#forget(client)) this.#leaving.add(client.connection, this.#now_ns);
+  }
+
+  #forget(client: Client): boolean {
     const { fd } = client.connection;
-    if (this.#clients.get(fd) !== client) return;
+    if (this.#clients.get(fd) !== client) return false;
     this.#clients.delete(fd);
     this.#unsent.delete(client);
     if (client.every_ns !== null) this.#watchers--;
     this.#readiness.remove(fd);
-    client.connection[Symbol.dispose]();
+    return true;
   }
 }
 

@@ -51,14 +51,14 @@ export class Scratch implements Disposable {
     throw new Error("the condition was not met within 20,000 turns");
   }
 
-  /** Turns until the promise is settled. */
+  /** Turns until the promise is settled; another process may need many, so hardly any time passes between two. */
   async turns_during<T>(work: Promise<T>): Promise<T> {
     let settled = false;
     const ended = work.finally(() => {
       settled = true;
     });
     while (!settled) {
-      this.turn([], 1);
+      this.turn([], 0.001);
       await new Promise((resolve) => setImmediate(resolve));
     }
     return await ended;
