@@ -127,7 +127,7 @@ class Agent {
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
-      if (senses.poll(POLL_MS) > 0) {
+      if (senses.poll(this.#control?.patience_ms(POLL_MS) ?? POLL_MS) > 0) {
         senses.drain();
         this.#last_beat_ns = monotonic_ns();
         if (this.#beats > WARM_BEATS) this.#times.woken(senses.beat.t_ns, this.#last_beat_ns);

@@ -10,7 +10,7 @@ import type { CgroupMotor } from "../motor/motor.ts";
 import type { RecordingMotor } from "../motor/recording.ts";
 import { group_id, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
 import type { ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
-import { ControlServer, type Reply, type Shown } from "../telemetry/control/server.ts";
+import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
 import type { Beat, BeatResult } from "./beat.ts";
 import { wall_time_iso, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
@@ -97,6 +97,11 @@ export class AgentControl {
     if (!this.#server.due(now_ns)) return;
     this.#server.turn(now_ns, this.#shown, Math.max(LEAST_BUDGET_NS, PART_OF_PERIOD * period_ms * 1e6));
     this.#shown = [];
+  }
+
+  /** Longest wait for a beat, ms, after which it wants another turn. */
+  patience_ms(otherwise_ms: number): number {
+    return this.#server.behind ? Math.min(PERIOD_NS / 1e6, otherwise_ms) : otherwise_ms;
   }
 
   close(reason: string): void {

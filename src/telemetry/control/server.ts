@@ -59,7 +59,7 @@ interface Client {
 
 /** With nobody connected the socket is looked at this often, otherwise as often as the second says. */
 const IDLE_PERIOD_NS = 250e6;
-const PERIOD_NS = 20e6;
+export const PERIOD_NS = 20e6;
 /** What one turn may take when nothing else is said. What is left over comes first in the next one. */
 const BUDGET_NS = 2e6;
 const ACCEPTS_MAX = 32;
@@ -100,6 +100,11 @@ export class ControlServer {
 
   get watchers(): number {
     return this.#watchers;
+  }
+
+  /** A turn ended before everybody was served: the next one should not wait for the next beat. */
+  get behind(): boolean {
+    return this.#unsent.size > 0;
   }
 
   /** Whether it is time for a turn. */
