@@ -44,9 +44,9 @@ function watch(number: number): void {
 for (let number = 0; number < Number(watchers); number++) setTimeout(watch, 10 * number, number);
 
 let idle = 0;
-/** Fifty at a time, each kept until it is thrown out. */
+/** More at a time than there are places, each kept until it is thrown out. */
 function hoard(): void {
-  for (; idle < 50 && seen.connections < 10_000; idle++) {
+  for (; idle < 400 && seen.connections < 10_000; idle++) {
     open(
       () => {},
       () => {

@@ -170,7 +170,7 @@ export class ControlServer {
       if (connection === null) return;
       const { uid, pid } = connection.peer();
       const allowed = uid === 0 || uid === this.#options.own_uid || this.#in_group(connection);
-      if (!allowed || this.#clients.size >= this.#options.max_connections) {
+      if (!allowed || !this.#make_room()) {
         this.refused++;
         const line = allowed
           ? refusal_line(
@@ -199,6 +199,18 @@ export class ControlServer {
       this.#readiness.add(connection.fd);
       this.#receive(client);
     }
+  }
+
+  /** When all places are taken, the oldest that has nothing to say gives way: hoarders keep nobody out who asks. */
+  #make_room(): boolean {
+    if (this.#clients.size < this.#options.max_connections) return true;
+    for (const client of this.#clients.values()) {
+      if (client.every_ns !== null || client.asking || !client.output.empty) continue;
+      this.refused++;
+      this.#drop(client);
+      return true;
+    }
+    return false;
   }
 
   #in_group(connection: UnixConnection): boolean {

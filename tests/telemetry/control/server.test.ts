@@ -220,6 +220,11 @@ describe("a hostile client", () => {
     expect(most).toBe(64);
     scratch.turn([beat(1)]);
     await scratch.turns_until(() => seen.lines.length === 2);
+    const late = await scratch.connect();
+    const answered = lines_of(late);
+    late.write(STATUS);
+    await scratch.turns_until(() => answered.lines.length === 1);
+    expect(answered.lines).toEqual([{ v: 1, ok: true, op: "status" }]);
   });
 
   test("a line of 64 MB is refused at its 65,537th byte", async () => {
