@@ -17,7 +17,8 @@ import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
 import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
-import { BeatCost } from "./cost.ts";
+import { type AgentControl, open_control } from "./control.ts";
+import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
 import { OwnStall } from "./own_stall.ts";
 import { save_self } from "./self_file.ts";
@@ -73,7 +74,7 @@ class Agent {
   readonly #parts: Parts;
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
-  readonly #cost = new BeatCost();
+  readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
   #beats = 0;
   #period_ms: number;
@@ -87,6 +88,7 @@ class Agent {
   #eventful_ns = Number.NEGATIVE_INFINITY;
   #traced_ns = Number.NEGATIVE_INFINITY;
   #turned_ns = Number.NEGATIVE_INFINITY;
+  readonly #control: AgentControl | null;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -104,6 +106,18 @@ class Agent {
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
     });
+    const { config, mode } = options;
+    const asked = {
+      config,
+      motor,
+      beat: this.#beat,
+      record: (entry: AuditEntry) => this.#record(entry),
+      flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
+      figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
+      node: config.node.name || hostname(),
+      version: manifest.version,
+    };
+    this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
   }
 
   async run(): Promise<AgentResult> {
@@ -113,9 +127,10 @@ class Agent {
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
-      if (senses.poll(POLL_MS) > 0) {
+      if (senses.poll(this.#control?.patience_ms(POLL_MS) ?? POLL_MS) > 0) {
         senses.drain();
         this.#last_beat_ns = monotonic_ns();
+        if (this.#beats > WARM_BEATS) this.#times.woken(senses.beat.t_ns, this.#last_beat_ns);
         if (this.#one_beat() === false) return { beats: this.#beats, reason: "the reader went away" };
       } else {
         this.#check_silence();
@@ -130,6 +145,8 @@ class Agent {
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
+    const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
+    this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     const { audit, flight } = this.#parts;
     const busy = this.#options.mode === "observe" || (audit?.busy ?? false) || (flight?.busy ?? false);
     if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
@@ -155,17 +172,19 @@ class Agent {
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
     if (motor instanceof CgroupMotor) motor.close();
     this.#parts.shield?.undo();
+    this.#control?.close(`the agent ends: ${reason}`);
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
         kind: "stop",
         reason,
         beats: this.#beats,
-        beat_cost_us: this.#costs(),
+        beat_cost_us: this.#times.cost.quantiles(),
       });
       if (this.#warm) await this.#save(cortex);
       await flight?.close();
       await audit.close();
+      this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
   }
@@ -181,7 +200,7 @@ class Agent {
     const before = this.#beat.state;
     const result = this.#beat.step();
     if (result !== null) this.#parts.flight?.note(result.assessment, before, result.decision);
-    if (this.#beats > WARM_BEATS) this.#cost.add(stopwatch_us() - started_us);
+    if (this.#beats > WARM_BEATS) this.#times.cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
     const { decision, assessment } = result;
@@ -193,6 +212,7 @@ class Agent {
     for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#control?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
     return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
@@ -258,10 +278,6 @@ class Agent {
     } catch (error) {
       this.#options.on_message("warn", `cannot save the learned self: ${String(error)}; a restart will learn anew`);
     }
-  }
-
-  #costs(): { readonly p50: number; readonly p99: number } {
-    return { p50: this.#cost.quantile_us(0.5), p99: this.#cost.quantile_us(0.99) };
   }
 
   #record(entry: AuditEntry): void {

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, release } from "node:os";
 import { dirname } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { AuditWriter, FlightRecorder } from "../audit/index.ts";
+import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import { protection } from "../decision/protect.ts";
@@ -20,6 +20,7 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent.ts";
+import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
@@ -37,6 +38,7 @@ export interface Parts {
   readonly cortex: Cortex;
   readonly motor: CgroupMotor | RecordingMotor;
   readonly audit: AuditWriter | null;
+  readonly unlock_audit: () => void;
   readonly flight: FlightRecorder | null;
   readonly shield: SelfProtection | null;
   readonly mount: string | null;
@@ -131,23 +133,22 @@ export function compose(options: AgentOptions): Parts {
   release_memory();
   calm_background_threads();
   const motor = open_motor(options, mount, own_path);
-  const audit = options.mode === "run" ? open_audit(config) : null;
+  if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
+  const locked = options.mode === "run" ? open_audit(config) : null;
+  if (locked !== null) undo.defer(locked.unlock);
+  const audit = locked?.audit ?? null;
   const flight = audit === null ? null : open_flight(options, own_path);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  return { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path };
+  const unlock_audit = locked?.unlock ?? (() => {});
+  return { senses, ports, sensor, cortex, motor, audit, unlock_audit, flight, shield, mount, own_path };
 }
 
 /** What the start needed and the beats do not: the resident set of an agent that waits should be small. */
 function release_memory(): void {
   Bun.gc(true);
   trim_malloc();
-}
-
-function open_audit(config: Config): AuditWriter {
-  const { path, max_bytes, keep } = config.audit;
-  return new AuditWriter({ path, max_bytes, keep, wall_time: wall_time_iso });
 }
 
 /** Beside the audit; null when it is switched off. */

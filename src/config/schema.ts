@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
+import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
@@ -363,6 +364,7 @@ export const SECTIONS = {
       docs: "Interval of the heartbeat, the only thing said in homeostasis.",
     }),
   }),
+  control: CONTROL,
   log: v.strictObject({
     level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
   }),
@@ -384,6 +386,7 @@ export const FILE_SCHEMA = v.strictObject({
   senses: v.optional(SECTIONS.senses, {}),
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
+  control: v.optional(SECTIONS.control, {}),
   log: v.optional(SECTIONS.log, {}),
 });
 

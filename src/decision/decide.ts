@@ -9,7 +9,8 @@ import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
-import type { ContainmentState, DecisionState, Rest } from "./state.ts";
+import { lift } from "./release.ts";
+import type { ContainmentState, Cooldown, DecisionState, Rest } from "./state.ts";
 import { steer } from "./steer.ts";
 
 /** After a containment that was wrong, or just over, its target rests from that rung. */
@@ -31,7 +32,8 @@ export function decide(
   now_ns: number,
 ): { decision: Decision; state: DecisionState } {
   const runtimes = remember_runtime(before.runtimes, assessment.search);
-  const state = runtimes === before.runtimes ? before : { ...before, runtimes };
+  const lifted = lift(assessment, before, config, now_ns);
+  const state = runtimes === before.runtimes ? lifted.state : { ...lifted.state, runtimes };
   const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, state, config, now_ns);
   const deviates = choice.level > 0 || state.containments.length > 0;
@@ -41,10 +43,10 @@ export function decide(
   const same = live.containments === state.containments && live.rests === state.rests;
   const steered: DecisionState = same ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
-  const actions = proposal.action === null ? live.actions : [...live.actions, proposal.action];
+  const actions = all_of(lifted.actions, live.actions, proposal.action);
   const containments = proposal.containment === null ? live.containments : [...live.containments, proposal.containment];
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
-  const moved = choice.level !== state.level;
+  const moved = choice.level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
 
   const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
@@ -52,8 +54,8 @@ export function decide(
   const decision: Decision = {
     t_ns: assessment.t_ns,
     level: choice.level,
-    previous_level: state.level,
-    rule: choice.rule,
+    previous_level: before.level,
+    rule: lifted.quarantine ? `quarantine left by the operator; ${choice.rule}` : choice.rule,
     harm,
     culprit,
     actions,
@@ -78,10 +80,17 @@ export function decide(
       containments,
       searching: search,
       rests: live.rests,
+      cooldowns: state.cooldowns ?? NO_COOLDOWNS,
       runtimes: state.runtimes,
       failures: choice.level === 0 ? 0 : failed,
     },
   };
+}
+
+/** Almost always there is nothing to join, and then nothing is copied. */
+function all_of(lifted: readonly Action[], steered: readonly Action[], planned: Action | null): readonly Action[] {
+  if (lifted.length === 0 && planned === null) return steered;
+  return planned === null ? [...lifted, ...steered] : [...lifted, ...steered, planned];
 }
 
 interface Steered {
@@ -94,6 +103,7 @@ interface Steered {
 
 const NO_ACTIONS: readonly Action[] = [];
 const NO_VERDICTS: readonly Verdict[] = [];
+const NO_COOLDOWNS: readonly Cooldown[] = [];
 
 function steer_all(assessment: Assessment, state: DecisionState, config: DecisionConfig, now_ns: number): Steered {
   if (state.containments.length === 0 && state.rests.length === 0) {

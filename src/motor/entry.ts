@@ -28,4 +28,6 @@ export interface LedgerEntry {
   /** The value asked for before that: after a crash between the adjust line and its write this is what the file holds. */
   readonly superseded: string;
   readonly threads: readonly ThreadIdentity[];
+  /** Level 5 is left only by `hosa release`: what a restarted agent finds of it stays. Absent: undone at the next start. */
+  readonly until?: "release";
 }

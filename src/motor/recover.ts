@@ -14,6 +14,8 @@ export interface ReleaseOptions {
   /** Called around every change; a test stops the release there. */
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
+  /** What is undone; without it everything. */
+  readonly select?: (entries: readonly LedgerEntry[]) => readonly LedgerEntry[];
 }
 
 /** Whether an undone entry may be struck off: a failed or pending one stays for the next attempt. */
@@ -40,7 +42,7 @@ export function undo_entries(
 }
 
 /**
- * Undo everything a motor of this boot left in the ledger, newest first: after a crash or kill -9, or with no agent running.
+ * Undo what a motor of this boot left in the ledger, newest first: after a crash or kill -9, or with no agent running.
  * Doing it again does nothing. Entries that could not be undone stay, their outcome is "failed" or "pending".
  * @throws LedgerBusy while an agent runs on the same ledger
  */
@@ -52,7 +54,8 @@ export function release_from_ledger(ledger_dir: string, options: ReleaseOptions 
     const table = options.processes ?? kernel_processes;
     const files = step === undefined ? raw : with_steps(raw, step);
     const processes = step === undefined ? table : processes_with_steps(table, step);
-    return undo_entries(ledger, ledger.entries(), files, processes, options.now_ns ?? 0, "from the ledger");
+    const entries = options.select?.(ledger.entries()) ?? ledger.entries();
+    return undo_entries(ledger, entries, files, processes, options.now_ns ?? 0, "from the ledger");
   } finally {
     ledger.close();
   }

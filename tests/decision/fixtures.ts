@@ -35,6 +35,7 @@ export const CONFIG: DecisionConfig = {
   stall_floor: { cpu: 0.3, memory: 0.1, io: 0.2 },
   protect: [],
   prefer: [],
+  release: { cooldown_s: 600, contain_again_when_critical: false },
   own_path: "/hosa",
 };
 
