@@ -80,7 +80,6 @@ struct task_struct {
 	int pid;
 	int tgid;
 	unsigned long nvcsw;
-	unsigned long nivcsw;
 	__u64 start_boottime;
 	unsigned long min_flt;
 	unsigned long maj_flt;

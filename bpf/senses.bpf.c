@@ -403,7 +403,7 @@ int thread_rows(struct bpf_iter__task *context)
 	huge = bpf_task_storage_get(&huge_faults, task, 0, 0);
 	row.huge_faults = huge ? *huge : 0;
 	row.cpu_ns = task->se.sum_exec_runtime;
-	row.switches = task->nvcsw + task->nivcsw;
+	row.waits = task->nvcsw;
 	if (bpf_core_field_exists(task->ioac.read_bytes))
 		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
 	row.tid = task->pid;

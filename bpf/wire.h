@@ -53,7 +53,7 @@ struct thread_row {
 	__u64 maj_faults;
 	__u64 huge_faults; /* 2 MiB pages faulted in, since the probe was loaded */
 	__u64 cpu_ns;
-	__u64 switches; /* voluntary + involuntary */
+	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */
 	__u32 tid;
 	__u32 pid;

@@ -87,7 +87,7 @@ crash_case() { # NUMBER MODE HEAL MOMENT WAIT_MS
   rungs=$(grep -o '"rung":"[a-z_]*"' $LEDGER | sort -u | cut -d'"' -f4 | one_line)
   left=$(damage)
   if [ $3 = release ]; then
-    /job/hosa release --config /job/hosa.yaml > /tmp/heal.log 2>&1
+    /job/hosa release --all --yes --config /job/hosa.yaml > /tmp/heal.log 2>&1
     status=$?
   else
     start_agent /tmp/heal.log

@@ -18,7 +18,8 @@ import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
 import { compose, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
-import { BeatCost } from "./cost.ts";
+import { type AgentControl, open_control } from "./control.ts";
+import { BeatTimes } from "./cost.ts";
 import { OwnStall } from "./own_stall.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
@@ -79,7 +80,7 @@ class Agent {
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
   readonly #quarantine: QuarantineKeeper;
-  readonly #cost = new BeatCost();
+  readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
   #beats = 0;
   #period_ms: number;
@@ -93,6 +94,7 @@ class Agent {
   #eventful_ns = Number.NEGATIVE_INFINITY;
   #traced_ns = Number.NEGATIVE_INFINITY;
   #turned_ns = Number.NEGATIVE_INFINITY;
+  readonly #control: AgentControl | null;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -114,6 +116,19 @@ class Agent {
       level_found: parts.standing.level,
     });
     this.#quarantine = this.#keeper();
+    const { config, mode } = options;
+    const asked = {
+      config,
+      motor,
+      beat: this.#beat,
+      record: (entry: AuditEntry) => this.#record(entry),
+      flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
+      figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
+      quarantine_left: () => this.#quarantine.left(),
+      node: config.node.name || hostname(),
+      version: manifest.version,
+    };
+    this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
   }
 
   #keeper(): QuarantineKeeper {
@@ -135,9 +150,11 @@ class Agent {
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
-      if (senses.poll(this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS) > 0) {
+      const patience_ms = this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS;
+      if (senses.poll(this.#control?.patience_ms(patience_ms) ?? patience_ms) > 0) {
         senses.drain();
         this.#last_beat_ns = monotonic_ns();
+        if (this.#beats > WARM_BEATS) this.#times.woken(senses.beat.t_ns, this.#last_beat_ns);
         if (this.#one_beat() === false) return { beats: this.#beats, reason: "the reader went away" };
       } else {
         this.#check_silence();
@@ -152,6 +169,8 @@ class Agent {
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
+    const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
+    this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
@@ -180,17 +199,19 @@ class Agent {
     if (motor instanceof CgroupMotor) motor.close();
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
+    this.#control?.close(`the agent ends: ${reason}`);
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
         kind: "stop",
         reason,
         beats: this.#beats,
-        beat_cost_us: this.#costs(),
+        beat_cost_us: this.#times.cost.quantiles(),
       });
       if (this.#warm) await this.#save(cortex);
       await flight?.close();
       await audit.close();
+      this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
   }
@@ -206,7 +227,7 @@ class Agent {
     const before = this.#beat.state;
     const result = this.#beat.step();
     if (result !== null) this.#parts.flight?.note(result.assessment, before, result.decision);
-    if (this.#beats > WARM_BEATS) this.#cost.add(stopwatch_us() - started_us);
+    if (this.#beats > WARM_BEATS) this.#times.cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
     const { decision, assessment } = result;
@@ -219,6 +240,7 @@ class Agent {
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#control?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
     return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
@@ -285,10 +307,6 @@ class Agent {
     } catch (error) {
       this.#options.on_message("warn", `cannot save the learned self: ${String(error)}; a restart will learn anew`);
     }
-  }
-
-  #costs(): { readonly p50: number; readonly p99: number } {
-    return { p50: this.#cost.quantile_us(0.5), p99: this.#cost.quantile_us(0.99) };
   }
 
   #record(entry: AuditEntry): void {

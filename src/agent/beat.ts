@@ -5,6 +5,7 @@ import { type DecisionState, initial_state } from "../decision/state.ts";
 import type { Assessment, CgroupChange } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Action, Motor, Outcome } from "../model/containment.ts";
+import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
@@ -30,11 +31,14 @@ export interface BeatResult {
   readonly sample: Sample;
   readonly assessment: Assessment;
   readonly decision: Decision;
+  /** What became of its actions, in their order. */
+  readonly outcomes: readonly Outcome[];
   /** Something worth telling happened: a level changed, an action, a verdict or an outcome of one. */
   readonly eventful: boolean;
 }
 
 const ROUTINE_NS = 1e9;
+const NO_RELEASES: readonly OperatorRelease[] = [];
 
 /** One beat: sense → assess → decide → act → record. Nothing in it waits. */
 export class Beat {
@@ -44,6 +48,7 @@ export class Beat {
   /** The cgroup that changed most at the beat before, followed while the node is not at level 0. */
   #leader: Maybe<CgroupChange> = null;
   #routine_ns = Number.NEGATIVE_INFINITY;
+  #releases: readonly OperatorRelease[] = NO_RELEASES;
 
   constructor(parts: BeatParts) {
     this.#parts = parts;
@@ -52,6 +57,11 @@ export class Beat {
   /** The decision's state after the latest beat; null before the first. */
   get state(): DecisionState | null {
     return this.#state;
+  }
+
+  /** An operator wants something released: the next beat decides on it. */
+  ask_release(release: OperatorRelease): void {
+    this.#releases = [...this.#releases, release];
   }
 
   step(): BeatResult | null {
@@ -68,7 +78,7 @@ export class Beat {
     const leader_stall = this.#parts.own_stall.observe(leader, now_ns);
     const aiming = (id: string) => before.containments.some((live) => live.id === id && live.aims);
     const containments = watch.observe(sample, aiming);
-    const assessment = cortex.assess(sample, { search: this.#search, containments, leader_stall });
+    const assessment = this.#with_releases(cortex.assess(sample, { search: this.#search, containments, leader_stall }));
 
     const { decision, state } = decide(assessment, before, config, now_ns);
     this.#state = state;
@@ -77,7 +87,15 @@ export class Beat {
 
     const outcomes = this.#act(decision, assessment, now_ns);
     const eventful = this.#record(decision, assessment, before, outcomes, noticed);
-    return { sample, assessment, decision, eventful };
+    return { sample, assessment, decision, outcomes, eventful };
+  }
+
+  /** What operators asked for is a part of what is decided on, so that the record can be re-run. */
+  #with_releases(assessment: Assessment): Assessment {
+    if (this.#releases.length === 0) return assessment;
+    const releases = this.#releases;
+    this.#releases = NO_RELEASES;
+    return { ...assessment, releases };
   }
 
   #act(decision: Decision, assessment: Assessment, now_ns: number): readonly Outcome[] {

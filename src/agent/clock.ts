@@ -4,6 +4,21 @@ export function wall_time_iso(): string {
   return new Date().toISOString();
 }
 
+/** The wall time `ago_ns` before now, ISO 8601. */
+export function wall_time_of(ago_ns: number): string {
+  return new Date(Date.now() - ago_ns / 1e6).toISOString();
+}
+
+/** Aborts after so many seconds. */
+export function deadline(seconds: number): AbortSignal {
+  return AbortSignal.timeout(Math.ceil(seconds * 1000));
+}
+
+/** A tenth of a second in which the event loop runs. */
+export function short_pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 100));
+}
+
 /** Gives the event loop one turn: signals, audit lines and sockets are served between two beats. */
 export function next_turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { hostname, release } from "node:os";
 import { dirname } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
-import { AuditWriter, FlightRecorder } from "../audit/index.ts";
+import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
@@ -21,6 +21,7 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent.ts";
+import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
@@ -40,6 +41,7 @@ export interface Parts {
   readonly cortex: Cortex;
   readonly motor: CgroupMotor | RecordingMotor;
   readonly audit: AuditWriter | null;
+  readonly unlock_audit: () => void;
   readonly flight: FlightRecorder | null;
   readonly shield: SelfProtection | null;
   /** Null: this host has none, or nothing is touched. */
@@ -150,26 +152,25 @@ export function compose(options: AgentOptions): Parts {
   const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
   const motor = open_motor(options, mount, own_path, network);
-  const audit = options.mode === "run" ? open_audit(config) : null;
+  if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
+  const locked = options.mode === "run" ? open_audit(config) : null;
+  if (locked !== null) undo.defer(locked.unlock);
+  const audit = locked?.audit ?? null;
+  const unlock_audit = locked?.unlock ?? (() => {});
   const shielded = "shield" in network && network.shield.missing() === null;
   const rules = { ...decision_config(config, own_path, shielded), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  const parts = { senses, ports, sensor, cortex, motor, audit, flight, shield, mount, own_path, rules, standing };
-  return { ...parts, network: "shield" in network ? network : null };
+  const opened = { senses, ports, sensor, cortex, motor, audit, unlock_audit, flight, shield };
+  return { ...opened, mount, own_path, rules, standing, network: "shield" in network ? network : null };
 }
 
 /** What the start needed and the beats do not: the resident set of an agent that waits should be small. */
 function release_memory(): void {
   Bun.gc(true);
   trim_malloc();
-}
-
-function open_audit(config: Config): AuditWriter {
-  const { path, max_bytes, keep } = config.audit;
-  return new AuditWriter({ path, max_bytes, keep, wall_time: wall_time_iso });
 }
 
 /** Beside the audit; null when it is switched off. */

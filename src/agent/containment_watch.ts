@@ -14,8 +14,8 @@ const SETTLED_READINGS = 80;
 const SETTLED_SPACING_NS = 190e6;
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
-  /** Cumulative context switches of the cgroup's threads except one; null when they cannot be read. */
-  rest_switches(cgroup_id: number, except_tid: number | null): number | null;
+  /** Cumulative steps of the cgroup's threads except one; null when they cannot be read. */
+  rest_steps(cgroup_id: number, except_tid: number | null): number | null;
   /** Whether a thread sleeps (state S); null when it cannot be read. */
   asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
@@ -79,7 +79,7 @@ export class ContainmentWatch {
       return;
     }
     const leader = search?.threads.find((thread) => thread.tid === action.target.tid);
-    const rest = search !== null && leader !== undefined ? search.total_switches_per_s - leader.switches_per_s : null;
+    const rest = search !== null && leader !== undefined ? search.total_steps_per_s - leader.steps_per_s : null;
     this.#live.set(action.id, {
       action,
       rest_before_per_s: rest,
@@ -133,7 +133,7 @@ export class ContainmentWatch {
     const holds = setting.rung === "thread_hold";
     watched.t_ns[slot] = t_ns;
     watched.memory[slot] = watched.memory_bytes ?? Number.NaN;
-    watched.switches[slot] = (holds ? this.#port.rest_switches(target.cgroup_id, target.tid) : null) ?? Number.NaN;
+    watched.switches[slot] = (holds ? this.#port.rest_steps(target.cgroup_id, target.tid) : null) ?? Number.NaN;
     watched.stall_us[slot] = (holds ? null : this.#port.stall_full_us(target.path)) ?? Number.NaN;
     watched.count += 1;
   }
@@ -165,8 +165,8 @@ export class ContainmentWatch {
       memory_bytes: watched.memory_bytes,
       headroom_bytes: headroom_bytes === undefined ? null : Math.min(headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
-      rest_switches_per_s: pace?.per_s ?? null,
-      rest_switches_before_per_s: watched.rest_before_per_s,
+      rest_steps_per_s: pace?.per_s ?? null,
+      rest_steps_before_per_s: watched.rest_before_per_s,
       rest_window_s: pace?.window_s ?? null,
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),

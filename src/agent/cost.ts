@@ -1,12 +1,18 @@
 const BUCKETS = 4096;
 
-/** Cost of beats in whole microseconds, as a bounded histogram: what HOSA itself takes is part of what it reports. */
+/** Times of beats in buckets of whole microseconds, as a bounded histogram: what HOSA itself takes is part of what it reports. */
 export class BeatCost {
+  readonly #bucket_us: number;
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;
 
+  /** @param bucket_us width of a bucket; 4096 of them are what can be told apart */
+  constructor(bucket_us = 1) {
+    this.#bucket_us = bucket_us;
+  }
+
   add(cost_us: number): void {
-    this.#counts[Math.min(BUCKETS - 1, Math.max(0, Math.floor(cost_us)))]! += 1;
+    this.#counts[Math.min(BUCKETS - 1, Math.max(0, Math.floor(cost_us / this.#bucket_us)))]! += 1;
     this.#total += 1;
   }
 
@@ -19,8 +25,35 @@ export class BeatCost {
     let seen = 0;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       seen += this.#counts[bucket]!;
-      if (seen > 0 && seen >= q * this.#total) return bucket + 1;
+      if (seen > 0 && seen >= q * this.#total) return (bucket + 1) * this.#bucket_us;
     }
     return 0;
+  }
+
+  quantiles(): { readonly p50: number; readonly p99: number } {
+    return { p50: this.quantile_us(0.5), p99: this.quantile_us(0.99) };
+  }
+}
+
+/** How long beats take, and how late user space is: after the kernel's stamp, and after its own beat before. */
+export class BeatTimes {
+  readonly cost = new BeatCost();
+  readonly #delay = new BeatCost(10);
+  readonly #interval = new BeatCost(100);
+  #woken_ns: number | null = null;
+
+  /** A beat stamped at `beat_ns` was taken up at `now_ns`. */
+  woken(beat_ns: number, now_ns: number): void {
+    this.#delay.add((now_ns - beat_ns) / 1000);
+    if (this.#woken_ns !== null) this.#interval.add((now_ns - this.#woken_ns) / 1000);
+    this.#woken_ns = now_ns;
+  }
+
+  figures(): Record<"cost_us" | "delay_us" | "interval_us", { readonly p50: number; readonly p99: number }> {
+    return {
+      cost_us: this.cost.quantiles(),
+      delay_us: this.#delay.quantiles(),
+      interval_us: this.#interval.quantiles(),
+    };
   }
 }

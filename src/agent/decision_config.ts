@@ -36,6 +36,10 @@ export function decision_config(config: Config, own_path: string, shielded = fal
     stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
     protect: config.protect,
     prefer: config.prefer,
+    release: {
+      cooldown_s: config.control.release_cooldown_s,
+      contain_again_when_critical: config.control.contain_again_when_critical,
+    },
     own_path,
   };
 }

@@ -6,6 +6,7 @@ import { plan_quarantine } from "../decision/quarantine.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import type { Outcome } from "../model/containment.ts";
 import type { Decision } from "../model/decision.ts";
 import type { QuarantineFacts, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -47,7 +48,7 @@ export class QuarantineKeeper {
   #seen: Maybe<Seen> = null;
   #entered = false;
   #preparing: Promise<void> | null = null;
-  #leaving: Promise<void> | null = null;
+  #leaving: Promise<readonly Outcome[]> | null = null;
 
   /** @param make_motor gets what writes the evidence of the quarantine being entered */
   constructor(parts: KeeperParts, make_motor: (evidence: () => Promise<string>) => QuarantineMotor) {
@@ -71,6 +72,11 @@ export class QuarantineKeeper {
         this.#entered = false;
       });
     }
+  }
+
+  /** What became of the steps of the quarantine that is being left; empty when none is. Call in the beat that left it. */
+  async left(): Promise<readonly Outcome[]> {
+    return (await this.#leaving) ?? [];
   }
 
   /** The agent ends; a quarantine does not. */
@@ -105,7 +111,9 @@ export class QuarantineKeeper {
     this.#motor.enter(plan);
   }
 
-  async #leave(): Promise<void> {
+  async #leave(): Promise<readonly Outcome[]> {
+    // A plan that is still being made would be carried out after it was called off.
+    await this.#preparing;
     const reason = "the operator ended the quarantine";
     const outcomes = await this.#motor.leave(reason);
     this.#parts.record({ t_ns: monotonic_ns(), kind: "undo", reason, outcomes });
@@ -113,6 +121,7 @@ export class QuarantineKeeper {
     for (const { rung, target, detail } of failed) {
       this.#parts.on_message("error", `quarantine: ${rung} ${target.path} stands: ${detail}`);
     }
+    return outcomes;
   }
 
   async #write_evidence(): Promise<string> {

@@ -83,7 +83,7 @@ function is_held(motor: RecordingMotor): boolean {
 function invented_watch(): WatchPort {
   let switches = 0;
   return {
-    rest_switches: () => {
+    rest_steps: () => {
       switches += 40;
       return switches;
     },
@@ -101,7 +101,7 @@ const INVENTED_THREAD = {
   baseline_fault_bytes_per_s: 0,
   cpu_share: 0.1,
   io_bytes_per_s: 0,
-  switches_per_s: 10,
+  steps_per_s: 10,
   share: 1,
   age_s: 1e4,
 };
@@ -111,7 +111,7 @@ const INVENTED_SEARCH: ThreadSearch = {
   resource: "memory",
   window_s: 0.1,
   threads_searched: 1,
-  total_switches_per_s: 410,
+  total_steps_per_s: 410,
   threads: [INVENTED_THREAD],
   runtime: null,
   runtime_heap_limit_bytes: null,

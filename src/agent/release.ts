@@ -1,51 +1,117 @@
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
+import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { Outcome } from "../model/containment.ts";
+import type { HeldItem, ReleaseReply, Selector } from "../model/control.ts";
 import { OperatorError } from "../model/error.ts";
-import { read_entries } from "../motor/ledger.ts";
+import type { LedgerEntry } from "../motor/entry.ts";
+import { type CgroupFiles, kernel_files } from "../motor/files.ts";
+import { held_item, selected } from "../motor/held.ts";
+import { current_boot_id, read_entries } from "../motor/ledger.ts";
 import { LedgerBusy } from "../motor/lock.ts";
-import { release_conservative } from "../motor/quarantine/found.ts";
-import { release_from_ledger } from "../motor/recover.ts";
+import { conservative_item, release_conservative } from "../motor/quarantine/found.ts";
+import { type ReleaseOptions, release_from_ledger } from "../motor/recover.ts";
+import { open_audit } from "./audit_lock.ts";
 import { and_the_rest, release_taint } from "./release_taint.ts";
 
-/**
- * Undo everything the ledger holds, a taint first, because only the cluster can take it away; and end conservative mode. With
- * `dry_run` only say what would be undone. Rejects with OperatorError.
- */
-export async function release(config: Config, dry_run: boolean): Promise<readonly Outcome[]> {
-  const { ledger_dir } = config.motor;
+/** For the command line, which knows no motor. */
+export { conservative_item as conservative_marker, release_conservative as end_conservative, selected };
+
+/** The world, replaced in tests. */
+export type World = Pick<ReleaseOptions, "files" | "processes" | "boot_id">;
+
+/** What the ledger of this boot holds, oldest first; nothing is locked or changed. Throws OperatorError. */
+export function held_in_ledger(ledger_dir: string, world: World = {}): readonly HeldItem[] {
   try {
-    const undone = dry_run
-      ? pending(ledger_dir)
-      : and_the_rest(await release_taint(config), () => release_from_ledger(ledger_dir));
-    // Its marker outlives the ledger, which a reboot empties.
-    const conservative = release_conservative(config.quarantine.conservative_marker, dry_run);
-    return conservative === null ? undone : [...undone, conservative];
+    const boot_id = world.boot_id ?? current_boot_id();
+    const entries = [...read_entries(join(ledger_dir, "ledger.jsonl")).values()];
+    const files = world.files ?? kernel_files;
+    return entries.filter((entry) => entry.boot_id === boot_id).map((entry) => held_item(entry, files));
   } catch (error) {
-    if (error instanceof LedgerBusy) {
-      throw new OperatorError(error.message, 1, "An agent that ends releases everything but a quarantine.", error);
-    }
-    const code = error instanceof Error && "code" in error ? String(error.code) : null;
-    if (code === null) throw error;
-    const denied = code === "EACCES" || code === "EPERM";
-    const hint = denied ? "Run as root." : "Check motor.ledger_dir in the configuration.";
-    throw new OperatorError(`ledger ${ledger_dir} cannot be used (${code})`, denied ? 3 : 1, hint, error);
+    throw unusable(ledger_dir, error);
   }
 }
 
-function pending(ledger_dir: string): readonly Outcome[] {
-  const entries = [...read_entries(join(ledger_dir, "ledger.jsonl")).values()];
-  return entries.reverse().map((entry) => ({
-    id: entry.containment,
-    verb: "release",
-    rung: entry.rung,
-    target: entry.target,
-    t_ns: 0,
-    status: "pending",
-    file: `${entry.path}/${entry.file}`,
-    prior: entry.intended,
-    written: entry.prior,
-    ledger_id: entry.id,
-    detail: "dry run: would be restored",
-  }));
+/**
+ * Undoes from the ledger alone, with no agent running, and writes that down in the audit's chain.
+ * @param warn what could not be written there: a release is not held up by it
+ * @throws OperatorError, also while an agent runs on this ledger
+ */
+export async function release_without_agent(
+  config: Config,
+  selector: Selector,
+  reason: string,
+  warn: (text: string) => void,
+  world: World = {},
+): Promise<ReleaseReply> {
+  const said = preview_without_agent(config, selector, world);
+  if (said.selected.length === 0) return said;
+  const taint = said.selected.some((item) => item.rung === "taint") ? await untaint(config) : [];
+  const outcomes = and_the_rest(taint, () => undo(config.motor.ledger_dir, selector, world));
+  await record(config, reason, outcomes, warn);
+  return { ...said, outcomes };
+}
+
+/** What of the ledger a selector means. Throws OperatorError. */
+export function preview_without_agent(config: Config, selector: Selector, world: World = {}): ReleaseReply {
+  const held = held_in_ledger(config.motor.ledger_dir, world);
+  const items = selected(held, selector);
+  const quarantine = items.some((item) => item.quarantine);
+  return { selected: items, outcomes: [], quarantine, known: held.map((item) => item.id), cooldown_s: 0 };
+}
+
+async function untaint(config: Config): Promise<readonly Outcome[]> {
+  try {
+    return await release_taint(config);
+  } catch (error) {
+    throw unusable(config.motor.ledger_dir, error);
+  }
+}
+
+function undo(ledger_dir: string, selector: Selector, world: World): readonly Outcome[] {
+  try {
+    const files = world.files ?? kernel_files;
+    const select = (entries: readonly LedgerEntry[]) => chosen(entries, selector, files);
+    return release_from_ledger(ledger_dir, { ...world, now_ns: monotonic_ns(), select });
+  } catch (error) {
+    throw unusable(ledger_dir, error);
+  }
+}
+
+function chosen(entries: readonly LedgerEntry[], selector: Selector, files: CgroupFiles): readonly LedgerEntry[] {
+  const items = entries.map((entry) => held_item(entry, files));
+  const wanted = new Set(selected(items, selector).map((item) => item.ledger_id));
+  return entries.filter((entry) => wanted.has(entry.id));
+}
+
+async function record(
+  config: Config,
+  reason: string,
+  outcomes: readonly Outcome[],
+  warn: (text: string) => void,
+): Promise<void> {
+  const by = { uid: geteuid(), pid: process.pid };
+  const said = `released by the operator (uid ${by.uid}) with no agent running${reason === "" ? "" : `: ${reason}`}`;
+  try {
+    const { audit, unlock } = open_audit(config);
+    audit.append({ t_ns: monotonic_ns(), kind: "undo", reason: said, by, outcomes });
+    await audit.close();
+    unlock();
+    if (audit.trouble !== null) warn(`released, but not written down: ${audit.trouble}`);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    warn(`released, but not written down: ${error.message}`);
+  }
+}
+
+function unusable(ledger_dir: string, error: unknown): Error {
+  if (error instanceof LedgerBusy) {
+    const hint = `Its control socket is not there: end it (kill ${error.pid}), which releases everything but a quarantine; if it hangs, kill -9, then release again.`;
+    return new OperatorError(`the running process ${error.pid} holds the ledger in ${ledger_dir}`, 1, hint, error);
+  }
+  const code = error instanceof Error && "code" in error ? String(error.code) : null;
+  if (code === null) return error instanceof Error ? error : new Error(String(error));
+  const denied = code === "EACCES" || code === "EPERM";
+  const hint = denied ? "Run as root." : "Check motor.ledger_dir in the configuration.";
+  return new OperatorError(`ledger ${ledger_dir} cannot be used (${code})`, denied ? 3 : 1, hint, error);
 }

@@ -11,7 +11,7 @@ export function watch_port(threads: ThreadPort, mount: string | null, network: S
   const progress = new Map<string, RestProgress>();
   const pressure = new Map<string, KeptFile | null>();
   return {
-    rest_switches(cgroup_id, except_tid) {
+    rest_steps(cgroup_id, except_tid) {
       const key = `${cgroup_id}/${except_tid}`;
       let rest = progress.get(key);
       if (rest === undefined) {

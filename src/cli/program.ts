@@ -40,7 +40,14 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .addHelpText("after", FOOTER)
     .addHelpText(
       "after",
-      examples("hosa doctor", "hosa observe", "hosa run --dry-run", "hosa explain --last", "hosa release").slice(1),
+      examples(
+        "hosa doctor",
+        "hosa observe",
+        "hosa run --dry-run",
+        "hosa status",
+        "hosa explain --last",
+        "hosa release",
+      ).slice(1),
     );
   const given = <T extends GlobalOptions>(command: Command): T => command.optsWithGlobals<T>();
 
@@ -59,7 +66,9 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("observe")
-    .description("sense and judge, touch nothing; one line a second, or every beat as JSON")
+    .description(
+      "what is sensed and judged, touching nothing: one line a second, or every beat as JSON; a running agent's, if one runs",
+    )
     .option("--interval <time>", "time between two lines or objects", duration_s)
     .option("--count <n>", "end after this many", positive_integer)
     .option("--duration <time>", "end after this long", duration_s)
@@ -121,12 +130,40 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
-    .command("release")
-    .description("undo everything HOSA ever limited and has not undone, with no agent running")
-    .addHelpText("after", examples("hosa release", "hosa release --dry-run"))
+    .command("status")
+    .description("what the running agent feels and holds; exit code 1 when none runs, then what the ledger holds")
+    .addHelpText("after", examples("hosa status", "hosa status -o json | jq .held"))
     .action(async (_options, command: Command) => {
-      const { release_all } = await import("./commands/release.ts");
-      done(await release_all(given(command), context));
+      const { status } = await import("./commands/status.ts");
+      done(await status(given(command), context));
+    });
+
+  program
+    .command("release")
+    .description("lift what HOSA limited, through the running agent or without one; without a selector only list it")
+    .option("--id <id>", "one action: the id of its containment or of its ledger entry")
+    .option("--target <cgroup>", "one cgroup: its path, directory or id")
+    .option("--quarantine", "what level 5 did, and level 5")
+    .option("--all", "everything")
+    .option("--yes", "do not ask; without a terminal it is needed")
+    .option("--reason <text>", "one line for the audit")
+    .addHelpText(
+      "after",
+      examples(
+        "hosa release",
+        "hosa release --id c1",
+        "hosa release --target /payment.slice --reason 'the batch may have it'",
+        "hosa release --all --yes",
+        "hosa release --all --dry-run",
+      ),
+    )
+    .addHelpText(
+      "after",
+      "\nA running agent leaves what was released alone for control.release_cooldown_s (10 min).\nWithout a selector: exit code 2 when something is held, for nothing was released.\n",
+    )
+    .action(async (_options, command: Command) => {
+      const { release } = await import("./commands/release.ts");
+      done(await release(given(command), context));
     });
 
   program

@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
+import { ACT } from "./act.ts";
+import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { QUARANTINE } from "./quarantine.ts";
 import { SHIELD } from "./shield.ts";
@@ -133,135 +135,7 @@ export const SECTIONS = {
       docs: "How long D̄ must rise before the rise alone means level 1.",
     }),
   }),
-  act: v.strictObject({
-    sustained_ms: integer({
-      unit: "ms",
-      initial: 300,
-      min: 20,
-      max: 60_000,
-      docs: "How long growth must be beyond its own tail to be strong evidence.",
-    }),
-    ttf_horizon_s: number({
-      unit: "s",
-      initial: 60,
-      min: 1,
-      max: 3600,
-      docs: "Time to failure below which strong evidence acts.",
-    }),
-    ttf_critical_s: number({
-      unit: "s",
-      initial: 2,
-      min: 0.1,
-      max: 600,
-      docs: "Time to failure below which severe containment is due.",
-    }),
-    reaction_reserve_s: number({
-      unit: "s",
-      initial: 5,
-      min: 0.5,
-      max: 600,
-      docs: "Time to failure below which weak evidence acts.",
-    }),
-    necessity_headroom: number({
-      unit: "fraction",
-      initial: 0.5,
-      min: 0,
-      max: 1,
-      docs: "Part of the headroom found at the onset that must be consumed before weak evidence acts.",
-    }),
-    warmup_cgroup_s: number({
-      unit: "s",
-      initial: 30,
-      min: 0,
-      max: 3600,
-      docs: "A cgroup or process younger than this is weak evidence.",
-    }),
-    exec_grace_s: number({
-      unit: "s",
-      initial: 20,
-      min: 0,
-      max: 3600,
-      docs: "After an exec inside a cgroup, its growth is weak evidence.",
-    }),
-    touch_ms: integer({
-      unit: "ms",
-      initial: 120,
-      min: 10,
-      max: 10_000,
-      docs: "Length of the first, tentative hold of a thread.",
-    }),
-    touch_attempts: integer({
-      unit: "times",
-      initial: 8,
-      min: 1,
-      max: 100,
-      docs: "Freezes tried before a thread is given up as always holding what the others need.",
-    }),
-    probation_s: number({
-      unit: "s",
-      initial: 3.2,
-      min: 0.1,
-      max: 600,
-      docs: "How long a new containment is on probation before it is believed.",
-    }),
-    probation_headroom: number({
-      unit: "fraction",
-      initial: 0.5,
-      min: 0,
-      max: 1,
-      docs: "Part of the remaining headroom that may be spent on probation.",
-    }),
-    probe_first_s: number({
-      unit: "s",
-      initial: 5,
-      min: 0.1,
-      max: 600,
-      docs: "First time a hold is loosened to see whether it is still needed.",
-    }),
-    probe_max_s: number({
-      unit: "s",
-      initial: 60,
-      min: 1,
-      max: 3600,
-      docs: "Longest time between two such probes.",
-    }),
-    probe_dose_ms: integer({ unit: "ms", initial: 10, min: 1, max: 1000, docs: "Length of such a probe." }),
-    thread_share: number({
-      unit: "fraction",
-      initial: 0.7,
-      min: 0.5,
-      max: 1,
-      docs: "Part of a cgroup's change one thread must carry to be the culprit.",
-    }),
-    rest_min: number({
-      unit: "fraction",
-      initial: 0.5,
-      min: 0,
-      max: 1,
-      docs: "Progress the rest of a service must keep while one of its threads is held.",
-    }),
-    stall_floor_cpu: number({
-      unit: "fraction",
-      initial: 0.3,
-      min: 0,
-      max: 1,
-      docs: "CPU stall share of others below which it is never harm; 1 means never.",
-    }),
-    stall_floor_memory: number({
-      unit: "fraction",
-      initial: 0.1,
-      min: 0,
-      max: 1,
-      docs: "Memory stall share of others below which it is never harm; 1 means never.",
-    }),
-    stall_floor_io: number({
-      unit: "fraction",
-      initial: 0.2,
-      min: 0,
-      max: 1,
-      docs: "I/O stall share of others below which it is never harm; 1 means never.",
-    }),
-  }),
+  act: ACT,
   motor: v.strictObject({
     enabled: flag({ initial: true, docs: "false: decide and record, touch nothing (as --dry-run)." }),
     rungs: choices(RUNGS, { initial: [...RUNGS], docs: "Rungs the motor may climb." }),
@@ -367,6 +241,7 @@ export const SECTIONS = {
       docs: "Interval of the heartbeat, the only thing said in homeostasis.",
     }),
   }),
+  control: CONTROL,
   log: v.strictObject({
     level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
   }),
@@ -390,6 +265,7 @@ export const FILE_SCHEMA = v.strictObject({
   senses: v.optional(SECTIONS.senses, {}),
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
+  control: v.optional(SECTIONS.control, {}),
   log: v.optional(SECTIONS.log, {}),
 });
 

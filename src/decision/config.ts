@@ -23,6 +23,8 @@ export interface DecisionConfig {
   readonly protect: readonly string[];
   /** Cgroup path patterns taken first where candidates tie. */
   readonly prefer: readonly string[];
+  /** What an operator released is left alone for so long, unless a critical time to failure may overrule that. */
+  readonly release: { readonly cooldown_s: number; readonly contain_again_when_critical: boolean };
   /** HOSA's own cgroup, never limited. */
   readonly own_path: string;
   /** Highest level there may be: lower than 5 after the reboot of a node that was in quarantine. Absent in older records: 5. */

@@ -99,8 +99,8 @@ export function why_not_thread(culprit: Culprit, search: ThreadSearch | null): s
   }
   const leader = search.threads.find((thread) => thread.tid === culprit.tid);
   if (leader === undefined) return "the thread is gone";
-  const rest = search.total_switches_per_s - leader.switches_per_s;
+  const rest = search.total_steps_per_s - leader.steps_per_s;
   if (rest < 5)
-    return `the rest of the service does nothing (${rest.toFixed(1)} switches/s), so the thread is the service`;
+    return `the rest of the service does nothing (${rest.toFixed(1)} steps/s), so the thread is the service`;
   return null;
 }

@@ -9,8 +9,9 @@ import { find_harm } from "./harm.ts";
 import { choose_level } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
+import { lift } from "./release.ts";
 import { plan_shield, type Situation } from "./shield.ts";
-import type { ContainmentState, DecisionState, Rest } from "./state.ts";
+import type { ContainmentState, Cooldown, DecisionState, Rest } from "./state.ts";
 import { steer } from "./steer.ts";
 
 /** After a containment that was wrong, or just over, its target rests from that rung. */
@@ -32,7 +33,8 @@ export function decide(
   now_ns: number,
 ): { decision: Decision; state: DecisionState } {
   const runtimes = remember_runtime(before.runtimes, assessment.search);
-  const state = runtimes === before.runtimes ? before : { ...before, runtimes };
+  const lifted = lift(assessment, before, config, now_ns);
+  const state = runtimes === before.runtimes ? lifted.state : { ...lifted.state, runtimes };
   const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, state, config, now_ns);
   const deviates = choice.level > 0 || state.containments.length > 0;
@@ -46,10 +48,11 @@ export function decide(
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
   const taken = proposal.containment === null ? 0 : 1;
   const shield = plan_shield(assessment, situation, { ...steered, next_id: steered.next_id + taken }, config, now_ns);
-  const actions = with_new(live.actions, proposal.action, shield?.action ?? null);
+  const begun = lifted.actions.length === 0 ? live.actions : [...lifted.actions, ...live.actions];
+  const actions = with_new(begun, proposal.action, shield?.action ?? null);
   const containments = with_new(live.containments, proposal.containment, shield?.containment ?? null);
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
-  const moved = choice.level !== state.level;
+  const moved = choice.level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
 
   const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
@@ -57,8 +60,8 @@ export function decide(
   const decision: Decision = {
     t_ns: assessment.t_ns,
     level: choice.level,
-    previous_level: state.level,
-    rule: choice.rule,
+    previous_level: before.level,
+    rule: lifted.quarantine ? `quarantine left by the operator; ${choice.rule}` : choice.rule,
     harm,
     culprit,
     actions,
@@ -83,6 +86,7 @@ export function decide(
       containments,
       searching: search,
       rests: live.rests,
+      cooldowns: state.cooldowns ?? NO_COOLDOWNS,
       runtimes: state.runtimes,
       failures: choice.level === 0 ? 0 : failed,
     },
@@ -104,6 +108,7 @@ interface Steered {
 
 const NO_ACTIONS: readonly Action[] = [];
 const NO_VERDICTS: readonly Verdict[] = [];
+const NO_COOLDOWNS: readonly Cooldown[] = [];
 
 function steer_all(
   assessment: Assessment,

@@ -60,7 +60,7 @@ function keep(next: ContainmentState, actions: readonly Action[] = [], verdicts:
 
 /** Switches the earlier pace would have made in the window measured; null when that is not known. */
 function expected_switches(state: ContainmentState, seen: ContainmentObservation): number | null {
-  const before = state.rest_pace_per_s ?? seen.rest_switches_before_per_s;
+  const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s;
   return before === null || seen.rest_window_s === null ? null : before * seen.rest_window_s;
 }
 
@@ -70,8 +70,8 @@ function expected_switches(state: ContainmentState, seen: ContainmentObservation
  */
 function rest_stalls(state: ContainmentState, seen: ContainmentObservation, config: HoldConfig): boolean {
   const expected = expected_switches(state, seen);
-  if (expected === null || seen.rest_switches_per_s === null || seen.rest_window_s === null) return false;
-  const made = seen.rest_switches_per_s * seen.rest_window_s;
+  if (expected === null || seen.rest_steps_per_s === null || seen.rest_window_s === null) return false;
+  const made = seen.rest_steps_per_s * seen.rest_window_s;
   return made < config.rest_min * expected && expected - made > CHANCE_SIGMA * Math.sqrt(expected);
 }
 
@@ -153,7 +153,7 @@ function step_missed(
   now_ns: number,
 ): Step {
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
-  const pace = seen.rest_switches_per_s;
+  const pace = seen.rest_steps_per_s;
   if (!rest_is_known(state, seen) && in_phase_s < RECOVERY_MAX_S) return keep(state);
   const blameless = rest_stalls(state, seen, config);
   if (!blameless && !good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
@@ -165,7 +165,7 @@ function step_missed(
   }
   const again = to_phase(known, must_hold(state, seen, config, act, now_ns) ? "hold" : "touch", now_ns);
   const why = blameless
-    ? `the rest is as slow without the hold (${(pace ?? 0).toFixed(0)} switches/s): its load has fallen`
+    ? `the rest is as slow without the hold (${(pace ?? 0).toFixed(0)} steps/s): its load has fallen`
     : `hold ${known.attempts + 1}: caught at another moment`;
   return keep(again, [adjust(state, frozen(true), why)]);
 }
@@ -188,8 +188,8 @@ function must_hold(
 }
 
 function thaw_for_the_rest(state: ContainmentState, seen: ContainmentObservation, now_ns: number): Step {
-  const before = state.rest_pace_per_s ?? seen.rest_switches_before_per_s ?? 0;
-  const pace = `${(seen.rest_switches_per_s ?? 0).toFixed(0)} of ${before.toFixed(0)} switches/s`;
+  const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s ?? 0;
+  const pace = `${(seen.rest_steps_per_s ?? 0).toFixed(0)} of ${before.toFixed(0)} steps/s`;
   const why = `the rest stalls (${pace}): the thread may hold a lock, thawed at once`;
   return keep(to_phase(state, "missed", now_ns), [adjust(state, frozen(false), why)]);
 }

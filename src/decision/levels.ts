@@ -3,6 +3,7 @@ import type { Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { inbound } from "./inbound.ts";
+import { quarantine_rests } from "./release.ts";
 import type { DecisionState } from "./state.ts";
 
 /** The level of a beat, why, and the clocks the state carries on (CLOCK_MONOTONIC). */
@@ -49,13 +50,15 @@ function entered(
   state: DecisionState,
   config: DecisionConfig,
   trend: boolean,
+  now_ns: number,
 ): { level: Level; rule: string } {
   const [t1, t2, t3, t4] = a.thresholds.theta;
   const d = a.d_smooth;
   const critical = harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
   if (a.warm && harm.present) {
     const escalate = cheaper_is_not_enough(state, harm, config);
-    if (escalate && state.level >= 4 && state.failures >= 2 && d > t4 && a.velocity > 0) {
+    const failing = state.level >= 4 && state.failures >= 2 && d > t4 && a.velocity > 0;
+    if (escalate && failing && !quarantine_rests(state, now_ns)) {
       return {
         level: 5,
         rule: `${state.failures} containments had no effect and D̄ ${num(d)} still rises (${num(a.velocity)}/s)`,
@@ -103,7 +106,7 @@ export function choose_level(
   const pace = (TREND_PART * a.thresholds.theta[0]) / config.trend_s;
   const rising_since_ns = a.velocity > pace ? (state.rising_since_ns ?? now_ns) : null;
   const trend = rising_since_ns !== null && now_ns - rising_since_ns >= config.trend_s * 1e9;
-  const { level: wanted, rule } = capped(entered(a, harm, state, config, trend), config);
+  const { level: wanted, rule } = capped(entered(a, harm, state, config, trend, now_ns), config);
 
   if (wanted > state.level)
     return { level: wanted, rule, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };

@@ -6,6 +6,7 @@ import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
 import { first_ceiling } from "./governor.ts";
 import { inbound, inbound_words } from "./inbound.ts";
+import { left_alone } from "./release.ts";
 import type { ContainmentState, DecisionState } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
@@ -48,6 +49,8 @@ export function plan(
   if (cause !== null) return nothing(`${inbound_words(cause)}: who answers them is not the culprit`);
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
+  const alone = left_alone(state, harm, culprit, config, now_ns);
+  if (alone !== null) return nothing(alone);
   if (state.containments.some((live) => live.target.cgroup_id === culprit.cgroup_id)) return nothing("");
   if (state.containments.length >= MAX_CONTAINMENTS)
     return nothing(`${MAX_CONTAINMENTS} containments are already in force`);

@@ -66,6 +66,13 @@ export interface Rest {
   readonly ended_well: boolean;
 }
 
+/** A cgroup an operator released: it is not contained again before. Null stands for the quarantine of the node. */
+export interface Cooldown {
+  readonly cgroup_id: Maybe<number>;
+  readonly path: string;
+  readonly until_ns: number;
+}
+
 /** All that a decision remembers of the beats before: plain JSON, times CLOCK_MONOTONIC, recorded with each decision. */
 export interface DecisionState {
   readonly level: Level;
@@ -84,6 +91,8 @@ export interface DecisionState {
   /** The search asked for at the previous beat. */
   readonly searching: Maybe<{ readonly cgroup_id: number; readonly resource: "cpu" | "memory" | "io" }>;
   readonly rests: readonly Rest[];
+  /** What operators released lately. */
+  readonly cooldowns: readonly Cooldown[];
   /** Managed runtimes met, latest first; bounded. */
   readonly runtimes: readonly KnownRuntime[];
   /** Containments judged to have no effect while harm went on: what level 5 is about. */
@@ -105,6 +114,7 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     containments: [],
     searching: null,
     rests: [],
+    cooldowns: [],
     runtimes: [],
     failures: 0,
   };

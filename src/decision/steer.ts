@@ -13,7 +13,7 @@ const PAGE = 4096;
 /** A smaller step of the ceiling is not worth a write into the kernel. */
 const WORTH_WRITING_BYTES = 256 * 1024;
 /** Queue rungs (cpu, io, freeze) are lifted after this long: if the harm is back, they are applied anew. */
-const QUEUE_HOLD_S = 10;
+export const QUEUE_HOLD_S = 10;
 const GONE = "its cgroup is gone";
 
 /** One beat of any containment. Without an observation nothing is known, so nothing is changed. */
@@ -121,8 +121,13 @@ function judge_governor(
   return { verdicts: [{ id: state.id, verdict, detail }], judged: true };
 }
 
-function queue_setting(state: ContainmentState): Setting {
+/** The setting a release of this containment names. */
+export function setting_of(state: ContainmentState): Setting {
   switch (state.rung) {
+    case "thread_hold":
+      return { rung: "thread_hold", frozen: false };
+    case "memory_governor":
+      return { rung: "memory_governor", high_bytes: state.high_bytes };
     case "cpu_weight":
       return { rung: "cpu_weight", weight: 10 };
     case "cpu_max":
@@ -135,7 +140,7 @@ function queue_setting(state: ContainmentState): Setting {
 }
 
 function step_queue(state: ContainmentState, seen: ContainmentObservation, now_ns: number): Step {
-  const setting = queue_setting(state);
+  const setting = setting_of(state);
   const over = ended_by_itself(state, seen, setting, GONE);
   if (over !== null) return over;
   if ((now_ns - state.applied_ns) / 1e9 < QUEUE_HOLD_S) return keep(state);

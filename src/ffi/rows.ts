@@ -130,8 +130,8 @@ export class ThreadRows extends Rows {
   cpu_ns(i: number): number {
     return this.u64(i, THREAD_ROW.cpu_ns);
   }
-  switches(i: number): number {
-    return this.u64(i, THREAD_ROW.switches);
+  waits(i: number): number {
+    return this.u64(i, THREAD_ROW.waits);
   }
   io_bytes(i: number): number {
     return this.u64(i, THREAD_ROW.io_bytes);

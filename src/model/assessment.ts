@@ -1,4 +1,5 @@
 import type { ContainmentObservation } from "./containment.ts";
+import type { OperatorRelease } from "./control.ts";
 import type { Maybe } from "./sample.ts";
 import type { ThreadSearch } from "./search.ts";
 
@@ -107,4 +108,6 @@ export interface Assessment {
   readonly search: Maybe<ThreadSearch>;
   /** Live containments as observed at this beat. */
   readonly containments: readonly ContainmentObservation[];
+  /** What operators asked to release since the beat before; absent at nearly every beat. */
+  readonly releases?: readonly OperatorRelease[];
 }

@@ -1,5 +1,6 @@
 import type { Assessment, Thresholds } from "./assessment.ts";
 import type { Outcome, Rung } from "./containment.ts";
+import type { Asker } from "./control.ts";
 import type { Decision, Verdict } from "./decision.ts";
 import type { Level } from "./level.ts";
 import type {
@@ -86,6 +87,8 @@ export interface VerificationEntry {
 export interface UndoEntry {
   readonly kind: "undo";
   readonly reason: string;
+  /** The operator who asked for it; absent where nobody did. */
+  readonly by?: Asker;
   readonly outcomes: readonly Outcome[];
 }
 

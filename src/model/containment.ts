@@ -87,10 +87,10 @@ export interface ContainmentObservation {
   readonly memory_bytes: Maybe<number>;
   readonly headroom_bytes: Maybe<number>;
   readonly slope_bytes_per_s: Maybe<number>;
-  /** Progress of the rest of the service (context switches of its other threads): now, and just before the hold. */
-  readonly rest_switches_per_s: Maybe<number>;
-  readonly rest_switches_before_per_s: Maybe<number>;
-  /** What `rest_switches_per_s` was measured over: grows from each freeze or thaw on, up to about half a second. */
+  /** Progress of the rest of the service (steps of its other threads, see src/sensor/progress.ts): now, and just before the hold. */
+  readonly rest_steps_per_s: Maybe<number>;
+  readonly rest_steps_before_per_s: Maybe<number>;
+  /** What `rest_steps_per_s` was measured over: grows from each freeze or thaw on, up to about half a second. */
   readonly rest_window_s: Maybe<number>;
   /** The thread of the containment sleeps: it hardly holds a lock now. Null when it cannot be seen. */
   readonly asleep: Maybe<boolean>;

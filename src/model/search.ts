@@ -10,7 +10,7 @@ export interface ThreadChange {
   /** CPU fraction (of one core) over the window. */
   readonly cpu_share: number;
   readonly io_bytes_per_s: number;
-  readonly switches_per_s: number;
+  readonly steps_per_s: number;
   /** Part of the summed positive change of all threads searched, 0..1, in the resource searched. */
   readonly share: number;
   readonly age_s: number;
@@ -22,8 +22,8 @@ export interface ThreadSearch {
   readonly resource: "cpu" | "memory" | "io";
   readonly window_s: number;
   readonly threads_searched: number;
-  /** Context switches of all threads searched: what the rest of the service does, and whether there is a rest. */
-  readonly total_switches_per_s: number;
+  /** Steps (waits, and 10 ms of CPU time each) of all threads searched: what the rest of the service does, and whether there is a rest. */
+  readonly total_steps_per_s: number;
   readonly threads: readonly ThreadChange[];
   /** "jvm", "go", "dotnet", "node" … when the leading process runs a managed runtime. */
   readonly runtime: Maybe<string>;

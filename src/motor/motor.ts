@@ -7,11 +7,13 @@ import {
   type Rung,
   type Target,
 } from "../model/containment.ts";
+import type { HeldItem } from "../model/control.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../model/shield.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
 import { guard_refusal, type Protection } from "./guard.ts";
+import { held_item } from "./held.ts";
 import { Ledger } from "./ledger.ts";
 import { directory_of, locate } from "./locate.ts";
 import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
@@ -186,6 +188,26 @@ export class CgroupMotor implements Motor {
       if (!paths.some((each) => path === each || path.startsWith(`${each}/`))) continue;
       this.#untold.push(this.#release(held, now_ns, reason));
     }
+  }
+
+  /** Everything that is not as it was found, oldest first: what the ledger holds, whoever wrote it there. */
+  held(): readonly HeldItem[] {
+    const { ledger, files } = this.#context;
+    return ledger.entries().map((entry) => held_item(entry, files));
+  }
+
+  /** Undo these items, newest first; those already undone are passed over. */
+  let_go(items: readonly HeldItem[], now_ns: number, reason: string): readonly Outcome[] {
+    const { ledger, files, processes } = this.#context;
+    const wanted = new Set(items.map((item) => item.ledger_id));
+    const outcomes: Outcome[] = [];
+    for (const entry of ledger.entries().toReversed()) {
+      if (!wanted.has(entry.id)) continue;
+      const held = [...this.#held.values()].find((each) => each.containment.entry.id === entry.id);
+      if (held !== undefined) outcomes.push(this.#release(held, now_ns, reason));
+      else outcomes.push(...undo_entries(ledger, [entry], files, processes, now_ns, reason));
+    }
+    return outcomes;
   }
 
   live(): readonly LiveContainment[] {

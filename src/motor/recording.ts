@@ -1,4 +1,5 @@
 import type { Action, Motor, Outcome, Rung } from "../model/containment.ts";
+import type { HeldItem } from "../model/control.ts";
 import { Bounds } from "./bounds.ts";
 import type { Protection } from "./guard.ts";
 import { outcome_of } from "./outcome.ts";
@@ -59,6 +60,26 @@ export class RecordingMotor implements Motor {
 
   release_all(now_ns: number, reason: string): readonly Outcome[] {
     return [...this.#live.values()].reverse().map((each) => this.#end(each.action, now_ns, reason));
+  }
+
+  /** What it would hold. */
+  held(): readonly HeldItem[] {
+    return [...this.#live.values()].map(({ action: { id, setting, target } }) => ({
+      id,
+      ledger_id: null,
+      rung: setting.rung,
+      target,
+      file: `${setting.rung} on ${target.path}`,
+      now: null,
+      restores: "nothing was touched",
+      quarantine: false,
+    }));
+  }
+
+  let_go(items: readonly HeldItem[], now_ns: number, reason: string): readonly Outcome[] {
+    const wanted = new Set(items.map((item) => item.id));
+    const live = [...this.#live.values()].filter((each) => wanted.has(each.action.id));
+    return live.reverse().map((each) => this.#end(each.action, now_ns, reason));
   }
 
   #refusal(action: Action, now_ns: number): ReturnType<typeof change> | null {

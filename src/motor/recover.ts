@@ -16,6 +16,8 @@ export interface ReleaseOptions {
   /** Called around every change; a test stops the release there. */
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
+  /** What is undone; without it everything. */
+  readonly select?: (entries: readonly LedgerEntry[]) => readonly LedgerEntry[];
 }
 
 /** Whether an undone entry may be struck off: a failed or pending one stays for the next attempt. */
@@ -44,7 +46,7 @@ export function undo_entries(
 }
 
 /**
- * Undo everything a motor of this boot left in the ledger, newest first: after a crash or kill -9, or with no agent running.
+ * Undo what a motor of this boot left in the ledger, newest first: after a crash or kill -9, or with no agent running.
  * Doing it again does nothing. Entries that could not be undone stay, their outcome is "failed" or "pending".
  * @throws LedgerBusy while an agent runs on the same ledger
  */
@@ -57,7 +59,8 @@ export function release_from_ledger(ledger_dir: string, options: ReleaseOptions 
     const files = step === undefined ? raw : with_steps(raw, step);
     const processes = step === undefined ? table : processes_with_steps(table, step);
     const now_ns = options.now_ns ?? 0;
-    return undo_entries(ledger, ledger.entries(), files, processes, now_ns, "from the ledger", options.world);
+    const entries = options.select?.(ledger.entries()) ?? ledger.entries();
+    return undo_entries(ledger, entries, files, processes, now_ns, "from the ledger", options.world);
   } finally {
     ledger.close();
   }

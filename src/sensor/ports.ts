@@ -49,7 +49,8 @@ export interface ThreadRows {
   maj_faults(row: number): number;
   huge_faults(row: number): number;
   cpu_ns(row: number): number;
-  switches(row: number): number;
+  /** Voluntary context switches: how often it waited. */
+  waits(row: number): number;
   io_bytes(row: number): number;
   /** CLOCK_BOOTTIME of the thread's start. */
   start_ns(row: number): number;

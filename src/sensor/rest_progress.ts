@@ -1,9 +1,10 @@
 import type { ThreadPort } from "./ports.ts";
+import { steps_of } from "./progress.ts";
 
 const MAX_THREADS = 8192;
 
 /**
- * How far the other threads of a cgroup have got, as one counter that only grows: their context switches. Threads that
+ * How far the other threads of a cgroup have got, as one counter that only grows: their steps (progress.ts). Threads that
  * come count from their first sight on, threads that go keep what they added, so churn is never taken for a standstill.
  */
 export class RestProgress {
@@ -20,7 +21,7 @@ export class RestProgress {
     this.#except_tid = except_tid;
   }
 
-  /** Context switches of the rest since the first call, cumulative. */
+  /** Steps of the rest since the first call, cumulative. */
   read(): number {
     const rows = this.#port.threads(this.#cgroup_id);
     const count = Math.min(rows.count, MAX_THREADS);
@@ -28,10 +29,10 @@ export class RestProgress {
     for (let row = 0; row < count; row++) {
       const tid = rows.tid(row);
       if (tid === this.#except_tid) continue;
-      const switches = rows.switches(row);
+      const steps = steps_of(rows.waits(row), rows.cpu_ns(row));
       const before = this.#before.get(tid);
-      if (before !== undefined && switches > before) this.#total += switches - before;
-      this.#now.set(tid, switches);
+      if (before !== undefined && steps > before) this.#total += steps - before;
+      this.#now.set(tid, steps);
     }
     [this.#before, this.#now] = [this.#now, this.#before];
     return this.#total;

@@ -21,7 +21,7 @@ interface Row {
   readonly maj_faults: number;
   readonly start_ns: number;
   readonly cpu_ns: number;
-  readonly switches: number;
+  readonly waits: number;
   readonly io_bytes: number;
 }
 
@@ -57,7 +57,6 @@ export class ThreadFiles implements ThreadPort {
     const status = read_text(`${task}/status`);
     const pid = /^Tgid:\s*(\d+)$/m.exec(status)?.[1];
     if (stat === null || pid === undefined) return null;
-    const switches = [...status.matchAll(/voluntary_ctxt_switches:\s*(\d+)/g)];
     const io = [...read_text(`${task}/io`).matchAll(/^(?:read|write)_bytes: (\d+)$/gm)];
     return {
       ...stat,
@@ -66,7 +65,7 @@ export class ThreadFiles implements ThreadPort {
       pid: Number(pid),
       cgroup_id,
       cpu_ns: Number(/^(\d+) /.exec(read_text(`${task}/schedstat`))?.[1] ?? stat.cpu_ns),
-      switches: switches.reduce((sum, match) => sum + Number(match[1]), 0),
+      waits: Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0),
       io_bytes: io.reduce((sum, match) => sum + Number(match[1]), 0),
     };
   }
@@ -113,7 +112,7 @@ class FileRows implements ThreadRows {
   maj_faults = (row: number): number => this.#rows[row]!.maj_faults;
   huge_faults = (): number => 0;
   cpu_ns = (row: number): number => this.#rows[row]!.cpu_ns;
-  switches = (row: number): number => this.#rows[row]!.switches;
+  waits = (row: number): number => this.#rows[row]!.waits;
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;
   start_ns = (row: number): number => this.#rows[row]!.start_ns;
 }

@@ -21,7 +21,7 @@ export function compare_tables(
 ): Searched {
   const found: { change: ThreadChange; positive: number }[] = [];
   let summed = 0;
-  let total_switches_per_s = 0;
+  let total_steps_per_s = 0;
   for (const thread of after.threads.values()) {
     const earlier = same_thread(before, thread);
     // A thread born inside the window did all it did since its birth.
@@ -35,12 +35,12 @@ export function compare_tables(
       io_bytes_per_s: per_s(thread.io_bytes, earlier?.io_bytes),
     };
     const positive = Math.max(0, in_resource(rates, resource) - (usual === null ? 0 : in_resource(usual, resource)));
-    const switches_per_s = per_s(thread.switches, earlier?.switches);
+    const steps_per_s = per_s(thread.steps, earlier?.steps);
     summed += positive;
-    total_switches_per_s += switches_per_s;
+    total_steps_per_s += steps_per_s;
     const { tid, pid, comm, age_s } = thread;
     const baseline_fault_bytes_per_s = usual?.fault_bytes_per_s ?? null;
-    const change = { tid, pid, comm, ...rates, baseline_fault_bytes_per_s, switches_per_s, share: 0, age_s };
+    const change = { tid, pid, comm, ...rates, baseline_fault_bytes_per_s, steps_per_s, share: 0, age_s };
     found.push({ change, positive });
   }
   found.sort((a, b) => b.positive - a.positive);
@@ -49,7 +49,7 @@ export function compare_tables(
     resource,
     window_s: (after.t_ns - before.t_ns) / 1e9,
     threads_searched: after.threads.size,
-    total_switches_per_s,
+    total_steps_per_s,
     threads: found
       .slice(0, MAX_REPORTED)
       .map(({ change, positive }) => ({ ...change, share: summed > 0 ? positive / summed : 0 })),

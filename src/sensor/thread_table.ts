@@ -1,5 +1,6 @@
 import type { ThreadSample } from "../model/sample.ts";
 import type { ThreadPort } from "./ports.ts";
+import { steps_of } from "./progress.ts";
 
 /** Threads looked at in one run at most. */
 export const MAX_THREADS = 8192;
@@ -33,6 +34,7 @@ export function read_threads(
     const t_ns = rows.t_ns(row);
     const start_ns = rows.start_ns(row);
     const tid = rows.tid(row);
+    const cpu_ns = rows.cpu_ns(row);
     threads.set(tid, {
       tid,
       pid: rows.pid(row),
@@ -41,8 +43,8 @@ export function read_threads(
       t_ns,
       fault_bytes: rows.min_faults(row) * page_bytes + rows.huge_faults(row) * HUGE_PAGE_BYTES,
       major_faults: rows.maj_faults(row),
-      cpu_ns: rows.cpu_ns(row),
-      switches: rows.switches(row),
+      cpu_ns,
+      steps: steps_of(rows.waits(row), cpu_ns),
       io_bytes: rows.io_bytes(row),
       age_s: Math.max(0, t_ns + boot_offset_ns - start_ns) / 1e9,
       start_ns,

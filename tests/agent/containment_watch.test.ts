@@ -42,7 +42,7 @@ function sample(t_s: number, memory_bytes: number | null, gone: number[] = []): 
 class Rest implements WatchPort {
   switches = 0;
   asleep_reads = 0;
-  rest_switches = () => this.switches;
+  rest_steps = () => this.switches;
   stall_full_us = () => null;
   asleep = () => {
     this.asleep_reads += 1;
@@ -59,11 +59,11 @@ test("the slope and the pace are measured from the hold on, and the pace before 
   for (let beat = 0; beat <= 50; beat++) {
     const [seen] = watch.observe(sample(beat / 100, (150 + beat / 10) * MIB), () => false);
     rest.switches += 4;
-    if (beat === 0) expect(seen).toMatchObject({ frozen: null, slope_bytes_per_s: null, rest_switches_per_s: null });
+    if (beat === 0) expect(seen).toMatchObject({ frozen: null, slope_bytes_per_s: null, rest_steps_per_s: null });
     if (beat < 50) continue;
     expect(seen!.slope_bytes_per_s! / MIB).toBeCloseTo(10, 0);
-    expect(seen!.rest_switches_per_s!).toBeCloseTo(400, -1);
-    expect(seen!.rest_switches_before_per_s).toBe(400);
+    expect(seen!.rest_steps_per_s!).toBeCloseTo(400, -1);
+    expect(seen!.rest_steps_before_per_s).toBe(400);
     expect(seen!.headroom_bytes).toBe((1024 - 155) * MIB);
   }
   expect(rest.asleep_reads).toBe(0);
@@ -111,7 +111,7 @@ test("a standstill of the rest shows within a second at any beat", () => {
   }
   const paces = Array.from(
     { length: 11 },
-    (_, i) => watch.observe(sample(10 + i / 10, null), () => false)[0]!.rest_switches_per_s!,
+    (_, i) => watch.observe(sample(10 + i / 10, null), () => false)[0]!.rest_steps_per_s!,
   );
   expect(paces[0]).toBeCloseTo(400, 0);
   expect(paces[5]).toBeLessThan(260);
@@ -124,7 +124,7 @@ test("on a recording motor nothing can be verified", () => {
   watch.performed(apply, outcome(apply, "done"), 150 * MIB, search());
   for (let beat = 0; beat < 60; beat++) watch.observe(sample(beat / 100, 150 * MIB), () => false);
   const seen = watch.observe(sample(1, 150 * MIB), () => false)[0];
-  expect(seen).toMatchObject({ slope_bytes_per_s: null, rest_switches_per_s: null, rest_window_s: null });
+  expect(seen).toMatchObject({ slope_bytes_per_s: null, rest_steps_per_s: null, rest_window_s: null });
 });
 
 test("until a sample has brought the cgroup's own headroom, none is claimed: the node's may be far larger", () => {

@@ -71,9 +71,10 @@ test("release ends conservative mode, dry or not", async () => {
   await in_directory((directory) => {
     const marker = join(directory, "conservative.json");
     writeFileSync(marker, JSON.stringify({ boot_id: "before", since: "yesterday" }));
-    expect(hosa(["release", "--dry-run", "-c", settings(directory)]).stdout).toContain("dry run: would be removed");
+    expect(hosa(["release", "-c", settings(directory)])).toMatchObject({ code: 2 });
+    expect(hosa(["release", "--all", "--dry-run", "-c", settings(directory)]).stdout).toContain("present → absent");
     expect(existsSync(marker)).toBe(true);
-    const { code, stdout } = hosa(["release", "-c", settings(directory)]);
+    const { code, stdout } = hosa(["release", "--quarantine", "--yes", "-c", settings(directory)]);
     expect(code).toBe(0);
     expect(stdout).toContain("release conservative");
     expect(existsSync(marker)).toBe(false);
@@ -94,7 +95,7 @@ test("a taint whose API server does not answer stays, and release ends with 1 an
     ledger.open(entry_of("taint", "taint", about, access, "hosa.io/quarantine=true:NoExecute"));
     ledger.close();
     for (const _ of [1, 2]) {
-      const { code, stdout } = hosa(["release", "-c", settings(directory)]);
+      const { code, stdout } = hosa(["release", "--all", "--yes", "-c", settings(directory)]);
       expect(code).toBe(1);
       expect(stdout.match(/release taint node-1: failed/g)).toHaveLength(1);
       expect(stdout).toContain("kubectl taint node node-1 hosa.io/quarantine=true:NoExecute-");

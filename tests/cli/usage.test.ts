@@ -10,6 +10,7 @@ test.each([
   ["a wrong format", ["-o", "xml", "observe"], "text, json"],
   ["a wrong duration", ["run", "--duration", "soon"], "20s"],
   ["a count of nothing", ["observe", "--count", "0"], "from 1 up"],
+  ["a release that cannot ask", ["release", "--all"], "--yes"],
   ["too many arguments", ["explain", "a", "b"], "too many arguments"],
   ["a missing configuration", ["-c", "/nonexistent/h.yaml", "config", "check"], "--config"],
 ])("%s: exit code 2, and what is accepted", (_name, args, way_out) => {
@@ -31,6 +32,7 @@ test("a wrong configuration: every problem on its own line with file, line and c
       ["replay", "-"],
       ["doctor"],
       ["release"],
+      ["status"],
       ["config", "check"],
     ]) {
       const { code, stderr } = hosa(["-c", file, ...command]);
@@ -47,7 +49,17 @@ test("help and version: exit code 0, with the exit codes and examples", () => {
   for (const text of ["Exit codes:", "3  privilege or kernel feature missing", "Examples:", "hosa explain --last"]) {
     expect(help.stdout).toContain(text);
   }
-  for (const command of ["run", "observe", "explain", "replay", "release", "doctor", "config check", "config show"]) {
+  for (const command of [
+    "run",
+    "observe",
+    "explain",
+    "replay",
+    "status",
+    "release",
+    "doctor",
+    "config check",
+    "config show",
+  ]) {
     const { code, stdout } = hosa([...command.split(" "), "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("Examples:");

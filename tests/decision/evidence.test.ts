@@ -93,7 +93,7 @@ describe("who is touched", () => {
   });
 
   test("the governor when no thread stands out, when the runtime is managed, or when there is no rest to save", () => {
-    const cases = [search(0.4), search(0.95, { runtime: "go" }), search(0.95, { total_switches_per_s: 100 })];
+    const cases = [search(0.4), search(0.95, { runtime: "go" }), search(0.95, { total_steps_per_s: 100 })];
     for (const found of cases) {
       const [action] = harmful(leak, found).actions;
       expect(action?.setting.rung).toBe("memory_governor");

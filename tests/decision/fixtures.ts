@@ -35,6 +35,7 @@ export const CONFIG: DecisionConfig = {
   stall_floor: { cpu: 0.3, memory: 0.1, io: 0.2 },
   protect: [],
   prefer: [],
+  release: { cooldown_s: 600, contain_again_when_critical: false },
   own_path: "/hosa",
 };
 
@@ -116,7 +117,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
     resource: "memory",
     window_s: 0.1,
     threads_searched: 6,
-    total_switches_per_s: 500,
+    total_steps_per_s: 500,
     threads: [
       {
         tid: 102,
@@ -126,7 +127,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
         baseline_fault_bytes_per_s: 0,
         cpu_share: 0.05,
         io_bytes_per_s: 0,
-        switches_per_s: 100,
+        steps_per_s: 100,
         share,
         age_s: 60,
       },
@@ -138,7 +139,7 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
         baseline_fault_bytes_per_s: 2 * MIB,
         cpu_share: 0.1,
         io_bytes_per_s: 0,
-        switches_per_s: 400,
+        steps_per_s: 400,
         share: 1 - share,
         age_s: 60,
       },

@@ -176,13 +176,12 @@ describe.skipIf(senses === null || !attached(senses, "thread_rows"))("thread row
     const figures = () => {
       const stat = readFileSync(`${task}/stat`, "utf8").split(") ")[1]!.split(" ");
       const voluntary = number_in(`${task}/status`, /^voluntary_ctxt_switches:\s*(\d+)/m);
-      const forced = number_in(`${task}/status`, /^nonvoluntary_ctxt_switches:\s*(\d+)/m);
       const cpu_ns = existsSync(`${task}/schedstat`) ? number_in(`${task}/schedstat`, /^(\d+)/) : null;
       return {
         min: Number(stat[7]),
         maj: Number(stat[9]),
         ticks: Number(stat[19]),
-        switches: voluntary + forced,
+        waits: voluntary,
         cpu_ns,
       };
     };
@@ -202,7 +201,7 @@ describe.skipIf(senses === null || !attached(senses, "thread_rows"))("thread row
     expect(rows.min_faults(own)).toBe(after.min);
     expect(rows.min_faults(own)).toBeGreaterThanOrEqual(300);
     expect(rows.maj_faults(own)).toBe(after.maj);
-    expect(rows.switches(own)).toBe(after.switches);
+    expect(rows.waits(own)).toBe(after.waits);
     if (after.cpu_ns !== null) expect(rows.cpu_ns(own)).toBe(after.cpu_ns);
     expect(rows.cpu_ns(own)).toBeGreaterThanOrEqual(worker.used_ns);
     expect(Math.abs(rows.start_ns(own) / 1e7 - after.ticks)).toBeLessThan(2);

@@ -44,7 +44,7 @@ export interface ThreadRow {
   readonly min_faults?: number;
   readonly huge_faults?: number;
   readonly cpu_ns?: number;
-  readonly switches?: number;
+  readonly waits?: number;
   readonly start_ns?: number;
 }
 
@@ -60,7 +60,7 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     maj_faults: () => 0,
     huge_faults: (row) => rows[row]!.huge_faults ?? 0,
     cpu_ns: (row) => rows[row]!.cpu_ns ?? 0,
-    switches: (row) => rows[row]!.switches ?? 0,
+    waits: (row) => rows[row]!.waits ?? 0,
     io_bytes: () => 0,
     start_ns: (row) => rows[row]!.start_ns ?? 0,
   };

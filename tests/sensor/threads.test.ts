@@ -32,8 +32,8 @@ class Service {
 function leak(t_s: number): readonly ThreadRow[] {
   const leaking_s = Math.max(0, t_s - 11);
   return [
-    { tid: 5, comm: "busy", min_faults: t_s * 1000, switches: t_s * 400 },
-    { tid: 6, comm: "leaker", min_faults: leaking_s * 500, huge_faults: leaking_s * 10, switches: t_s * 20 },
+    { tid: 5, comm: "busy", min_faults: t_s * 1000, waits: t_s * 400 },
+    { tid: 6, comm: "leaker", min_faults: leaking_s * 500, huge_faults: leaking_s * 10, waits: t_s * 20 },
   ];
 }
 
@@ -57,7 +57,7 @@ describe("thread search", () => {
     const found = service.watch.search(7, "memory")!;
     expect(found.window_s).toBeCloseTo(0.1, 9);
     expect(found.threads_searched).toBe(2);
-    expect(found.total_switches_per_s).toBeCloseTo(420, 3);
+    expect(found.total_steps_per_s).toBeCloseTo(420, 3);
     expect(found.runtime).toBe("jvm");
     const [leaker, busy] = found.threads;
     expect(leaker!.comm).toBe("leaker");
@@ -133,11 +133,11 @@ describe("progress of the rest", () => {
 
   test("counts the other threads' switches and never falls, whoever comes or goes", () => {
     const rest = new RestProgress({ threads: () => current.threads() }, 7, 6);
-    expect(read(rest, rows({ tid: 5, switches: 1000 }, { tid: 6, switches: 50 }))).toBe(0);
-    expect(read(rest, rows({ tid: 5, switches: 1400 }, { tid: 6, switches: 90 }))).toBe(400);
-    expect(read(rest, rows({ tid: 5, switches: 1500 }, { tid: 8, switches: 70 }))).toBe(500);
-    expect(read(rest, rows({ tid: 8, switches: 80 }))).toBe(510);
-    expect(read(rest, rows({ tid: 5, switches: 3 }))).toBe(510);
+    expect(read(rest, rows({ tid: 5, waits: 1000 }, { tid: 6, waits: 50 }))).toBe(0);
+    expect(read(rest, rows({ tid: 5, waits: 1400 }, { tid: 6, waits: 90 }))).toBe(400);
+    expect(read(rest, rows({ tid: 5, waits: 1500 }, { tid: 8, waits: 70 }))).toBe(500);
+    expect(read(rest, rows({ tid: 8, waits: 80 }))).toBe(510);
+    expect(read(rest, rows({ tid: 5, waits: 3 }))).toBe(510);
   });
 });
 

@@ -146,9 +146,9 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         memory_bytes: memory,
         headroom_bytes: headroom,
         slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
-        rest_switches_per_s: window === 0 ? null : recent * 4,
+        rest_steps_per_s: window === 0 ? null : recent * 4,
         rest_window_s: window === 0 ? null : window * BEAT_S,
-        rest_switches_before_per_s: scenario.requests_per_s * 4,
+        rest_steps_before_per_s: scenario.requests_per_s * 4,
         asleep: !in_lock,
         stall_full: null,
       });

@@ -14,6 +14,7 @@ import {
 import { TimelineBuilder } from "../../report/timeline.ts";
 import { timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
+import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
 
@@ -40,7 +41,7 @@ interface Found {
 
 /** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken. */
 export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
-  const path = options.audit ?? configured(options).audit.path;
+  const path = options.audit ?? (await own_audit(options));
   if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
   const wanted =
     options.baseline === true
@@ -52,6 +53,19 @@ export async function explain(id: string | undefined, options: ExplainOptions, c
   if (found.record === null) throw nothing_found(path, id, options);
   context.output.print(options.output === "json" ? json(found) : text(found, context));
   return found.problems === 0 ? 0 : 1;
+}
+
+/** The configured audit; a running agent first writes what it still has to write there. */
+async function own_audit(options: GlobalOptions): Promise<string> {
+  const config = configured(options);
+  try {
+    using client = await connect(config);
+    if (client !== null) await flush_audit(client);
+  } catch (error) {
+    // Whoever may not ask the agent may still read what is written.
+    if (!(error instanceof OperatorError)) throw error;
+  }
+  return config.audit.path;
 }
 
 async function find(

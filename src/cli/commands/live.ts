@@ -1,6 +1,10 @@
 import { type AgentOptions, run_agent } from "../../agent/agent.ts";
+import { deadline } from "../../agent/clock.ts";
+import type { Config } from "../../config/index.ts";
 import type { BeatView } from "../../model/view.ts";
 import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
+import type { ControlClient } from "../../telemetry/control/client.ts";
+import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions, LOG_LEVELS } from "../options.ts";
 
@@ -20,7 +24,46 @@ export async function run(options: LiveOptions, context: Context): Promise<ExitC
 /** Look only: nothing is ever touched. Text shows one line a second, JSON every beat, unless an interval is given. */
 export async function observe(options: LiveOptions, context: Context): Promise<ExitCode> {
   const interval_s = options.interval ?? (options.output === "text" ? 1 : 0);
-  return await live("observe", options, context, interval_s);
+  const config = configured(options);
+  using client = await connect(config);
+  return client === null
+    ? await live("observe", options, context, interval_s)
+    : await watch(client, config, options, context, interval_s);
+}
+
+/** The beats of the agent that runs, as it shows them. */
+async function watch(
+  client: ControlClient,
+  config: Config,
+  options: LiveOptions,
+  context: Context,
+  interval_s: number,
+): Promise<ExitCode> {
+  const printer = new Printer(options, context, interval_s);
+  const say = (text: string): void => {
+    if (LOG_LEVELS.indexOf(config.log.level) >= LOG_LEVELS.indexOf("info")) context.output.say(`info: ${text}`);
+  };
+  say(`watching the agent that runs (process ${await ask_watch(client, interval_s * 1000)})`);
+  const over =
+    options.duration === undefined ? context.signal : AbortSignal.any([context.signal, deadline(options.duration)]);
+  over.addEventListener("abort", () => client[Symbol.dispose](), { once: true });
+  let shown = 0;
+  try {
+    const beats = client.beats();
+    for (let next = await beats.next(); !over.aborted; next = await beats.next()) {
+      if (next.done === true) {
+        say(`ended after ${shown} beats: ${next.value}`);
+        return 0;
+      }
+      shown++;
+      if (printer.beat(next.value as BeatView) === false) break;
+    }
+  } catch (error) {
+    if (!over.aborted) throw error;
+  }
+  if (!context.signal.aborted)
+    say(`ended after ${shown} beats: ${printer.complete ? `${options.count} shown` : `${options.duration} s`}`);
+  return 0;
 }
 
 async function live(

@@ -1,16 +1,219 @@
-import { release } from "../../agent/release.ts";
-import { outcome_line } from "../../report/release.ts";
+import { createInterface } from "node:readline/promises";
+import {
+  conservative_marker,
+  end_conservative,
+  held_in_ledger,
+  preview_without_agent,
+  release_without_agent,
+  selected,
+} from "../../agent/release.ts";
+import type { Config } from "../../config/index.ts";
+import type { HeldItem, ReleaseReply, Selector } from "../../model/control.ts";
+import { OperatorError } from "../../model/error.ts";
+import { duration, held_lines, outcome_line, release_help } from "../../report/release.ts";
+import type { ControlClient } from "../../telemetry/control/client.ts";
+import { is_reason, REASON_CHARS_MAX } from "../../telemetry/control/protocol.ts";
+import { ask_release, ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
 
-/** Undo everything in the ledger without a daemon. Exit code 1 when something could not be undone. */
-export async function release_all(options: GlobalOptions, context: Context): Promise<ExitCode> {
-  const outcomes = await release(configured(options), options.dryRun === true);
-  if (options.output === "json") {
-    for (const outcome of outcomes) context.output.print(`${JSON.stringify(outcome)}\n`);
-  } else {
-    const lines = outcomes.length === 0 ? ["nothing to release"] : outcomes.map(outcome_line);
-    context.output.print(`${lines.join("\n")}\n`);
+export interface ReleaseOptions extends GlobalOptions {
+  readonly all?: boolean;
+  readonly id?: string;
+  readonly target?: string;
+  readonly quarantine?: boolean;
+  readonly yes?: boolean;
+  readonly reason?: string;
+}
+
+/** Whoever can release: the running agent, or, where none runs, the ledger. */
+interface Holder {
+  readonly name: string;
+  /** What is held, or with a selector what of it is meant. */
+  preview(select: Selector): Promise<Pick<ReleaseReply, "selected" | "known" | "quarantine">>;
+  release(select: Selector, reason: string): Promise<ReleaseReply>;
+}
+
+/**
+ * Lifts what was limited, through the running agent or without one. Without a selector it only lists: exit code 2 when
+ * something is held, for nothing was released. 1: nothing fits the selector, the answer was no, or an undo did not end.
+ */
+export async function release(options: ReleaseOptions, context: Context): Promise<ExitCode> {
+  const select = selector(options);
+  const { reason = "" } = options;
+  if (!is_reason(reason)) {
+    throw new OperatorError(`--reason: expected one line of at most ${REASON_CHARS_MAX} characters`, 2, "Shorten it.");
   }
-  return outcomes.some(({ status }) => status === "failed") ? 1 : 0;
+  const asks = select !== null && options.yes !== true && options.dryRun !== true;
+  if (asks && !is_interactive()) {
+    const hint = "Add --yes, or --dry-run to see what would be restored.";
+    throw new OperatorError("release asks before it acts, and there is no terminal to ask on", 2, hint);
+  }
+  const config = configured(options);
+  using client = await connect(config);
+  const holder = with_marker(await holder_of(client, config, context), config);
+  if (select === null) return await list(holder, options, context);
+
+  const { selected, known, quarantine } = await holder.preview(select);
+  if (selected.length === 0 && !quarantine) return nothing_fits(select, known, options, context);
+  if (options.dryRun === true) return show(selected, quarantine, "would be restored", options, context);
+  if (asks && !(await confirmed(selected, quarantine, holder, context))) {
+    context.output.say("nothing was released");
+    return 1;
+  }
+  return say_released(await holder.release(select, reason), client === null, options, context);
+}
+
+function selector({ all, id, target, quarantine }: ReleaseOptions): Selector | null {
+  const given: Selector[] = [];
+  if (all === true) given.push({ all: true });
+  if (id !== undefined) given.push({ id });
+  if (target !== undefined) given.push({ target });
+  if (quarantine === true) given.push({ quarantine: true });
+  if (given.length > 1) {
+    const hint = "Give one of --id, --target, --quarantine and --all; call it again for the next.";
+    throw new OperatorError("release: more than one selector", 2, hint);
+  }
+  return given[0] ?? null;
+}
+
+function is_interactive(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
+/** An agent that only records holds nothing of what the ledger holds: then the ledger counts. */
+async function holder_of(client: ControlClient | null, config: Config, context: Context): Promise<Holder> {
+  if (client !== null) {
+    const { pid, motor, ledger_dir } = await ask_status(client);
+    const left = motor === "recording" ? held_in_ledger(config.motor.ledger_dir) : [];
+    if (left.length === 0) {
+      return {
+        name: `the running agent (process ${pid}, ledger ${ledger_dir})`,
+        preview: async (select) => await ask_release(client, { select, reason: "", dry_run: true }),
+        release: async (select, reason) => await ask_release(client, { select, reason, dry_run: false }),
+      };
+    }
+  }
+  return from_ledger(config, context);
+}
+
+function from_ledger(config: Config, context: Context): Holder {
+  const warn = (text: string) => context.output.say(`warn: ${text}`);
+  return {
+    name: `the ledger in ${config.motor.ledger_dir}, no agent runs`,
+    preview: async (select) => preview_without_agent(config, select),
+    release: async (select, reason) => await release_without_agent(config, select, reason, warn),
+  };
+}
+
+/** The marker of conservative mode lies on a disk, beside everything an agent or a ledger holds. */
+function with_marker(holder: Holder, config: Config): Holder {
+  const marker = config.quarantine.conservative_marker;
+  const meant = (select: Selector) => {
+    const item = conservative_marker(marker);
+    return item === null ? [] : selected([item], select);
+  };
+  return {
+    name: holder.name,
+    async preview(select) {
+      const held = await holder.preview(select);
+      // The ledger of the boot that wrote it holds it, too.
+      const known = held.selected.some((item) => item.rung === "conservative");
+      const more = known ? [] : meant(select);
+      return { ...held, selected: [...held.selected, ...more], known: [...held.known, ...more.map((item) => item.id)] };
+    },
+    async release(select, reason) {
+      const more = meant(select);
+      const reply = await holder.release(select, reason);
+      const outcome = more.length === 0 ? null : end_conservative(marker);
+      return outcome === null ? reply : { ...reply, outcomes: [...reply.outcomes, outcome] };
+    },
+  };
+}
+
+async function list(holder: Holder, options: GlobalOptions, context: Context): Promise<ExitCode> {
+  const { selected } = await holder.preview({ all: true });
+  const { output } = context;
+  if (options.output === "json") for (const item of selected) output.print(`${JSON.stringify(item)}\n`);
+  else if (selected.length === 0) output.print("nothing to release\n");
+  else {
+    const lines = selected.flatMap((item) => held_lines(item, output.paint));
+    output.print(`${[`${selected.length} held by ${holder.name}:`, ...lines, release_help(selected)].join("\n")}\n`);
+  }
+  return selected.length === 0 ? 0 : 2;
+}
+
+/** Everything of nothing is done already; a name nobody bears is a mistake. */
+function nothing_fits(select: Selector, known: readonly string[], options: GlobalOptions, context: Context): ExitCode {
+  const name = "id" in select ? `the id ${select.id}` : "target" in select ? `the target ${select.target}` : null;
+  if (name === null || known.length === 0) {
+    if (options.output === "text") context.output.print("nothing to release\n");
+    return 0;
+  }
+  const ids = [...new Set(known)].join(", ");
+  throw new OperatorError(`nothing is held under ${name}; held are ${ids}`, 1, "`hosa release` lists them.");
+}
+
+function show(
+  selected: readonly HeldItem[],
+  quarantine: boolean,
+  what: string,
+  options: GlobalOptions,
+  context: Context,
+): ExitCode {
+  const { output } = context;
+  if (options.output === "json") for (const item of selected) output.print(`${JSON.stringify(item)}\n`);
+  else output.print(`${[...preview_lines(selected, quarantine, what, context)].join("\n")}\n`);
+  return 0;
+}
+
+function preview_lines(
+  selected: readonly HeldItem[],
+  quarantine: boolean,
+  what: string,
+  { output }: Context,
+): readonly string[] {
+  const level = quarantine ? ["level 5 (quarantine) is left"] : [];
+  return [
+    `${selected.length} ${what} (value now → value restored):`,
+    ...selected.flatMap((item) => held_lines(item, output.paint)),
+    ...level,
+  ];
+}
+
+async function confirmed(
+  selected: readonly HeldItem[],
+  quarantine: boolean,
+  holder: Holder,
+  context: Context,
+): Promise<boolean> {
+  const lines = preview_lines(selected, quarantine, `would be restored by ${holder.name}`, context);
+  context.output.say(lines.join("\n"));
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await terminal.question("Release? [y/N] ", { signal: context.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    // Interrupted, or the terminal went away: that is no yes.
+    if (error instanceof Error) return false;
+    throw error;
+  } finally {
+    terminal.close();
+  }
+}
+
+function say_released(reply: ReleaseReply, alone: boolean, options: GlobalOptions, context: Context): ExitCode {
+  const { outcomes, quarantine, cooldown_s } = reply;
+  const { output } = context;
+  const unfinished = outcomes.filter(({ status }) => status === "failed" || (alone && status === "pending"));
+  if (options.output === "json") for (const outcome of outcomes) output.print(`${JSON.stringify(outcome)}\n`);
+  else {
+    const level = quarantine ? ["level 5 (quarantine) left"] : [];
+    const rest = cooldown_s > 0 ? [`not contained again for ${duration(cooldown_s)}`] : [];
+    const done = outcomes.length === 0 && !quarantine ? ["nothing to release"] : [...level, ...rest];
+    output.print(`${[...outcomes.map(outcome_line), ...done].join("\n")}\n`);
+  }
+  if (unfinished.length === 0) return 0;
+  output.say(`error: ${unfinished.length} could not be undone yet and stay(s) in the ledger; release again`);
+  return 1;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Outcome } from "../../model/containment.ts";
+import type { HeldItem } from "../../model/control.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { read_entries } from "../ledger.ts";
@@ -39,12 +40,23 @@ export function found_conservative(marker: string, boot_id: string): Maybe<strin
   }
 }
 
-/** Ends conservative mode by removing its marker; null when there is none. With `dry_run` it is only said. */
-export function release_conservative(
-  marker: string,
-  dry_run: boolean,
-  world: QuarantineWorld = kernel_world,
-): Maybe<Outcome> {
+/** The marker of conservative mode as a thing that is held, whoever runs; null when there is none. */
+export function conservative_item(marker: string, world: QuarantineWorld = kernel_world): Maybe<HeldItem> {
+  if (world.devices.read(marker) === null) return null;
+  return {
+    id: "conservative",
+    ledger_id: null,
+    rung: "conservative",
+    target: { cgroup_id: 0, path: dirname(marker), pid: null, tid: null, comm: null },
+    file: marker,
+    now: "present",
+    restores: "absent",
+    quarantine: true,
+  };
+}
+
+/** Ends conservative mode by removing its marker; null when there is none. */
+export function release_conservative(marker: string, world: QuarantineWorld = kernel_world): Maybe<Outcome> {
   if (world.devices.read(marker) === null) return null;
   const about = { id: 0, path: dirname(marker), file: basename(marker) };
   const entry: LedgerEntry = {
@@ -53,9 +65,5 @@ export function release_conservative(
     boot_id: "",
     superseded: "present",
   };
-  if (dry_run) {
-    const undone = { status: "pending", found: "present", written: null, detail: "dry run: would be removed" } as const;
-    return outcome_of_undo(entry, undone, 0, "");
-  }
   return outcome_of_undo(entry, undo_quarantine_entry(entry, world), 0, "conservative mode");
 }

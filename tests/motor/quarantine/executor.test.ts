@@ -3,7 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { QuarantineStep } from "../../../src/model/quarantine.ts";
 import type { ShieldPlan } from "../../../src/model/shield.ts";
-import { found_conservative, found_mark, release_conservative } from "../../../src/motor/quarantine/found.ts";
+import {
+  conservative_item,
+  found_conservative,
+  found_mark,
+  release_conservative,
+} from "../../../src/motor/quarantine/found.ts";
 import { RecordingQuarantine } from "../../../src/motor/quarantine/recording.ts";
 import { release_from_ledger } from "../../../src/motor/recover.ts";
 import { plan_of, World } from "./world.ts";
@@ -325,11 +330,12 @@ describe("an edge node nobody reaches", () => {
     expect(found_conservative(world.marker, "next-boot")).toBe("2026-01-01T00:00:00.000Z");
     // The ledger lay on tmpfs, or speaks of another boot.
     expect(found_mark(world.ledger_dir, "next-boot")).toBeNull();
-    expect(release_conservative(world.marker, true)).toMatchObject({ status: "pending" });
+    expect(conservative_item(world.marker)).toMatchObject({ now: "present", restores: "absent", quarantine: true });
     expect(existsSync(world.marker)).toBe(true);
-    expect(release_conservative(world.marker, false)).toMatchObject({ rung: "conservative", status: "done" });
+    expect(release_conservative(world.marker)).toMatchObject({ rung: "conservative", status: "done" });
     expect(found_conservative(world.marker, "next-boot")).toBeNull();
-    expect(release_conservative(world.marker, false)).toBeNull();
+    expect(conservative_item(world.marker)).toBeNull();
+    expect(release_conservative(world.marker)).toBeNull();
   });
 
   test("a damaged marker is one", async () => {

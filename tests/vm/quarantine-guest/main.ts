@@ -138,10 +138,10 @@ await run_case("a restarted agent knows, stays at level 5, and its regular end o
 });
 
 await run_case("`hosa release` without an agent brings everything back, to the byte", async () => {
-  const dry = node.hosa("release", "--dry-run");
+  const dry = node.hosa("release", "--all", "--dry-run");
   check("dry run", dry.code, 0);
   await expect_quarantine();
-  const released = node.hosa("release");
+  const released = node.hosa("release", "--quarantine", "--yes");
   writeFileSync("/out/release.txt", released.out);
   check("exit code", [released.code, released.out.includes("failed")], [0, false]);
   await node.until("a thawed service", () => !node.is_frozen("/payment.slice"));
@@ -168,7 +168,7 @@ await run_case("after a reboot out of quarantine the agent is conservative until
     node.levels().filter((level) => level > 2),
     [],
   );
-  check("release", node.hosa("release").code, 0);
+  check("release", node.hosa("release", "--all", "--yes").code, 0);
   check("the marker", existsSync("/out/conservative.json"), false);
   node.stop_leak();
   return "level 2 at most";

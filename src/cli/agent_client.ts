@@ -1,0 +1,37 @@
+import { deadline, short_pause } from "../agent/clock.ts";
+import { control_socket } from "../agent/control_socket.ts";
+import type { Config } from "../config/index.ts";
+import type { AgentStatus, ReleaseReply } from "../model/control.ts";
+import { ControlClient } from "../telemetry/control/client.ts";
+import type { Request } from "../telemetry/control/protocol.ts";
+
+/** An agent answers between two beats; one that takes longer than this hangs. */
+const ANSWER_WITHIN_S = 5;
+
+/** Null when no agent listens. Throws OperatorError when one may not be asked. */
+export async function connect(config: Config): Promise<ControlClient | null> {
+  return config.control.enabled ? await ControlClient.connect(control_socket(config), short_pause) : null;
+}
+
+export async function ask_status(client: ControlClient): Promise<AgentStatus> {
+  const { status } = await client.ask({ op: "status" }, deadline(ANSWER_WITHIN_S));
+  return status as AgentStatus;
+}
+
+export async function ask_release(
+  client: ControlClient,
+  request: Omit<Extract<Request, { op: "release" }>, "v" | "op">,
+): Promise<ReleaseReply> {
+  const answer: unknown = await client.ask({ op: "release", ...request }, deadline(ANSWER_WITHIN_S));
+  return answer as ReleaseReply;
+}
+
+export async function ask_watch(client: ControlClient, every_ms: number): Promise<number> {
+  const { pid } = await client.ask({ op: "watch", every_ms }, deadline(ANSWER_WITHIN_S));
+  return Number(pid);
+}
+
+/** What the running agent still has to write of its audit is written when this returns. */
+export async function flush_audit(client: ControlClient): Promise<void> {
+  await client.ask({ op: "audit" }, deadline(ANSWER_WITHIN_S));
+}

@@ -1,0 +1,23 @@
+import { held_in_ledger } from "../../agent/release.ts";
+import { ledger_text, status_text } from "../../report/status.ts";
+import { ask_status, connect } from "../agent_client.ts";
+import type { Context, ExitCode } from "../context.ts";
+import { configured, type GlobalOptions } from "../options.ts";
+
+/** What the agent feels and holds. Exit code 1 when none runs: then the ledger is shown. */
+export async function status(options: GlobalOptions, context: Context): Promise<ExitCode> {
+  const config = configured(options);
+  const { output } = context;
+  using client = await connect(config);
+  if (client !== null) {
+    const answer = await ask_status(client);
+    const running = { running: true, ...answer };
+    output.print(options.output === "json" ? `${JSON.stringify(running)}\n` : status_text(answer, output.paint));
+    return 0;
+  }
+  const { ledger_dir } = config.motor;
+  const held = held_in_ledger(ledger_dir);
+  const silent = { running: false, ledger_dir, held };
+  output.print(options.output === "json" ? `${JSON.stringify(silent)}\n` : ledger_text(ledger_dir, held, output.paint));
+  return 1;
+}

@@ -1,0 +1,12 @@
+import type { Maybe } from "../model/sample.ts";
+import type { ContainmentState } from "./state.ts";
+import { QUEUE_HOLD_S } from "./steer.ts";
+
+/** Seconds until a containment is lifted or probed by itself; null where that hangs on what is seen. */
+export function left_s(live: ContainmentState, now_ns: number): Maybe<number> {
+  const lasting_s = (since_ns: number) => (now_ns - since_ns) / 1e9;
+  if (live.rung === "thread_hold") {
+    return live.phase === "hold" ? Math.max(0, live.next_probe_s - lasting_s(live.phase_since_ns)) : null;
+  }
+  return live.rung === "memory_governor" ? null : Math.max(0, QUEUE_HOLD_S - lasting_s(live.applied_ns));
+}

@@ -1,0 +1,122 @@
+import type { Outcome, Rung, Target } from "./containment.ts";
+import type { Level } from "./level.ts";
+import type { Maybe } from "./sample.ts";
+
+/** Version of what is said on the control socket; a request of another one is refused. */
+export const CONTROL_VERSION = 1;
+
+/** What an operator wants released: exactly one of them. */
+export type Selector =
+  | { readonly all: true }
+  /** The id of a containment (c1) or of a ledger entry (177-1). */
+  | { readonly id: string }
+  /** A cgroup: its path, the directory of it, or its id. */
+  | { readonly target: string }
+  /** Whatever level 5 did. */
+  | { readonly quarantine: true };
+
+/** Whoever asked for a release, as the kernel knows it. */
+export interface Asker {
+  readonly uid: number;
+  readonly pid: number;
+}
+
+/** An operator's release as the decision sees it: what ends, and whom it leaves alone from now on. */
+export interface OperatorRelease {
+  readonly by: Asker;
+  /** One line; empty when none was given. */
+  readonly reason: string;
+  /** Containments to end. */
+  readonly ids: readonly string[];
+  /** Cgroups to leave alone for a while. */
+  readonly targets: readonly { readonly cgroup_id: number; readonly path: string }[];
+  /** Level 5 is left. */
+  readonly quarantine: boolean;
+}
+
+/** One thing that is not as it was found, and what undoing it would restore. */
+export interface HeldItem {
+  readonly id: string;
+  /** Null where a recording motor only wrote down what it would do. */
+  readonly ledger_id: Maybe<string>;
+  readonly rung: Outcome["rung"];
+  readonly target: Target;
+  /** What was touched: an absolute path, or words. */
+  readonly file: string;
+  /** Its value now; null when it cannot be read. */
+  readonly now: Maybe<string>;
+  readonly restores: string;
+  readonly quarantine: boolean;
+}
+
+/** An item held by an agent, with what comes next for it. */
+export interface HeldNow extends HeldItem {
+  readonly held_s: Maybe<number>;
+  /** Seconds until it is lifted or probed by itself; null where that hangs on what is seen. */
+  readonly left_s: Maybe<number>;
+  readonly phase: string;
+}
+
+export interface Episode {
+  readonly began: string;
+  /** Null while it lasts. */
+  readonly ended: Maybe<string>;
+  readonly highest: Level;
+  /** The rule that chose the highest level. */
+  readonly rule: string;
+  /** Who was acted on or found responsible; empty when nobody. */
+  readonly path: string;
+  readonly actions: number;
+}
+
+interface Quantiles {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** What a running agent says of itself. */
+export interface AgentStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly node: string;
+  /** "recording" means that nothing is touched. */
+  readonly motor: "cgroup" | "recording";
+  readonly uptime_s: number;
+  readonly warm: boolean;
+  readonly level: Level;
+  readonly level_name: string;
+  /** ISO 8601, UTC. */
+  readonly level_since: string;
+  readonly d_smooth: Maybe<number>;
+  readonly velocity: Maybe<number>;
+  readonly theta: Maybe<readonly number[]>;
+  readonly held: readonly HeldNow[];
+  /** Targets an operator released, left alone for so long yet. */
+  readonly cooldowns: readonly { readonly path: string; readonly left_s: number }[];
+  readonly missing_rungs: readonly { readonly rung: Rung; readonly why: string }[];
+  readonly last_episode: Maybe<Episode>;
+  readonly beat: {
+    readonly count: number;
+    readonly period_ms: number;
+    readonly cost_us: Quantiles;
+    /** Between the kernel's stamp and the agent's waking up. */
+    readonly delay_us: Quantiles;
+    /** Between two beats as the agent handles them. */
+    readonly interval_us: Quantiles;
+  };
+  readonly ledger_dir: string;
+  readonly audit_path: string;
+  readonly connections: number;
+  readonly watchers: number;
+}
+
+/** What a release did, or with dry_run would do. */
+export interface ReleaseReply {
+  readonly selected: readonly HeldItem[];
+  readonly outcomes: readonly Outcome[];
+  /** Level 5 is, or would be, left. */
+  readonly quarantine: boolean;
+  /** Ids that exist; said when the selector fits none of them. */
+  readonly known: readonly string[];
+  readonly cooldown_s: number;
+}

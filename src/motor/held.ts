@@ -1,0 +1,60 @@
+import type { HeldItem, Selector } from "../model/control.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { LedgerEntry } from "./entry.ts";
+import type { CgroupFiles } from "./files.ts";
+import { directory_of } from "./locate.ts";
+import { FileTrouble } from "./trouble.ts";
+
+const TEXT_CHARS_MAX = 120;
+
+/** A ledger entry for people: what was touched, how it is now, and what its undo restores. Reads one file at most. */
+export function held_item(entry: LedgerEntry, files: CgroupFiles): HeldItem {
+  const { containment: id, id: ledger_id, rung, target } = entry;
+  const held = { id, ledger_id, rung, target, file: place_of(entry), quarantine: entry.until === "release" };
+  if (entry.kind === "hold") {
+    const threads = `thread ${entry.threads.map((thread) => thread.tid).join(", ")}`;
+    return {
+      ...held,
+      now: `${threads} alone in it`,
+      restores: `${threads} back in ${entry.path}, this cgroup removed`,
+    };
+  }
+  const is_file = entry.kind === "file" || entry.kind === "devices";
+  const now = is_file ? value_now(entry, files) : entry.intended;
+  return { ...held, now: now === null ? null : shown(now), restores: shown(entry.prior) };
+}
+
+/** An absolute path where it is a file of a cgroup, words for anything else. */
+function place_of(entry: LedgerEntry): string {
+  const is_path = entry.kind === "file" || entry.kind === "devices" || entry.kind === "hold";
+  return is_path ? `${directory_of(entry.mount, entry.path)}/${entry.file}` : `${entry.file} in ${entry.path}`;
+}
+
+/** Null: the cgroup is no longer where it was, and looking for it can wait until it is undone. */
+function value_now(entry: LedgerEntry, files: CgroupFiles): Maybe<string> {
+  const directory = directory_of(entry.mount, entry.path);
+  try {
+    return files.inode(directory) === entry.cgroup_id ? files.read(`${directory}/${entry.file}`).trim() : null;
+  } catch (error) {
+    if (error instanceof FileTrouble) return null;
+    throw error;
+  }
+}
+
+function shown(value: string): string {
+  const line = value.trim().split("\n").join("; ");
+  if (line === "") return "no limit";
+  return line.length > TEXT_CHARS_MAX ? `${line.slice(0, TEXT_CHARS_MAX - 1)}…` : line;
+}
+
+/** The items a selector means. A target is a cgroup's path, its directory below the mount, or its id; never what lies below it. */
+export function selected(items: readonly HeldItem[], selector: Selector): readonly HeldItem[] {
+  if ("all" in selector) return items;
+  if ("quarantine" in selector) return items.filter((item) => item.quarantine);
+  if ("id" in selector) return items.filter(({ id, ledger_id }) => id === selector.id || ledger_id === selector.id);
+  const wanted = selector.target.length > 1 ? selector.target.replace(/\/+$/, "") : selector.target;
+  return items.filter(({ target, file }) => {
+    const directory = file.startsWith("/") ? file.slice(0, file.lastIndexOf("/")) : null;
+    return wanted === target.path || wanted === String(target.cgroup_id) || wanted === directory;
+  });
+}
