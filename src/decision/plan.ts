@@ -5,7 +5,7 @@ import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
 import { first_ceiling } from "./governor.ts";
-import { inbound, inbound_words } from "./inbound.ts";
+import { comes_from_outside } from "./inbound.ts";
 import type { ContainmentState, DecisionState } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
@@ -42,8 +42,8 @@ export function plan(
   now_ns: number,
 ): Plan {
   if (level < 2 || !harm.present) return NO_PLAN;
-  const cause = config.shield === undefined || harm.witness !== "stall" ? null : inbound(assessment);
-  if (cause !== null) return nothing(`${inbound_words(cause)}: who answers them is not the culprit`);
+  if (harm.witness === "stall" && comes_from_outside(assessment, state, config))
+    return nothing("the load comes from outside: who answers it is not the culprit");
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   if (state.containments.some((live) => live.target.cgroup_id === culprit.cgroup_id)) return nothing("");
