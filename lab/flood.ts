@@ -8,15 +8,22 @@ import { image, run_vm } from "./vm.ts";
 export const FLOOD_USAGE = `usage: scripts/lab flood [options]     a flood against a service, a healthcheck and a session, level by level
 
   --kernel V     ${KERNELS.join(" | ")} (6.12)
-  --rate N       packets per second of each flood (150000)
+  --rate N       packets per second of the floods of packets (100000)
+  --requests N   requests per second of the flood of requests (4000)
   --seconds N    length of each phase (8)
   --seed N       (1)
   --hosa FILE    the binary under test (dist/hosa)
   --out DIR      keep everything the guest recorded
   -o text|json   (text)`;
 
-/** kind:port:sources; many sources are more than a quota per source can answer. */
-const FLOODS = { "udp-one": "udp:8080:1", "syn-one": "syn:8080:1", "syn-many": "syn:8080:8192" } as const;
+/**
+ * name:kind:port:rate:sources (or the address of whole requests). Many sources are more than a quota per source can answer. The
+ * first is the one the agent meets.
+ */
+const floods = (rate: number, requests: number): string =>
+  [`http-one:http:8080:${requests}:10.77.0.3`, `syn-many:syn:8080:${rate}:8192`, `udp-one:udp:8080:${rate}:1`].join(
+    " ",
+  );
 
 export interface PhaseFigures {
   readonly phase: string;
@@ -211,6 +218,7 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
     options: {
       kernel: text,
       rate: text,
+      requests: text,
       seconds: text,
       seed: text,
       hosa: text,
@@ -240,12 +248,8 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
     if (!built.success) throw new Error(`flood_hold.ts does not compile: ${built.stderr.toString()}`);
     cpSync(join(import.meta.dir, "flood.yaml"), join(job, "hosa.yaml"));
     cpSync(join(import.meta.dir, "guest", "flood.sh"), join(job, "job.sh"));
-    const floods = Object.entries(FLOODS).map(([name, words]) => `${name}:${words}`);
-    const environment = {
-      FLOODS: `"${floods.join(" ")}"`,
-      RATE: whole("rate", v.rate ?? "150000"),
-      SECONDS_EACH: seconds,
-    };
+    const [rate, requests] = [whole("rate", v.rate ?? "100000"), whole("requests", v.requests ?? "4000")];
+    const environment = { FLOODS: `"${floods(rate, requests)}"`, SECONDS_EACH: seconds };
     writeFileSync(
       join(job, "env"),
       Object.entries(environment)

@@ -51,7 +51,7 @@ const shed: Rule = {
   tcp_ports: new Set([22]),
   udp_ports: new Set(),
   prefixes4: ["00001010"],
-  prefixes6: ["0010000000000001"],
+  prefixes6: ["11111101"],
   sockets: [],
   ephemeral_low: 32_768,
   window: 1,

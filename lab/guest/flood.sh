@@ -1,6 +1,6 @@
 #!/bin/sh
 # A flood against a service beside a healthcheck and a session, first with nothing, then with the shield of each level; then what is
-# left when its owner is released or killed. Outside is a network namespace of its own. /job/env: FLOODS, RATE, SECONDS_EACH.
+# left when its owner is released or killed. Outside is a network namespace of its own. /job/env: FLOODS, SECONDS_EACH.
 . /job/env
 CG=/sys/fs/cgroup
 SELF=10.77.0.1
@@ -36,6 +36,7 @@ ip link set lan0 up
 echo 3 > /sys/class/net/lan0/queues/rx-0/rps_cpus
 ip route add default via 10.77.0.2
 ip -n outside addr add 10.77.0.2/24 dev wan0
+ip -n outside addr add 10.77.0.3/24 dev wan0
 ip -n outside link set lo up
 ip -n outside link set wan0 up
 
@@ -56,12 +57,12 @@ let_go() {
   tail -1 /tmp/held.log >> /out/counts.txt
 }
 
-# phase NAME FLOOD(kind port sources or none): probes and, when there is one, the flood; the session goes on through all of them
+# phase NAME FLOOD(kind, port, rate, and sources or address; or none): probes and, when there is one, the flood; the session goes on through all of them
 phase() {
   end=$(($(now_ms) + SECONDS_EACH * 1000))
   echo "$1 $(now_ms) $end" >> /out/phases.txt
   if [ "$2" != none ]; then
-    (outside /job/flood $2 $SELF $3 $RATE $4 $end) > /out/flood-$1.log 2>&1 &
+    (outside /job/flood $2 $SELF $3 $4 $5 $end) > /out/flood-$1.log 2>&1 &
     FLOOD=$!
   fi
   (outside /job/flood probe $SELF 8080 20 $end /out/service-$1.txt) &
@@ -79,14 +80,14 @@ interfaces > /tmp/before
 phase quiet none
 for flood in $FLOODS; do
   set -- $(echo $flood | tr : ' ')
-  phase $1-none $2 $3 $4
+  phase $1-none $2 $3 $4 $5
   hold shed
   echo "$1-shed" >> /out/counts.txt; head -1 /tmp/held.log >> /out/counts.txt
-  phase $1-shed $2 $3 $4
+  phase $1-shed $2 $3 $4 $5
   let_go
   hold essential
   echo "$1-essential" >> /out/counts.txt; head -1 /tmp/held.log >> /out/counts.txt
-  phase $1-essential $2 $3 $4
+  phase $1-essential $2 $3 $4 $5
   let_go
 done
 interfaces > /tmp/after
@@ -97,7 +98,8 @@ launch hosa.slice /job/hosa run --config $CONFIG > /out/agent.log 2>&1 &
 AGENT=$!
 until_true 600 grep -q 'this node is known' /out/agent.log
 set -- $(echo $FLOODS | tr ' ' '\n' | head -1 | tr : ' ')
-SECONDS_EACH=$((SECONDS_EACH * 2)) phase agent $2 $3 $4
+SECONDS_EACH=$((SECONDS_EACH * 4))
+phase agent $2 $3 $4 $5
 kill -TERM $AGENT; wait $AGENT
 interfaces > /tmp/after
 diff /tmp/before /tmp/after > /out/agent.diff && echo same > /out/agent.diff

@@ -4,6 +4,7 @@
  *   probe HOST PORT RATE UNTIL_MS OUT        a new connection per request; due times are fixed before: "due_ms latency_us ok"
  *   session HOST PORT UNTIL_MS OUT           one connection, a byte to and fro every 100 ms until SIGTERM: "t_ms rtt_us", then alive or cut
  *   syn|udp HOST PORT RATE SOURCES UNTIL_MS  packets from so many invented addresses (10.77.128.0 and up)
+ *   http HOST PORT RATE FROM UNTIL_MS        whole requests from the address FROM, a new connection each, that wait for nobody
  * Times are milliseconds of CLOCK_MONOTONIC. */
 #include "common.h"
 #include <arpa/inet.h>
@@ -175,6 +176,57 @@ static void session(const char *host, int port)
 	fprintf(out, "alive\n");
 }
 
+#define HTTP_THREADS 8
+#define OPEN_EACH 256
+/* A request is sent so many connections after its own was begun: by then it stands. */
+#define REQUEST_AFTER 8
+
+static struct sockaddr_in hammered, hammer_from;
+static uint64_t begun;
+
+static void *hammer(void *number)
+{
+	static const char get[] = "GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
+	struct linger at_once = {.l_onoff = 1};
+	int open_sockets[OPEN_EACH], on = 1;
+	uint64_t thread = (uint64_t)(uintptr_t)number;
+
+	memset(open_sockets, -1, sizeof open_sockets);
+	for (uint64_t i = 0;; i++) {
+		uint64_t due = first_ns + (i * HTTP_THREADS + thread) * step_ns;
+		int *slot = &open_sockets[i % OPEN_EACH], ready;
+
+		if (due >= until_ns)
+			return NULL;
+		sleep_until_ns(due);
+		if (*slot >= 0)
+			close(*slot);
+		*slot = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		setsockopt(*slot, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+		setsockopt(*slot, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+		if (bind(*slot, (struct sockaddr *)&hammer_from, sizeof hammer_from) == 0)
+			connect(*slot, (struct sockaddr *)&hammered, sizeof hammered);
+		__sync_fetch_and_add(&begun, 1);
+		ready = open_sockets[(i + OPEN_EACH - REQUEST_AFTER) % OPEN_EACH];
+		if (ready >= 0)
+			send(ready, get, sizeof get - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	}
+}
+
+static void http(const char *host, int port, int rate, const char *from)
+{
+	pthread_t threads[HTTP_THREADS];
+	hammered = address_of(host, port);
+	hammer_from = address_of(from, 0);
+	step_ns = 1000000000ULL / (uint64_t)rate;
+	first_ns = now_ns() + step_ns;
+	for (intptr_t i = 0; i < HTTP_THREADS; i++)
+		pthread_create(&threads[i], NULL, hammer, (void *)i);
+	for (int i = 0; i < HTTP_THREADS; i++)
+		pthread_join(threads[i], NULL);
+	printf("sent %llu\n", (unsigned long long)begun);
+}
+
 static uint16_t checksum(const void *data, size_t bytes, uint32_t sum)
 {
 	const uint16_t *word = data;
@@ -259,6 +311,9 @@ int main(int n, char **w)
 		out = fopen(w[5], "w");
 		setvbuf(out, NULL, _IOLBF, 0);
 		session(w[2], atoi(w[3]));
+	} else if (!strcmp(what, "http") && n == 7) {
+		until_ns = strtoull(w[6], NULL, 10) * 1000000;
+		http(w[2], atoi(w[3]), atoi(w[4]), w[5]);
 	} else if ((!strcmp(what, "syn") || !strcmp(what, "udp")) && n == 7) {
 		until_ns = strtoull(w[6], NULL, 10) * 1000000;
 		flood(what[0] == 's' ? IPPROTO_TCP : IPPROTO_UDP, w[2], atoi(w[3]), strtoull(w[4], NULL, 10), strtoull(w[5], NULL, 10));

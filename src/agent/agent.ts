@@ -11,6 +11,7 @@ import type { Sample } from "../model/sample.ts";
 import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
+import { Arrivals } from "../sensor/arrivals.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
@@ -111,6 +112,7 @@ class Agent {
       config: parts.rules,
       motor,
       watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
+      ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
       level_found: parts.standing.level,

@@ -22,6 +22,8 @@ export interface BeatParts {
   readonly motor: Motor;
   readonly watch: ContainmentWatch;
   readonly own_stall: OwnStall;
+  /** Conversations begun from outside, per second; absent where nothing could be done about them. */
+  readonly arrivals?: { observe(sample: Sample): Maybe<number> };
   readonly record: (entry: AuditEntry) => void;
   /** The level of a node in which a predecessor left a quarantine; absent: 0. */
   readonly level_found?: Level;
@@ -78,7 +80,9 @@ export class Beat {
     const leader_stall = this.#parts.own_stall.observe(leader, now_ns);
     const aiming = (id: string) => before.containments.some((live) => live.id === id && live.aims);
     const containments = watch.observe(sample, aiming);
-    const assessment = this.#with_releases(cortex.assess(sample, { search: this.#search, containments, leader_stall }));
+    const arrivals_per_s = this.#parts.arrivals?.observe(sample) ?? null;
+    const told = { search: this.#search, containments, leader_stall, arrivals_per_s };
+    const assessment = this.#with_releases(cortex.assess(sample, told));
 
     const { decision, state } = decide(assessment, before, config, now_ns);
     this.#state = state;

@@ -41,6 +41,7 @@ export interface Extras {
   readonly search: Maybe<ThreadSearch>;
   readonly containments: readonly ContainmentObservation[];
   readonly leader_stall?: Maybe<LeaderStall>;
+  readonly arrivals_per_s?: Maybe<number>;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -165,6 +166,7 @@ export class Cortex {
       growth: this.#growth.assess(sample),
       changes: this.#changes.rank(ranked_resource(resource)),
       oom_kills: sample.oom_kills,
+      arrivals_per_s: extras.arrivals_per_s ?? null,
       search: extras.search,
       containments: extras.containments,
     };

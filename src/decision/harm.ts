@@ -2,7 +2,7 @@ import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { type Evidence, ttf_s, weigh } from "./evidence.ts";
-import { inbound } from "./inbound.ts";
+import { comes_from_outside } from "./inbound.ts";
 import type { DecisionState } from "./state.ts";
 
 /**
@@ -50,17 +50,16 @@ const STALL_RESOURCES: readonly StallResource[] = ["memory", "io", "cpu"];
 const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null };
 
 /** Where the load comes from outside, whoever stalls is its victim, also the service that answers it. */
-function suffered_stall(assessment: Assessment, config: DecisionConfig, resource: StallResource): number {
-  const outside = config.shield !== undefined && inbound(assessment) !== null;
+function suffered_stall(assessment: Assessment, outside: boolean, resource: StallResource): number {
   return outside ? (assessment.stall[resource] ?? 0) : stall_of_others(assessment, resource);
 }
 
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
-function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
+function stalled_resource(assessment: Assessment, outside: boolean, config: DecisionConfig): StallResource | null {
   let worst: StallResource | null = null;
   let most = 0;
   for (const resource of STALL_RESOURCES) {
-    const share = suffered_stall(assessment, config, resource);
+    const share = suffered_stall(assessment, outside, resource);
     if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
     worst = resource;
     most = share;
@@ -79,7 +78,8 @@ export function find_harm(
   config: DecisionConfig,
   now_ns: number,
 ): HarmFinding {
-  const stalled = stalled_resource(assessment, config);
+  const outside = comes_from_outside(assessment, state, config);
+  const stalled = stalled_resource(assessment, outside, config);
   if (stalled === null && assessment.growth.length === 0) return NOTHING_FOUND;
   const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
 
@@ -112,7 +112,7 @@ export function find_harm(
       const harm: Harm = {
         present: true,
         witness: "stall",
-        value: suffered_stall(assessment, config, stalled),
+        value: suffered_stall(assessment, outside, stalled),
         bound: stall_bound(assessment, config, stalled),
         unit: `share of time others stall on ${stalled}`,
         evidence: "strong",

@@ -2,7 +2,7 @@ import type { Assessment, OpinionAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
-import { inbound } from "./inbound.ts";
+import { comes_from_outside } from "./inbound.ts";
 import { quarantine_rests } from "./release.ts";
 import type { DecisionState } from "./state.ts";
 
@@ -27,11 +27,6 @@ const TREND_PART = 1 / 3;
 function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig): boolean {
   if (state.failures > 0) return true;
   return harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
-}
-
-/** What arrives from outside has no cheaper answer than to shed it: limiting who answers would only spare the flood. */
-function nothing_is_cheaper(a: Assessment, config: DecisionConfig): boolean {
-  return config.shield !== undefined && inbound(a) !== null;
 }
 
 /** Said without its numbers: at ten beats a second, putting them into words costs more than the rest of the judgement. */
@@ -70,7 +65,8 @@ function entered(
         : `D̄ ${num(d)} > θ4 ${num(t4)}`;
       return { level: 4, rule: `${why}, with harm` };
     }
-    if (d > t3 && a.acceleration > 0 && (escalate || nothing_is_cheaper(a, config))) {
+    // What arrives from outside has no cheaper answer than to shed it: limiting who answers would only spare the flood.
+    if (d > t3 && a.acceleration > 0 && (escalate || comes_from_outside(a, state, config))) {
       return { level: 3, rule: `D̄ ${num(d)} > θ3 ${num(t3)} and d²D̄/dt² ${num(a.acceleration)} > 0, with harm` };
     }
     if (d > t2 && a.velocity > 0) {

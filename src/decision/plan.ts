@@ -5,7 +5,7 @@ import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
 import { first_ceiling } from "./governor.ts";
-import { inbound, inbound_words } from "./inbound.ts";
+import { comes_from_outside } from "./inbound.ts";
 import { left_alone } from "./release.ts";
 import type { ContainmentState, DecisionState } from "./state.ts";
 
@@ -45,8 +45,8 @@ export function plan(
   if (level < 2 || !harm.present) return NO_PLAN;
   if (level === 5)
     return nothing("the node is in quarantine: whatever may be held stands still, nothing narrower is left");
-  const cause = config.shield === undefined || harm.witness !== "stall" ? null : inbound(assessment);
-  if (cause !== null) return nothing(`${inbound_words(cause)}: who answers them is not the culprit`);
+  if (harm.witness === "stall" && comes_from_outside(assessment, state, config))
+    return nothing("the load comes from outside: who answers it is not the culprit");
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   const alone = left_alone(state, harm, culprit, config, now_ns);

@@ -104,6 +104,8 @@ export interface Assessment {
   /** Cgroups ranked by their own change in the dominant resource, largest first; bounded. */
   readonly changes: readonly CgroupChange[];
   readonly oom_kills: number;
+  /** Conversations that somebody outside begins, per second; null or absent while few packets arrive. */
+  readonly arrivals_per_s?: Maybe<number>;
   /** Result of the thread search the previous decision asked for; null while it runs or when none was asked. */
   readonly search: Maybe<ThreadSearch>;
   /** Live containments as observed at this beat. */

@@ -1,6 +1,6 @@
 import type { HeldItem, Selector } from "../model/control.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { LedgerEntry } from "./entry.ts";
+import type { EntryKind, LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { directory_of } from "./locate.ts";
 import { FileTrouble } from "./trouble.ts";
@@ -21,8 +21,16 @@ export function held_item(entry: LedgerEntry, files: CgroupFiles): HeldItem {
   }
   const is_file = entry.kind === "file" || entry.kind === "devices";
   const now = is_file ? value_now(entry, files) : entry.intended;
-  return { ...held, now: now === null ? null : shown(now), restores: shown(entry.prior) };
+  return { ...held, now: now === null ? null : shown(now), restores: RESTORES[entry.kind] ?? shown(entry.prior) };
 }
+
+/** Where the prior value is made for the undo, not for people. */
+const RESTORES: { readonly [kind in EntryKind]?: string } = {
+  shield: "as before HOSA: nothing attached, nothing pinned",
+  link: "up, with its addresses and routes",
+  taint: "the taint taken off",
+  watchdog: "stopped",
+};
 
 /** An absolute path where it is a file of a cgroup, words for anything else. */
 function place_of(entry: LedgerEntry): string {

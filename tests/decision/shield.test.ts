@@ -17,6 +17,7 @@ function flood(more: Partial<Assessment> = {}): Assessment {
     dimension_names: NAMES,
     x: [40_000, 700, 0.95],
     mean: [NORMAL, NORMAL, 0.2],
+    arrivals_per_s: 12_000,
     contribution: [250, 10, 140],
     d: 20,
     d_smooth: 20,
@@ -32,6 +33,7 @@ function flood(more: Partial<Assessment> = {}): Assessment {
 const calm = () =>
   flood({
     x: [500, 500, 0.2],
+    arrivals_per_s: null,
     contribution: [0.3, 0.3, 0.4],
     d: 1,
     d_smooth: 1,
@@ -114,7 +116,9 @@ describe("the shield is chosen", () => {
 
   test("never where the network has nothing to do with it", () => {
     const faults: Partial<Assessment>[] = [
-      { contribution: [20, 2, 378], dominant: [2, 0], dominant_resource: "cpu" },
+      { arrivals_per_s: null },
+      { arrivals_per_s: 90 },
+      { arrivals_per_s: 700 },
       { x: [1200, 700, 0.95] },
       { x: [900, 40_000, 0.95] },
       { dimension_names: ["a", "b", "c"] },
