@@ -105,6 +105,20 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
+    .command("report")
+    .description(
+      "one episode of the audit as a page: what was seen, who, what was done, what would have come, the proof",
+    )
+    .argument("[id]", "any record of the episode; without it the last one that was more than a look")
+    .requiredOption("--html <file>", "page to write; - for standard output; only a page of hosa is written over")
+    .option("--audit <file>", "audit instead of the configured one")
+    .addHelpText("after", examples("hosa report --html episode.html", "hosa report e8 --html - | gzip > e8.html.gz"))
+    .action(async (id: string | undefined, _options, command: Command) => {
+      const { report } = await import("./commands/report.ts");
+      done(await report(id, given(command), context));
+    });
+
+  program
     .command("replay")
     .description("try the judgement on a labelled CSV, or decide a recorded flight again; no kernel, no root")
     .argument("<file>", "CSV (`split,label,dim…`) or flight-*.jsonl.gz, gzipped or not; - for standard input")
