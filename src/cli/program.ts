@@ -144,6 +144,28 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
+    .command("what-if")
+    .description(
+      "decide recorded flights again with another configuration: what would have been done, to whom, how often",
+    )
+    .argument("[files...]", "flight-*.jsonl.gz or audit.jsonl; without any, all flights beside the configured audit")
+    .option("--set <key=value>", "change this key of the recorded configuration; may be repeated", collected, [])
+    .addHelpText(
+      "after",
+      `
+With --config that file takes the place of the recorded configuration as a whole.
+${examples(
+  "hosa what-if --set act.ttf_horizon_s=30",
+  "hosa what-if flight-*.jsonl.gz --config ./stricter.yaml",
+  "hosa what-if audit.jsonl --set thresholds.mode=fixed --set thresholds.fixed=[3,5,7,9] -o json",
+)}`,
+    )
+    .action(async (files: readonly string[], _options, command: Command) => {
+      const { what_if } = await import("./commands/what_if.ts");
+      done(await what_if(files, given(command), context));
+    });
+
+  program
     .command("status")
     .description("what the running agent feels and holds; exit code 1 when none runs, then what the ledger holds")
     .addHelpText("after", examples("hosa status", "hosa status -o json | jq .held"))

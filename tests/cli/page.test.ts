@@ -65,7 +65,7 @@ describe.skipIf(CHROMIUM === null)("an episode's page in a browser", () => {
       for (const text of ["memory of /payment.slice", "2 soft", "θ1 3.0", "limit", "thread hold"]) {
         expect(await page.locator("svg text", { hasText: text }).first().isVisible()).toBe(true);
       }
-      expect(await page.getByRole("img", { name: "The episode" }).count()).toBe(1);
+      expect(await page.getByRole("img", { name: "The whole episode" }).count()).toBe(1);
       expect(await page.getByText("act.ttf_horizon_s").isVisible()).toBe(false);
       await page.getByText("What the decision was configured with").click({ timeout: LIMIT_MS });
       expect(await page.getByText("act.ttf_horizon_s").isVisible()).toBe(true);
