@@ -4,11 +4,9 @@ import type { DecisionConfig } from "../decision/config.ts";
 import { decide } from "../decision/decide.ts";
 import type { DecisionState } from "../decision/state.ts";
 import type { FlightSummary, RowView } from "../model/backtest.ts";
-import { OperatorError } from "../model/error.ts";
-import { FLIGHT_VERSION, type FlightHeader, type FlightLine } from "../model/flight.ts";
+import type { FlightHeader, FlightLine } from "../model/flight.ts";
 import type { Level } from "../model/level.ts";
-
-const HINT = "A flight is written by `hosa run` beside its audit, as flight-*.jsonl.gz; copy it again as a whole.";
+import { FlightLines, is_header } from "./flight_lines.ts";
 
 export interface FlightRow extends RowView {
   readonly t_ns: number;
@@ -24,9 +22,9 @@ export interface FlightRow extends RowView {
  */
 export class FlightReplay {
   readonly #file: string;
+  readonly #lines: FlightLines;
   #header: FlightHeader | null = null;
   #state: DecisionState | null = null;
-  #line = 0;
   #differing = 0;
   #difference = "";
   #max_level: Level = 0;
@@ -35,35 +33,26 @@ export class FlightReplay {
 
   constructor(file: string) {
     this.#file = file;
+    this.#lines = new FlightLines(file);
   }
 
   /** Beats read so far. */
   get rows(): number {
-    return Math.max(0, this.#line - 1);
+    return this.#lines.rows;
   }
 
   /** Take the next line, the first being the header. Throws OperatorError (exit code 2) on what is no flight. */
   take(text: string): (() => FlightRow) | null {
-    this.#line += 1;
-    const value = this.#parsed(text);
-    if (this.#header === null) {
-      this.#header = this.#checked_header(value);
-      this.#state = this.#header.state as DecisionState;
-      return null;
-    }
-    if (!is_record(value) || !is_record(value["assessment"]) || !is_record(value["decision"])) {
-      throw this.#error("expected a beat with its assessment and its decision");
-    }
-    return this.#beat(value as unknown as FlightLine, this.#header);
+    const line = this.#lines.take(text);
+    if (!is_header(line)) return this.#beat(line, this.#header!);
+    this.#header = line;
+    this.#state = line.state as DecisionState;
+    return null;
   }
 
   /** After the last line. Throws OperatorError when beats are missing. */
   summary(): FlightSummary {
-    const header = this.#header;
-    if (header === null || this.rows !== header.beats) {
-      throw this.#error(`truncated: ${this.rows} of ${header?.beats ?? "?"} beats are there`);
-    }
-    const { node, kernel, hosa_version, wall_time } = header;
+    const { node, kernel, hosa_version, wall_time } = this.#lines.finish();
     return {
       file: this.#file,
       node,
@@ -87,7 +76,7 @@ export class FlightReplay {
     const difference = this.#again(line, assessment, config as DecisionConfig);
     if (difference !== "") {
       this.#differing += 1;
-      if (this.#differing === 1) this.#difference = `beat ${row} (line ${this.#line}): ${difference}`;
+      if (this.#differing === 1) this.#difference = `beat ${row} (line ${this.#lines.line}): ${difference}`;
     }
     const { level } = line.decision;
     if (level > this.#max_level) this.#max_level = level;
@@ -106,40 +95,7 @@ export class FlightReplay {
       this.#state = state;
       return compare(line.decision, decision).difference;
     } catch (error) {
-      // Only what `hosa run` never writes can make the decision fail.
-      throw this.#error(`no beat that can be decided: ${error instanceof Error ? error.message : String(error)}`);
+      throw this.#lines.undecidable(error);
     }
   }
-
-  #parsed(text: string): unknown {
-    try {
-      return JSON.parse(text);
-    } catch (error) {
-      throw this.#error(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-
-  #checked_header(value: unknown): FlightHeader {
-    if (!is_record(value) || !("flight" in value)) throw this.#error("not a flight: its first line is no header");
-    if (value["flight"] !== FLIGHT_VERSION) {
-      throw this.#error(`a flight of version ${JSON.stringify(value["flight"])}, this program reads ${FLIGHT_VERSION}`);
-    }
-    const { beats, dimensions, config, state } = value;
-    const complete =
-      Number.isInteger(beats) &&
-      Array.isArray(dimensions) &&
-      dimensions.every((name) => typeof name === "string") &&
-      is_record(config) &&
-      is_record(state);
-    if (!complete) throw this.#error("damaged header: beats, dimensions, config and state are expected");
-    return value as unknown as FlightHeader;
-  }
-
-  #error(what: string): OperatorError {
-    return new OperatorError(`${this.#file}:${Math.max(1, this.#line)}: ${what}`, 2, HINT);
-  }
-}
-
-function is_record(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

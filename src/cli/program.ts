@@ -105,6 +105,20 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
+    .command("report")
+    .description(
+      "one episode of the audit as a page: what was seen, who, what was done, what would have come, the proof",
+    )
+    .argument("[id]", "any record of the episode; without it the last one that was more than a look")
+    .requiredOption("--html <file>", "page to write; - for standard output; only a page of hosa is written over")
+    .option("--audit <file>", "audit instead of the configured one")
+    .addHelpText("after", examples("hosa report --html episode.html", "hosa report e8 --html - | gzip > e8.html.gz"))
+    .action(async (id: string | undefined, _options, command: Command) => {
+      const { report } = await import("./commands/report.ts");
+      done(await report(id, given(command), context));
+    });
+
+  program
     .command("replay")
     .description("try the judgement on a labelled CSV, or decide a recorded flight again; no kernel, no root")
     .argument("<file>", "CSV (`split,label,dim…`) or flight-*.jsonl.gz, gzipped or not; - for standard input")
@@ -127,6 +141,28 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .action(async (file: string, _options, command: Command) => {
       const { replay } = await import("./commands/replay.ts");
       done(await replay(file, given(command), context));
+    });
+
+  program
+    .command("what-if")
+    .description(
+      "decide recorded flights again with another configuration: what would have been done, to whom, how often",
+    )
+    .argument("[files...]", "flight-*.jsonl.gz or audit.jsonl; without any, all flights beside the configured audit")
+    .option("--set <key=value>", "change this key of the recorded configuration; may be repeated", collected, [])
+    .addHelpText(
+      "after",
+      `
+With --config that file takes the place of the recorded configuration as a whole.
+${examples(
+  "hosa what-if --set act.ttf_horizon_s=30",
+  "hosa what-if flight-*.jsonl.gz --config ./stricter.yaml",
+  "hosa what-if audit.jsonl --set thresholds.mode=fixed --set thresholds.fixed=[3,5,7,9] -o json",
+)}`,
+    )
+    .action(async (files: readonly string[], _options, command: Command) => {
+      const { what_if } = await import("./commands/what_if.ts");
+      done(await what_if(files, given(command), context));
     });
 
   program

@@ -34,6 +34,11 @@ export function load_sources(
   return { config: merge_files([...files, ...parse_settings(settings)]), files: files.map((file) => file.filename) };
 }
 
+/** What `key=value` settings alone say, over the defaults: no file is read. Throws ConfigError (exit code 2). */
+export function config_of_settings(settings: readonly string[]): Config {
+  return merge_files(parse_settings(settings));
+}
+
 function standard_files(directory: string): readonly ParsedFile[] {
   const main = read(join(directory, "hosa.yaml"), false);
   const drop_ins = drop_in_names(join(directory, "hosa.d")).map((file) => read(file, false));

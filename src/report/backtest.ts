@@ -1,6 +1,6 @@
 import type { BacktestSummary, FlightSummary } from "../model/backtest.ts";
 import { level_name } from "../model/level.ts";
-import { num, percent } from "./number.ts";
+import { duration_text, num, percent } from "./number.ts";
 import type { Style } from "./style.ts";
 
 const BAR_CELLS = 30;
@@ -73,10 +73,4 @@ function constant_text(names: readonly string[]): string {
   if (names.length === 0) return "";
   const shown = names.length > 4 ? `${names.slice(0, 4).join(", ")}, …` : names.join(", ");
   return `, ${names.length} constant while learning (${shown})`;
-}
-
-function duration_text(seconds: number): string {
-  if (seconds < 60) return `${num(seconds, seconds < 10 && seconds % 1 !== 0 ? 1 : 0)} s`;
-  if (seconds < 7200) return `${num(seconds / 60, seconds % 60 === 0 ? 0 : 1)} min`;
-  return `${num(seconds / 3600, 1)} h`;
 }

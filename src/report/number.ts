@@ -41,3 +41,10 @@ export function natural(name: string, value: number): string {
   if (name.endsWith("_per_s")) return quantity(value, "/s");
   return num(value);
 }
+
+/** Seconds, minutes or hours, whichever is read best. */
+export function duration_text(seconds: number): string {
+  if (seconds < 60) return `${num(seconds, seconds < 10 && seconds % 1 !== 0 ? 1 : 0)} s`;
+  if (seconds < 7200) return `${num(seconds / 60, seconds % 60 === 0 ? 0 : 1)} min`;
+  return `${num(seconds / 3600, 1)} h`;
+}

@@ -1,4 +1,5 @@
 import { level_name } from "../model/level.ts";
+import { type Axis, axis, steps } from "./axis.ts";
 import { num } from "./number.ts";
 import type { Timeline, TimelineMark } from "./timeline.ts";
 
@@ -28,23 +29,6 @@ const MARK_COLOR: Readonly<Record<TimelineMark["kind"], string>> = {
   note: "#888888",
 };
 const LANES = ["level", "action", "release", "verdict"] as const;
-
-interface Axis {
-  readonly to: (value: number) => number;
-  readonly ticks: readonly number[];
-}
-
-function steps(max: number, count: number): number[] {
-  const raw = max / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((k) => k * power).find((candidate) => candidate >= raw) ?? raw;
-  return Array.from({ length: Math.floor(max / step) + 1 }, (_, i) => i * step);
-}
-
-function axis(max: number, from: number, span: number, count: number, up: boolean): Axis {
-  const top = max > 0 && Number.isFinite(max) ? max : 1;
-  return { to: (value) => from + (up ? -1 : 1) * (value / top) * span, ticks: steps(top, count) };
-}
 
 function escape_xml(text: string): string {
   return text.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);

@@ -1,18 +1,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AuditWriter } from "../../src/audit/index.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
 import { assessment, decided } from "../report/fixtures.ts";
+import { audit_of } from "./audit.ts";
 import { hosa, in_directory } from "./hosa.ts";
-
-async function audit_of(directory: string, entries: readonly AuditEntry[]): Promise<string> {
-  const path = join(directory, "audit.jsonl");
-  const writer = new AuditWriter({ path, max_bytes: 1e7, keep: 1, wall_time: () => "2026-01-02T03:04:05.000Z" });
-  for (const entry of entries) writer.append(entry);
-  await writer.close();
-  return path;
-}
 
 const TRANSITION: AuditEntry = { kind: "transition", t_ns: 12e9, ...decided() };
 

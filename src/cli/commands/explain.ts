@@ -1,22 +1,18 @@
 import { writeFileSync } from "node:fs";
 import { replan, replay } from "../../agent/replay.ts";
-import { type AuditItem, read_audit } from "../../audit/index.ts";
+import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
 import { explain_baseline } from "../../report/baseline.ts";
-import {
-  type DecisionRecord,
-  explain_decision,
-  explain_plain,
-  explain_quarantine,
-  type QuarantineRecord,
-} from "../../report/explain.ts";
+import { is_decision } from "../../report/episode_builder.ts";
+import { explain_decision, explain_plain, explain_quarantine, type QuarantineRecord } from "../../report/explain.ts";
 import { TimelineBuilder } from "../../report/timeline.ts";
 import { timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
 import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
+import { AuditProblems } from "../problems.ts";
 
 export interface ExplainOptions extends GlobalOptions {
   readonly last?: boolean;
@@ -26,7 +22,6 @@ export interface ExplainOptions extends GlobalOptions {
   readonly audit?: string;
 }
 
-const MAX_PROBLEMS_SAID = 5;
 /** Parts of a quarantine shown with the decision that entered it. */
 const MAX_STEPS = 512;
 
@@ -80,10 +75,10 @@ async function find(
   let verdicts: Found["verdicts"][number][] = [];
   let quarantine: QuarantineRecord[] = [];
   let same_run = false;
-  let problems = 0;
+  const problems = new AuditProblems(context.output);
   for await (const item of read_audit(path)) {
     if (item.type === "problem") {
-      say_problem(item, problems++, context);
+      problems.say(item);
       continue;
     }
     if (item.record.kind === "start") {
@@ -101,7 +96,7 @@ async function find(
     if (follows && quarantine.length < MAX_STEPS) quarantine.push(item.record as QuarantineRecord);
     if (same_run && record !== null) verdicts.push(...verdicts_on(record, item.record).slice(0, 64 - verdicts.length));
   }
-  return { record, motor: motor_then, verdicts, quarantine, problems };
+  return { record, motor: motor_then, verdicts, quarantine, problems: problems.count };
 }
 
 function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"] {
@@ -109,15 +104,6 @@ function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"]
   const ids = new Set(record.decision.actions.map((action) => action.id));
   const reached = later.kind === "verification" ? later.verdicts : [];
   return reached.filter((verdict) => ids.has(verdict.id)).map((verdict) => ({ record_id: later.id, verdict }));
-}
-
-function say_problem(item: Extract<AuditItem, { type: "problem" }>, before: number, context: Context): void {
-  if (before < MAX_PROBLEMS_SAID) context.output.say(`error: ${item.file}:${item.line}: ${item.problem}`);
-  if (before === MAX_PROBLEMS_SAID) context.output.say("error: more such lines follow");
-}
-
-function is_decision(record: AuditRecord): record is DecisionRecord {
-  return record.kind === "transition" || record.kind === "action";
 }
 
 function is_quarantine(record: AuditRecord): record is QuarantineRecord {
@@ -161,9 +147,9 @@ function nothing_found(path: string, id: string | undefined, options: ExplainOpt
 
 async function explain_run(path: string, options: ExplainOptions, context: Context): Promise<ExitCode> {
   const builder = new TimelineBuilder();
-  let problems = 0;
+  const problems = new AuditProblems(context.output);
   for await (const item of read_audit(path)) {
-    if (item.type === "problem") say_problem(item, problems++, context);
+    if (item.type === "problem") problems.say(item);
     else builder.add(item.record);
   }
   const timeline = builder.get();
@@ -177,5 +163,5 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
   }
   if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
   else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
-  return problems === 0 ? 0 : 1;
+  return problems.count === 0 ? 0 : 1;
 }

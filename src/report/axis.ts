@@ -1,0 +1,18 @@
+export interface Axis {
+  readonly to: (value: number) => number;
+  readonly ticks: readonly number[];
+}
+
+/** Round numbers from 0 to `max`, about `count` of them. */
+export function steps(max: number, count: number): number[] {
+  const raw = max / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((k) => k * power).find((candidate) => candidate >= raw) ?? raw;
+  return Array.from({ length: Math.floor(max / step) + 1 }, (_, i) => i * step);
+}
+
+/** A linear axis from 0 to `max` over `span` pixels from `from` on; `up` where pixels count downwards. */
+export function axis(max: number, from: number, span: number, count: number, up: boolean): Axis {
+  const top = max > 0 && Number.isFinite(max) ? max : 1;
+  return { to: (value) => from + (up ? -1 : 1) * (value / top) * span, ticks: steps(top, count) };
+}

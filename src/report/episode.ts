@@ -1,0 +1,93 @@
+import type { DecisionInput, StartEntry } from "../model/audit.ts";
+import type { Action, Outcome } from "../model/containment.ts";
+import type { Culprit, Verdict } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { Replay } from "../model/replay.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { DecisionRecord } from "./explain.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Where and when something of an episode was recorded; `t_s` counts from the first record of its timeline. */
+export interface Place {
+  readonly id: string;
+  readonly t_s: number;
+  readonly wall_time: string;
+}
+
+export interface EpisodeDecision extends Place {
+  readonly previous_level: Level;
+  readonly level: Level;
+  readonly rule: string;
+  /** Why nothing was done although something was seen; empty when there is nothing to say. */
+  readonly inaction: string;
+  readonly replay: Replay;
+}
+
+/** An action, or (action null) what the motor noticed or undid by itself. */
+export interface EpisodeAction extends Place {
+  readonly action: Maybe<Action>;
+  readonly outcome: Maybe<Outcome>;
+}
+
+export interface EpisodeVerdict extends Place {
+  readonly verdict: Verdict;
+}
+
+/** One culprit as it was first named, and how often it was. */
+export interface EpisodeCulprit extends Place {
+  readonly culprit: Culprit;
+  readonly times: number;
+}
+
+/** From its application to its release; a hold is on while its thread is frozen. */
+export interface EpisodeContainment {
+  readonly id: string;
+  readonly rung: string;
+  readonly path: string;
+  readonly from_s: number;
+  /** Null when it was not released within the episode. */
+  readonly to_s: Maybe<number>;
+  /** When it was switched on or off. */
+  readonly switches: readonly { readonly t_s: number; readonly on: boolean }[];
+}
+
+/** What the present growth would have led to, as known when it was acted on (or was at its most urgent). */
+export interface Forecast extends Place {
+  readonly path: string;
+  readonly memory_bytes: number;
+  readonly slope_bytes_per_s: number;
+  readonly headroom_bytes: number;
+  readonly ttf_s: number;
+  /** The headroom is the node's: no limit of its own is nearer. */
+  readonly of_node: boolean;
+}
+
+/** From leaving level 0 until the node is back there and nothing is contained any more. */
+export interface Episode {
+  readonly first: Place;
+  readonly last: Place;
+  readonly end: "calm" | "stopped" | "cut_off" | "under_way";
+  readonly run: Maybe<StartEntry>;
+  readonly max_level: Level;
+  readonly peak_d_smooth: number;
+  readonly oom_kills: number;
+  readonly timeline: Timeline;
+  /** The decision that is explained in full: the first that acted, or the one with the highest level. */
+  readonly key: DecisionRecord;
+  readonly config: DecisionInput["config"];
+  readonly forecast: Maybe<Forecast>;
+  readonly decisions: readonly EpisodeDecision[];
+  readonly differing_decisions: number;
+  readonly actions: readonly EpisodeAction[];
+  readonly verdicts: readonly EpisodeVerdict[];
+  readonly culprits: readonly EpisodeCulprit[];
+  readonly containments: readonly EpisodeContainment[];
+  /** What was left out to keep the page small. */
+  readonly omitted: { readonly decisions: number; readonly actions: number; readonly verdicts: number };
+}
+
+/** Settings a hold is off with: everything else an action may ask for limits its target. */
+export function limits(action: Action): boolean {
+  if (action.verb === "release") return false;
+  return !("frozen" in action.setting) || action.setting.frozen;
+}

@@ -1,0 +1,235 @@
+import type { AuditRecord, StartEntry } from "../model/audit.ts";
+import type { Outcome } from "../model/containment.ts";
+import type { Verdict } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { Replay } from "../model/replay.ts";
+import {
+  type Episode,
+  type EpisodeAction,
+  type EpisodeContainment,
+  type EpisodeCulprit,
+  type EpisodeDecision,
+  type EpisodeVerdict,
+  type Forecast,
+  limits,
+  type Place,
+} from "./episode.ts";
+import type { DecisionRecord } from "./explain.ts";
+import { TimelineBuilder } from "./timeline.ts";
+
+/** Rows of a table; a longer one hides what matters. The ends stay, see `push_bounded`. */
+const MOST_ROWS = 200;
+const MOST_CULPRITS = 12;
+const MOST_CONTAINMENTS = 12;
+const MOST_SWITCHES = 256;
+
+interface OpenContainment {
+  readonly id: string;
+  readonly rung: string;
+  readonly path: string;
+  readonly from_s: number;
+  to_s: number | null;
+  readonly switches: { t_s: number; on: boolean }[];
+}
+
+/** Keeps the first and the latest: how it began and how it ended. */
+function push_bounded<T>(items: T[], item: T): number {
+  items.push(item);
+  if (items.length <= MOST_ROWS) return 0;
+  items.splice(MOST_ROWS / 2, 1);
+  return 1;
+}
+
+export function is_decision(record: AuditRecord): record is DecisionRecord {
+  return record.kind === "transition" || record.kind === "action";
+}
+
+/** Collects one episode, record by record; memory is bounded however long it lasts. */
+export class EpisodeBuilder {
+  readonly #again: (record: DecisionRecord) => Replay;
+  readonly #run: StartEntry | null;
+  readonly #timeline = new TimelineBuilder();
+  readonly #zero_ns: number;
+  readonly #first: Place;
+  readonly #open = new Set<string>();
+  readonly #containments = new Map<string, OpenContainment>();
+  readonly #culprits = new Map<string, EpisodeCulprit>();
+  readonly #decisions: EpisodeDecision[] = [];
+  readonly #actions: EpisodeAction[] = [];
+  readonly #verdicts: EpisodeVerdict[] = [];
+  readonly #omitted = { decisions: 0, actions: 0, verdicts: 0 };
+  #last: Place;
+  #last_ns = 0;
+  #key: DecisionRecord;
+  #acted = false;
+  #level: Level = 0;
+  #max_level: Level = 0;
+  #peak = 0;
+  #differing = 0;
+  #oom_kills: { readonly first: number; last: number } | null = null;
+  #forecast: Forecast | null = null;
+  #stopped = false;
+  readonly #wanted: string | null;
+  #has_wanted = false;
+
+  /**
+   * @param lead the quiet records just before, for the timeline alone
+   * @param again makes a recorded decision again
+   * @param wanted an id to look out for
+   */
+  constructor(
+    first: DecisionRecord,
+    lead: readonly AuditRecord[],
+    run: StartEntry | null,
+    again: (record: DecisionRecord) => Replay,
+    wanted: string | null,
+  ) {
+    this.#again = again;
+    this.#run = run;
+    this.#zero_ns = lead[0]?.t_ns ?? first.t_ns;
+    this.#first = this.#place(first);
+    this.#last = this.#first;
+    this.#key = first;
+    this.#wanted = wanted;
+    for (const record of lead) this.#timeline.add(record);
+    this.add(first);
+  }
+
+  get max_level(): Level {
+    return this.#max_level;
+  }
+
+  /** The record that was looked for belongs to this episode. */
+  get has_wanted(): boolean {
+    return this.#has_wanted;
+  }
+
+  /** The node is back at level 0 and nothing is contained: only records of the same beat still belong here. */
+  belongs(record: AuditRecord): boolean {
+    if (this.#stopped) return false;
+    return !this.#is_calm || record.t_ns === this.#last_ns;
+  }
+
+  get #is_calm(): boolean {
+    return this.#level === 0 && this.#open.size === 0;
+  }
+
+  add(record: AuditRecord): void {
+    if (record.id === this.#wanted) this.#has_wanted = true;
+    this.#timeline.add(record);
+    // A note of the writer itself bears no time of the beat.
+    if (record.t_ns === 0) return;
+    const place = this.#place(record);
+    this.#last = place;
+    this.#last_ns = record.t_ns;
+    if (is_decision(record)) this.#decided(record, place);
+    else if (record.kind === "trace") this.#peak = Math.max(this.#peak, record.d_smooth);
+    else if (record.kind === "verification" || record.kind === "undo") {
+      for (const outcome of record.outcomes) this.#noticed(outcome, place, record.kind === "undo");
+      if (record.kind === "verification") for (const verdict of record.verdicts) this.#judged(verdict, place);
+    } else if (record.kind === "stop") this.#stopped = true;
+  }
+
+  /** @param end how it ended, where the records themselves do not say it */
+  get(end: "cut_off" | "under_way"): Episode {
+    const kills = this.#oom_kills;
+    return {
+      first: this.#first,
+      last: this.#last,
+      end: this.#stopped ? "stopped" : this.#is_calm ? "calm" : end,
+      run: this.#run,
+      max_level: this.#max_level,
+      peak_d_smooth: this.#peak,
+      oom_kills: kills === null ? 0 : Math.max(0, kills.last - kills.first),
+      timeline: this.#timeline.get(),
+      key: this.#key,
+      config: this.#key.input.config,
+      forecast: this.#forecast,
+      decisions: this.#decisions,
+      differing_decisions: this.#differing,
+      actions: this.#actions,
+      verdicts: this.#verdicts,
+      culprits: [...this.#culprits.values()],
+      containments: [...this.#containments.values()] satisfies EpisodeContainment[],
+      omitted: this.#omitted,
+    };
+  }
+
+  #place({ id, t_ns, wall_time }: AuditRecord): Place {
+    return { id, t_s: (t_ns - this.#zero_ns) / 1e9, wall_time };
+  }
+
+  #decided(record: DecisionRecord, place: Place): void {
+    const { decision, input } = record;
+    const { level, previous_level, rule, inaction } = decision;
+    const replay = this.#again(record);
+    if (!replay.identical) this.#differing += 1;
+    const line = { ...place, previous_level, level, rule, inaction, replay };
+    this.#omitted.decisions += push_bounded(this.#decisions, line);
+    this.#level = level;
+    this.#peak = Math.max(this.#peak, input.assessment.d_smooth);
+    const { oom_kills } = input.assessment;
+    this.#oom_kills = { first: this.#oom_kills?.first ?? oom_kills, last: oom_kills };
+    this.#name(record, place);
+    const applies = decision.actions.some((action) => action.verb === "apply");
+    this.#foresee(record, place, applies && !this.#acted);
+    if ((applies && !this.#acted) || (!this.#acted && level > this.#max_level)) this.#key = record;
+    if (level > this.#max_level) this.#max_level = level;
+    this.#acted ||= applies;
+    decision.actions.forEach((action, i) => {
+      const outcome = record.kind === "action" ? (record.outcomes[i] ?? null) : null;
+      this.#omitted.actions += push_bounded(this.#actions, { ...place, action, outcome });
+      this.#switch(action.id, action.setting.rung, action.target.path, place.t_s, limits(action));
+      if (action.verb === "release" || outcome?.status === "refused") this.#close(action.id, place.t_s);
+    });
+  }
+
+  #name({ decision: { culprit } }: DecisionRecord, place: Place): void {
+    if (culprit === null) return;
+    const key = `${culprit.cgroup_id} ${culprit.path} ${culprit.tid ?? culprit.pid ?? ""}`;
+    const known = this.#culprits.get(key);
+    if (known !== undefined) this.#culprits.set(key, { ...known, times: known.times + 1 });
+    else if (this.#culprits.size < MOST_CULPRITS) this.#culprits.set(key, { ...place, culprit, times: 1 });
+  }
+
+  /** What was known when it was first acted on counts; before that, the nearest end. */
+  #foresee({ input, decision }: DecisionRecord, place: Place, first_action: boolean): void {
+    const target = decision.actions.find((action) => action.verb === "apply")?.target ?? decision.culprit;
+    const growth = input.assessment.growth.find((one) => one.cgroup_id === target?.cgroup_id);
+    if (growth === undefined || growth.ttf.ttf_s === null || this.#acted) return;
+    if (!first_action && this.#forecast !== null && this.#forecast.ttf_s <= growth.ttf.ttf_s) return;
+    const { headroom_bytes, ttf_s, resource } = growth.ttf;
+    const { path, memory_bytes, slope_bytes_per_s } = growth;
+    const of_node = resource === "node_memory";
+    this.#forecast = { ...place, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, of_node };
+  }
+
+  #noticed(outcome: Outcome, place: Place, undone: boolean): void {
+    this.#omitted.actions += push_bounded(this.#actions, { ...place, action: null, outcome });
+    const ended = undone || outcome.verb === "release" || outcome.status === "gone";
+    if (ended) this.#close(outcome.id, place.t_s);
+  }
+
+  #judged(verdict: Verdict, place: Place): void {
+    this.#omitted.verdicts += push_bounded(this.#verdicts, { ...place, verdict });
+    if (verdict.verdict !== "effective") this.#close(verdict.id, place.t_s);
+  }
+
+  #switch(id: string, rung: string, path: string, t_s: number, on: boolean): void {
+    this.#open.add(id);
+    let known = this.#containments.get(id);
+    if (known === undefined) {
+      if (this.#containments.size >= MOST_CONTAINMENTS) return;
+      known = { id, rung, path, from_s: t_s, to_s: null, switches: [] };
+      this.#containments.set(id, known);
+    }
+    const last = known.switches.at(-1);
+    if (last?.on !== on && known.switches.length < MOST_SWITCHES) known.switches.push({ t_s, on });
+  }
+
+  #close(id: string, t_s: number): void {
+    this.#open.delete(id);
+    const known = this.#containments.get(id);
+    if (known !== undefined) known.to_s ??= t_s;
+  }
+}

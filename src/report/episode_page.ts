@@ -1,0 +1,291 @@
+import { level_name } from "../model/level.ts";
+import type { Episode, EpisodeAction, Place } from "./episode.ts";
+import { episode_chart, type Window } from "./episode_chart.ts";
+import { EPISODE_STYLE } from "./episode_style.ts";
+import * as words from "./episode_words.ts";
+import { setting } from "./explain.ts";
+import { Html, html, shortened } from "./html.ts";
+import { bytes, natural, num, percent, quantity, signed } from "./number.ts";
+
+/** Stands in every page, so that a page may be written over and nothing else. */
+export const PAGE_MARK = '<meta name="generator" content="HOSA episode report">';
+/** Dimensions shown one by one; the others carry next to nothing. */
+const MOST_SHARES = 8;
+const MOST_SETTINGS = 80;
+/** The beginning is drawn apart where it is less than this part of the whole. */
+const CLOSE_UP_PART = 0.3;
+const CLOSE_UP_AROUND_S = 1.5;
+const SHARE_BAR = 220;
+
+/** What the page says of the audit it comes from. */
+export interface Provenance {
+  readonly audit: string;
+  /** Places where the audit's chain of hashes is broken. */
+  readonly chain_problems: number;
+  readonly version: string;
+}
+
+/** One episode as a page of its own: no script, nothing loaded, everything from outside escaped, size bounded. */
+export function episode_page(episode: Episode, from: Provenance): string {
+  const node = shortened(episode.run?.node ?? "this node", 80);
+  const title = `HOSA on ${node}, ${words.clock_text(episode.first.wall_time, 0, 0)}`;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+${new Html(PAGE_MARK)}
+<title>${title}</title>
+<style>${new Html(EPISODE_STYLE)}</style>
+</head>
+<body>
+<main>
+<header>
+<p class="eyebrow">HOSA · episode ${episode.first.id} – ${episode.last.id}</p>
+<h1>${headline(episode)}</h1>
+<p>${node}, ${words.clock_text(episode.first.wall_time, 0, 0)}, ${words.span_text(duration_s(episode))}</p>
+<p class="lead">${words.summary_text(episode)}</p>
+${facts(episode)}
+</header>
+${course(episode)}
+${section("carried", "What carried it", shares(episode))}
+${section("who", "Who", culprits(episode))}
+${section("without", "What would have happened", forecast(episode))}
+${section("done", words.only_recorded(episode) ? "What would have been done" : "What was done", [actions(episode), verdicts(episode)])}
+${section("why", "Why", reasons(episode))}
+${section("proof", "Proof", proof(episode, from))}
+${section("config", "Configuration and version", configuration(episode, from))}
+<footer>Made by hosa ${from.version} from <code>${shortened(from.audit)}</code>. Times are UTC; this page loads nothing and needs no network.</footer>
+</main>
+</body>
+</html>
+`.text;
+}
+
+function section(id: string, title: string, content: Html | readonly Html[]): Html {
+  return html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>
+${content}
+</section>`;
+}
+
+function table(caption: string, head: readonly string[], rows: readonly Html[], omitted = 0): Html {
+  const rest =
+    omitted > 0
+      ? html`<p class="soft">${omitted} more, between the first and the last, are left out here; the audit has them.</p>`
+      : "";
+  return html`<div class="wide" tabindex="0" role="group" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+<tbody>
+${rows}
+</tbody></table></div>${rest}`;
+}
+
+function badge(level: number, text: string): Html {
+  return html`<span class="badge l${level}">${text}</span>`;
+}
+
+function at(place: Place): Html {
+  return html`<td class="nowrap">${words.time_text(place.wall_time)}<br><span class="soft">${place.id}</span></td>`;
+}
+
+function duration_s({ first, last }: Episode): number {
+  return last.t_s - first.t_s;
+}
+
+function headline(episode: Episode): string {
+  const resource = episode.key.input.assessment.dominant_resource;
+  const what =
+    resource === "memory" && episode.forecast !== null ? "memory was running out" : `${resource} left its normal range`;
+  const { culprit } = episode.key.decision;
+  return culprit === null ? `The node's ${what}` : `${shortened(culprit.path || "A cgroup", 80)}: ${what}`;
+}
+
+function facts(episode: Episode): Html {
+  const { max_level, peak_d_smooth, timeline, forecast: end, decisions, differing_decisions, omitted } = episode;
+  const theta = timeline.theta[0];
+  const again = decisions.length + omitted.decisions;
+  const fact = (name: string, value: Html | string, small: string): Html =>
+    html`<div><dt>${name}</dt><dd>${value}<small>${small}</small></dd></div>`;
+  return html`<dl class="facts">
+${fact("Highest level", badge(max_level, `${max_level} ${level_name(max_level)}`), words.end_text(episode))}
+${fact("Highest D̄", num(peak_d_smooth), theta === undefined ? "no thresholds yet" : `normal is below θ1 ${num(theta)}`)}
+${end === null ? fact("Time to failure", "–", "nothing was running out") : fact("Time to failure", words.span_text(end.ttf_s), `${bytes(end.slope_bytes_per_s)}/s, when it was judged`)}
+${fact("Lasted", words.span_text(duration_s(episode)), `until ${words.time_text(episode.last.wall_time)}`)}
+${fact("Decided again", differing_decisions === 0 ? html`<span class="good">identical</span>` : html`<span class="bad">${differing_decisions} differ</span>`, `${again} recorded decisions`)}
+</dl>`;
+}
+
+function course(episode: Episode): Html {
+  const whole: Window = {
+    from_s: Math.max(0, episode.first.t_s - CLOSE_UP_AROUND_S),
+    to_s: Math.max(episode.last.t_s, episode.first.t_s + 1),
+  };
+  const close = close_up(episode, whole);
+  const charts = [
+    ...(close === null ? [] : [{ name: "close", title: "How it began", window: close }]),
+    { name: "whole", title: close === null ? "The episode" : "The whole episode", window: whole },
+  ];
+  return section("course", "The course", [
+    ...charts.map(
+      ({ name, title, window }) =>
+        html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${episode_chart(episode, window, name, title)}</div>`,
+    ),
+    html`<ul class="legend"><li><i class="k-d"></i>D̄</li><li><i class="k-m"></i>memory</li><li><i class="k-h"></i>where memory was heading</li><li><i class="k-a"></i>contained</li><li><i class="k-a dot"></i>action</li><li><i class="k-r dot"></i>release</li><li><i class="k-v dot"></i>verdict</li><li><i class="l2 dot"></i>change of level</li></ul>`,
+  ]);
+}
+
+/** From the first deviation to the first verdict, or without one to the last early action, where that is a small part of the whole. */
+function close_up({ actions: acts, verdicts: judged }: Episode, whole: Window): Window | null {
+  const limit_s = whole.from_s + CLOSE_UP_PART * (whole.to_s - whole.from_s);
+  const early = (places: readonly Place[]): readonly number[] =>
+    places.map(({ t_s }) => t_s + CLOSE_UP_AROUND_S).filter((t_s) => t_s < limit_s);
+  const to_s = early(judged)[0] ?? early(acts).at(-1);
+  return to_s === undefined ? null : { from_s: whole.from_s, to_s };
+}
+
+function shares({ key }: Episode): Html {
+  const { dimension_names, contribution, x, d } = key.input.assessment;
+  const squared = d * d;
+  const all = dimension_names
+    .map((name, j) => ({ name, share: squared > 0 ? (contribution[j] ?? 0) / squared : 0, value: x[j] ?? 0 }))
+    .sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
+  const rest = all.slice(MOST_SHARES).reduce((sum, { share }) => sum + share, 0);
+  const shown = all.slice(0, MOST_SHARES);
+  const widest = Math.max(1, ...shown.map(({ share }) => Math.abs(share)));
+  const bar = (share: number): Html =>
+    html`<td class="bar"><svg viewBox="0 0 ${SHARE_BAR} 12" aria-hidden="true"><rect class="share ${share < 0 ? "against" : ""}" width="${((Math.abs(share) / widest) * SHARE_BAR).toFixed(1)}" height="12" rx="3"/></svg></td>`;
+  const rows = shown.map(
+    ({ name, share, value }) =>
+      html`<tr><th scope="row"><code>${shortened(name, 60)}</code></th><td class="nowrap">${natural(name, value)}</td><td class="nowrap">${percent(share)}</td>${bar(share)}</tr>`,
+  );
+  const others =
+    all.length > MOST_SHARES
+      ? [
+          html`<tr><th scope="row">${all.length - MOST_SHARES} others</th><td></td><td class="nowrap">${percent(rest)}</td>${bar(rest)}</tr>`,
+        ]
+      : [];
+  const caption = `Contributions c_j as shares of D² at ${key.id} (D ${num(d)}); they sum to 100 %, a negative one speaks against the deviation`;
+  return table(caption, ["dimension", "value", "share of D²", ""], [...rows, ...others]);
+}
+
+function culprits({ culprits: all }: Episode): Html {
+  if (all.length === 0) return html`<p>Nobody was looked for, or nobody stood out.</p>`;
+  const rows = all.map(({ culprit: who, times, ...place }) => {
+    const task = who.tid ?? who.pid;
+    const inside =
+      task === null
+        ? "the whole cgroup"
+        : `${who.scope} ${task}${who.comm === null ? "" : ` “${shortened(who.comm, 32)}”`}`;
+    const share = who.share === null ? "–" : percent(who.share);
+    const guarded = who.protected === null ? "" : `protected: ${shortened(who.protected)}`;
+    const note = [guarded, shortened(who.note)].filter((text) => text !== "").join("; ");
+    return html`<tr>${at(place)}<th scope="row"><code>${shortened(who.path || "unknown")}</code><br><span class="soft">id ${who.cgroup_id}</span></th><td>${inside}</td><td class="nowrap">${share}</td><td class="nowrap">${signed(who.change, 1)} σ</td><td class="nowrap">${times}</td><td>${note}</td></tr>`;
+  });
+  const head = ["first named", "cgroup", "inside it", "carries of it", "own change", "times", ""];
+  return table("Ranked by their own change against their own past, not by their size", head, rows);
+}
+
+function forecast(episode: Episode): Html {
+  const first = episode.forecast === null ? "" : html`<p class="lead">${words.forecast_text(episode.forecast)}</p>`;
+  return html`${first}<p>${words.instead_text(episode)}</p>`;
+}
+
+function actions(episode: Episode): Html {
+  const { actions: all, omitted } = episode;
+  if (all.length === 0) return html`<p>Nothing.${inaction(episode)}</p>`;
+  const head = ["time", "containment", "what, on whom", "why", "value before → after", "became"];
+  return table(
+    "Actions in order, with the value found before, which the ledger keeps for the undo, and the value written",
+    head,
+    all.map(action_row),
+    omitted.actions,
+  );
+}
+
+function inaction({ key }: Episode): string {
+  const why = key.decision.inaction;
+  return why === "" ? "" : ` ${why[0]?.toUpperCase()}${shortened(why.slice(1), 300)}.`;
+}
+
+function action_row(row: EpisodeAction): Html {
+  const { action, outcome: result } = row;
+  const target = action?.target ?? result?.target;
+  const task = target?.tid ?? target?.pid ?? null;
+  const what =
+    action === null
+      ? `${result?.verb === "release" ? "undone" : "noticed"}: ${result?.rung ?? ""}`
+      : `${action.verb} ${setting(action.setting)}`;
+  const whom = html`<code>${shortened(target?.path ?? "", 100)}</code>${task === null ? "" : html` task ${task}${target?.comm == null ? "" : ` “${shortened(target.comm, 32)}”`}`}`;
+  const values =
+    result?.file == null
+      ? html`–`
+      : html`<code>${shortened(result.prior ?? "–", 60)}</code> → <code>${shortened(result.written ?? "–", 60)}</code><br><span class="soft">${shortened(result.file, 120)}${result.ledger_id === null ? "" : `, ledger ${result.ledger_id}`}</span>`;
+  const became =
+    result === null ? html`–` : html`${result.status}<br><span class="soft">${shortened(result.detail, 200)}</span>`;
+  return html`<tr>${at(row)}<td>${action?.id ?? result?.id ?? ""}</td><td>${what}<br>${whom}</td><td>${shortened(action?.reason ?? "", 240)}</td><td>${values}</td><td>${became}</td></tr>`;
+}
+
+function verdicts({ verdicts: all, omitted }: Episode): Html {
+  if (all.length === 0) return html``;
+  const rows = all.map(
+    ({ verdict, ...place }) =>
+      html`<tr>${at(place)}<td>${verdict.id}</td><th scope="row" class="${verdict.verdict === "effective" ? "good" : ""}">${verdict.verdict.replaceAll("_", " ")}</th><td>${shortened(verdict.detail, 300)}</td></tr>`,
+  );
+  return html`<h3>Verdicts</h3>${table("What was seen of each containment afterwards", ["time", "containment", "verdict", "seen"], rows, omitted.verdicts)}`;
+}
+
+function reasons(episode: Episode): Html {
+  const { harm, rule } = episode.key.decision;
+  const bound = harm.bound === null ? "" : `, bound ${quantity(harm.bound, harm.unit)}`;
+  const witness = harm.present ? `${harm.witness} ${quantity(harm.value, harm.unit)}${bound}` : "no witness of harm";
+  const rows = episode.decisions.map(
+    (one) =>
+      html`<tr>${at(one)}<td class="nowrap">${one.level === one.previous_level ? "" : `${one.previous_level} → `}${badge(one.level, `${one.level} ${level_name(one.level)}`)}</td><td>${shortened(one.rule, 240)}</td><td>${shortened(one.inaction, 240)}</td><td class="${one.replay.identical ? "good" : "bad"}">${one.replay.identical ? "identical" : shortened(one.replay.difference, 200)}</td></tr>`,
+  );
+  const because = harm.because.slice(0, 12).map((reason) => html`<li>${shortened(reason, 240)}</li>`);
+  return html`<p>The decision that counts (${episode.key.id}): ${shortened(rule, 300)}. Harm: ${witness}; evidence ${harm.evidence}.</p><ul>${because}</ul>
+${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}`;
+}
+
+function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {
+  const { differing_decisions, decisions, omitted, key, first, last } = episode;
+  const count = decisions.length + omitted.decisions;
+  const again =
+    differing_decisions === 0
+      ? html`<span class="good">All ${count} recorded decisions re-run identically</span> from what was recorded of their input, state and configuration.`
+      : html`<span class="bad">${differing_decisions} of ${count} recorded decisions come out differently</span>: the rules of this version differ from those that decided, or the records were changed.`;
+  const chain =
+    chain_problems === 0
+      ? html`<span class="good">The chain of hashes is unbroken</span> over the whole audit.`
+      : html`<span class="bad">The chain of hashes is broken in ${chain_problems} places</span>; what <code>hosa explain</code> says names them.`;
+  return html`<p>${again} ${chain}</p>
+<p>To check it: <code>hosa explain ${key.id} --audit ${shortened(audit)}</code>. Records ${first.id} to ${last.id}; SHA-256 of ${key.id}: <code>${key.hash}</code>.</p>`;
+}
+
+function configuration({ run, config, timeline }: Episode, { version }: Provenance): Html {
+  const about =
+    run === null
+      ? "The record of the start of that run is gone (rotated out)."
+      : `hosa ${run.version}, mode ${run.mode}, ${run.motor} motor, Linux ${shortened(run.kernel, 80)}; page made by hosa ${version}.`;
+  const missing = run?.missing_rungs.map(({ rung, why }) => html`<li>${rung}: ${shortened(why)}</li>`) ?? [];
+  const absences = run?.absences.slice(0, 24).map(({ what, why }) => html`<li>${what}: ${shortened(why)}</li>`) ?? [];
+  const lacks = [...missing, ...absences];
+  const theta = timeline.theta.map((one, i) => `θ${i + 1} ${num(one)}`).join(", ");
+  const rows = flat(config).map(
+    ([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code>${value}</code></td></tr>`,
+  );
+  return html`<p>${about}</p><p>Thresholds: ${theta || "none yet"}.</p>${lacks.length === 0 ? "" : html`<h3>Missing on that node</h3><ul>${lacks}</ul>`}
+<details><summary>What the decision was configured with</summary>${table("As recorded with the decision", ["key", "value"], rows)}</details>`;
+}
+
+/** Nested values as dotted keys; bounded. */
+function flat(value: unknown, prefix = ""): readonly (readonly [string, string])[] {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return [[shortened(prefix, 80), shortened(JSON.stringify(value) ?? "", 200)]];
+  }
+  const entries = Object.entries(value).slice(0, MOST_SETTINGS);
+  return entries
+    .flatMap(([key, inner]) => flat(inner, prefix === "" ? key : `${prefix}.${key}`))
+    .slice(0, MOST_SETTINGS);
+}

@@ -1,0 +1,65 @@
+/** The page's looks: system fonts, light and dark by preference, printable, readable down to a telephone. Contrasts are WCAG AA. */
+export const EPISODE_STYLE = `
+:root{color-scheme:light dark;--ink:#1b2330;--soft:#5a6575;--page:#f5f6f8;--card:#fff;--line:#dde1e8;--grid:#e9ecf1;
+--blue:#1f6fb2;--pink:#a8457f;--green:#2c7a4f;--red:#b3263e;--l0:#8fc7a5;--l1:#f0cf6b;--l2:#f0a468;--l3:#e57a7a;--l4:#c9506a;--l5:#8d4a86;
+--on:#20140a;--violet:#6a4fc0}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#9aa6b8;--page:#11151c;--card:#181e28;--line:#2b3442;--grid:#232b37;
+--blue:#64b0ee;--pink:#e28bbd;--green:#6fcf97;--red:#ff8194;--l0:#2f6b4a;--l1:#8a6a14;--l2:#96541f;--l3:#97393d;--l4:#8b2440;--l5:#6b2e67;
+--on:#fff;--violet:#b19cf5}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+main{max-width:70rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
+header p,footer{color:var(--soft)}
+h1{font-size:1.9rem;line-height:1.2;margin:.2rem 0 .6rem;letter-spacing:-.01em;overflow-wrap:anywhere}
+h2{font-size:1.15rem;margin:0 0 .8rem}
+h3{font-size:.95rem;margin:1.4rem 0 .4rem;color:var(--soft);font-weight:600}
+p{margin:.3rem 0 .8rem;max-width:48rem;overflow-wrap:anywhere}
+.eyebrow{font-size:.85rem;letter-spacing:.02em;margin:0;color:var(--soft)}
+.lead{font-size:1.08rem;color:var(--ink)}
+section{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:1.4rem 1.5rem;margin:1.1rem 0}
+dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(11.5rem,1fr));gap:.8rem;margin:1.4rem 0 0}
+dl.facts div{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:.8rem 1rem}
+dl.facts dt{font-size:.8rem;color:var(--soft)}
+dl.facts dd{margin:.1rem 0 0;font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+dl.facts dd small{display:block;font-size:.8rem;font-weight:400;color:var(--soft)}
+.wide{overflow-x:auto;margin:0 -.2rem;padding:0 .2rem}
+.wide:focus-visible,summary:focus-visible{outline:2px solid var(--blue);outline-offset:2px}
+table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}
+caption{text-align:left;color:var(--soft);font-size:.88rem;padding-bottom:.5rem}
+th,td{text-align:left;vertical-align:top;padding:.45rem .8rem .45rem 0;border-top:1px solid var(--grid);overflow-wrap:anywhere}
+thead th{border-top:0;color:var(--soft);font-weight:600;font-size:.8rem;white-space:nowrap}
+tbody th{font-weight:500}
+td.n,th.n{text-align:right;white-space:nowrap}
+td.bar{width:34%;min-width:8rem}
+.nowrap{white-space:nowrap}
+code{font:.86em/1.4 ui-monospace,"SF Mono",Menlo,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere}
+.badge{display:inline-block;padding:.05rem .55rem;border-radius:99px;color:var(--on);font-size:.8rem;white-space:nowrap}
+.l0{background:var(--l0)}.l1{background:var(--l1)}.l2{background:var(--l2)}.l3{background:var(--l3)}.l4{background:var(--l4)}.l5{background:var(--l5)}
+.good{color:var(--green);font-weight:600}.bad{color:var(--red);font-weight:600}.soft{color:var(--soft)}
+details{margin-top:.8rem}summary{cursor:pointer;color:var(--blue);font-size:.9rem}
+details[open] summary{margin-bottom:.6rem}
+svg{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
+.chart svg{min-width:44rem}
+.chart+.chart{margin-top:1.6rem}
+svg .tick{fill:var(--soft);font-size:11px}svg .caption{fill:var(--soft)}svg .on-level{fill:var(--on);font-size:11.5px}
+svg .level-0{fill:var(--l0)}svg .level-1{fill:var(--l1)}svg .level-2{fill:var(--l2)}svg .level-3{fill:var(--l3)}svg .level-4{fill:var(--l4)}svg .level-5{fill:var(--l5)}
+svg .wash{opacity:.16}
+svg line,svg polyline{fill:none;stroke-width:1}
+svg .grid{stroke:var(--grid)}svg .axis{stroke:var(--line)}svg .theta{stroke:var(--soft);stroke-dasharray:3 5;opacity:.75}
+svg .limit{stroke:var(--red);stroke-dasharray:7 4}
+svg .distance{stroke:var(--blue);stroke-width:2;stroke-linejoin:round}
+svg .memory{stroke:var(--pink);stroke-width:2.2;stroke-linejoin:round}
+svg .heading{stroke:var(--red);stroke-width:1.8;stroke-dasharray:2 5;stroke-linecap:round}
+svg .exhausted{fill:var(--red)}
+svg .lane{fill:var(--blue);opacity:.22}svg .lane-on{fill:var(--blue)}
+svg .mark{stroke:var(--card);stroke-width:1.2;fill:var(--soft)}svg .mark.level{fill:var(--l2)}svg .mark.action{fill:var(--blue)}
+svg .mark.release{fill:var(--green)}svg .mark.verdict{fill:var(--violet)}
+svg .share{fill:var(--blue)}svg .share.against{fill:var(--soft)}
+.legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;padding:0;margin:.8rem 0 0;font-size:.85rem;color:var(--soft)}
+.legend i{display:inline-block;width:1.4rem;height:.6rem;border-radius:3px;margin-right:.4rem;vertical-align:baseline}
+.k-d{background:var(--blue)}.k-m{background:var(--pink)}.k-h{background:repeating-linear-gradient(90deg,var(--red) 0 3px,transparent 3px 7px)}
+.k-a{background:var(--blue)}.k-v{background:var(--violet)}.k-r{background:var(--green)}.legend .dot{width:.6rem;border-radius:50%}
+footer{font-size:.85rem;margin-top:1.6rem}
+@media (max-width:40rem){main{padding:1.5rem .8rem}section{padding:1rem}h1{font-size:1.5rem}}
+@media print{body{background:#fff}section,dl.facts div{break-inside:avoid}main{max-width:none;padding:0}}
+`;
