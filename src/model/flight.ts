@@ -2,7 +2,7 @@ import type { Assessment } from "./assessment.ts";
 import type { Decision } from "./decision.ts";
 
 /** Version of the meaning of a flight's lines; a flight of another version is refused. */
-export const FLIGHT_VERSION = 2;
+export const FLIGHT_VERSION = 1;
 
 /** First line of a flight: everything `decide` was given besides the assessments that follow. */
 export interface FlightHeader {
