@@ -26,6 +26,7 @@ import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
 import { save_self } from "./self_file.ts";
 import { ShieldRate } from "./shield_rate.ts";
+import { open_telling, type Telling } from "./telling.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
@@ -96,6 +97,7 @@ class Agent {
   #traced_ns = Number.NEGATIVE_INFINITY;
   #turned_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
+  #telling: Telling | null = null;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -149,6 +151,7 @@ class Agent {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     this.#announce();
+    this.#telling = await this.#open_telling();
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
@@ -168,11 +171,36 @@ class Agent {
     }
   }
 
+  #open_telling(): Promise<Telling | null> {
+    const { config, mode, on_message } = this.#options;
+    if (mode !== "run") return Promise.resolve(null);
+    const { motor, sensor, cortex, audit, senses } = this.#parts;
+    return open_telling({
+      config,
+      version: manifest.version,
+      node: config.node.name || hostname(),
+      motor: motor.name,
+      dimensions: sensor.dimensions,
+      baseline: () => cortex.baseline(),
+      live: () => (this.#beat.state?.containments ?? []).map((live) => live.rung),
+      beats: () => ({
+        count: this.#beats,
+        lost: senses.lost_beats,
+        last_ns: this.#last_beat_ns,
+        period_ms: this.#period_ms,
+      }),
+      times: this.#times,
+      audit,
+      on_message,
+    });
+  }
+
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
     const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
+    if (at_leisure) this.#telling?.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
@@ -202,6 +230,7 @@ class Agent {
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     this.#control?.close(`the agent ends: ${reason}`);
+    this.#telling?.close();
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
@@ -243,6 +272,7 @@ class Agent {
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
     this.#control?.noticed(result);
+    this.#telling?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
     return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);

@@ -5,6 +5,7 @@ import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { QUARANTINE } from "./quarantine.ts";
 import { SHIELD } from "./shield.ts";
+import { METRICS } from "./metrics.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
 const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;
@@ -242,6 +243,7 @@ export const SECTIONS = {
     }),
   }),
   control: CONTROL,
+  metrics: METRICS,
   log: v.strictObject({
     level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
   }),
@@ -266,6 +268,7 @@ export const FILE_SCHEMA = v.strictObject({
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
   control: v.optional(SECTIONS.control, {}),
+  metrics: v.optional(SECTIONS.metrics, {}),
   log: v.optional(SECTIONS.log, {}),
 });
 

@@ -1,0 +1,152 @@
+import type { AuditWriter } from "../audit/index.ts";
+import type { Config } from "../config/index.ts";
+import { KernelError } from "../ffi/errors.ts";
+import { monotonic_ns } from "../ffi/libc.ts";
+import type { Rung } from "../model/containment.ts";
+import { type Dimension, scaled } from "../model/dimension.ts";
+import { level_name } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { HttpServer } from "../telemetry/metrics/http_server.ts";
+import type { Metrics } from "../telemetry/metrics/index.ts";
+import type { BeatResult } from "./beat.ts";
+import type { BeatTimes } from "./cost.ts";
+
+/** What others are told is made of. */
+export interface TellingParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly node: string;
+  readonly motor: "cgroup" | "recording";
+  readonly dimensions: readonly Dimension[];
+  /** Learned mean and standard deviation, in scaled units. */
+  readonly baseline: () => { readonly mean: readonly number[]; readonly sigma: readonly number[] };
+  readonly live: () => readonly Rung[];
+  readonly beats: () => {
+    readonly count: number;
+    readonly lost: number;
+    readonly last_ns: number;
+    readonly period_ms: number;
+  };
+  readonly times: BeatTimes;
+  readonly audit: Maybe<Pick<AuditWriter, "written" | "dropped">>;
+  readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
+}
+
+const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
+const LATENESS_EDGES_US = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 40_000];
+/** However many ask, what they are told is put into words this often. */
+const FRESH_NS = 200e6;
+
+/** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
+export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
+  if (!parts.config.metrics.enabled) return null;
+  const { Metrics } = await import("../telemetry/metrics/index.ts");
+  const telling = new Telling(parts, new Metrics());
+  telling.open();
+  return telling;
+}
+
+/** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
+export class Telling {
+  readonly #parts: TellingParts;
+  readonly #metrics: Metrics;
+  #server: Maybe<HttpServer> = null;
+  #latest: Maybe<BeatResult> = null;
+  #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
+
+  constructor(parts: TellingParts, metrics: Metrics) {
+    this.#parts = parts;
+    this.#metrics = metrics;
+  }
+
+  open(): void {
+    const { config, on_message } = this.#parts;
+    const [host = "", port] = config.metrics.listen.split(":");
+    try {
+      const served = this.#metrics.serve(host, Number(port), monotonic_ns, (path) => this.#answer(path));
+      this.#server = served.server;
+      on_message("info", `metrics are at http://${host}:${served.port}/metrics`);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      on_message("warn", `metrics are not served: ${error.message}; see metrics.listen`);
+    }
+  }
+
+  /** Takes note of a beat. */
+  noticed(result: BeatResult): void {
+    this.#latest = result;
+    this.#metrics.tally.note(result.decision, result.outcomes);
+  }
+
+  /** Serves whoever asks, when it is time to. */
+  turn(now_ns: number): void {
+    if (this.#server?.due(now_ns)) this.#server.turn(now_ns);
+  }
+
+  close(): void {
+    this.#server?.close();
+  }
+
+  #answer(path: string): ReturnType<Metrics["page"]> {
+    const now_ns = monotonic_ns();
+    const said = this.#said.get(path);
+    if (said !== undefined && now_ns - said.at_ns < FRESH_NS) return said.answer;
+    const answer = this.#metrics.page(path, {
+      metrics: () => this.#metric_figures(now_ns),
+      health: () => this.#health_figures(now_ns),
+    });
+    if (answer !== null) this.#said.set(path, { at_ns: now_ns, answer });
+    return answer;
+  }
+
+  #metric_figures(now_ns: number) {
+    const { version, motor, live, beats, times, audit } = this.#parts;
+    const { count, lost, last_ns, period_ms } = beats();
+    const { user, system } = process.cpuUsage();
+    return {
+      version,
+      motor,
+      assessment: this.#latest?.assessment ?? null,
+      level: this.#latest?.decision.level ?? 0,
+      live: live(),
+      tally: this.#metrics.tally,
+      beats: {
+        count,
+        lost,
+        age_s: (now_ns - last_ns) / 1e9,
+        period_s: period_ms / 1e3,
+        cost: times.cost.histogram(COST_EDGES_US),
+        lateness: times.lateness.histogram(LATENESS_EDGES_US),
+      },
+      audit,
+      webhooks: [],
+      process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
+    } as const;
+  }
+
+  #health_figures(now_ns: number) {
+    const { beats, baseline, dimensions } = this.#parts;
+    const { last_ns, period_ms } = beats();
+    const assessment = this.#latest?.assessment ?? null;
+    const level = this.#latest?.decision.level ?? 0;
+    const { mean, sigma } = baseline();
+    const normalized: Record<string, number> = {};
+    for (const [j, dimension] of dimensions.entries()) {
+      const away = scaled(dimension, assessment?.x[j] ?? 0) - (mean[j] ?? 0);
+      if (assessment !== null && (sigma[j] ?? 0) > 0) normalized[dimension.name] = round(away / sigma[j]!);
+    }
+    return {
+      level,
+      level_name: level_name(level),
+      warm: assessment?.warm ?? false,
+      d_smooth: assessment?.d_smooth ?? null,
+      period_ms,
+      last_beat_age_ms: Math.round((now_ns - last_ns) / 1e6),
+      normalized,
+    };
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
