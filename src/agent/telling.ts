@@ -8,7 +8,9 @@ import { level_name } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { HttpServer } from "../telemetry/metrics/http_server.ts";
 import type { Metrics } from "../telemetry/metrics/index.ts";
+import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
+import { deadline, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
 
 /** What others are told is made of. */
@@ -39,67 +41,93 @@ const FRESH_NS = 200e6;
 
 /** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
 export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
-  if (!parts.config.metrics.enabled) return null;
-  const { Metrics } = await import("../telemetry/metrics/index.ts");
-  const telling = new Telling(parts, new Metrics());
-  telling.open();
-  return telling;
+  const { metrics, webhooks } = parts.config;
+  if (!metrics.enabled && webhooks.length === 0) return null;
+  const served = metrics.enabled ? new (await import("../telemetry/metrics/index.ts")).Metrics() : null;
+  const told =
+    webhooks.length > 0 ? new (await import("../telemetry/webhook/index.ts")).Webhooks(told_by(parts)) : null;
+  return new Telling(parts, served, told);
+}
+
+function told_by({ config, node, version, motor, on_message }: TellingParts): WebhooksOptions {
+  return {
+    endpoints: config.webhooks,
+    node,
+    version,
+    dry_run: motor === "recording",
+    clock: monotonic_ns,
+    wall_s,
+    deadline,
+    on_message,
+  };
 }
 
 /** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
 export class Telling {
   readonly #parts: TellingParts;
-  readonly #metrics: Metrics;
+  readonly #metrics: Maybe<Metrics>;
+  readonly #webhooks: Maybe<Webhooks>;
   #server: Maybe<HttpServer> = null;
   #latest: Maybe<BeatResult> = null;
   #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
 
-  constructor(parts: TellingParts, metrics: Metrics) {
+  constructor(parts: TellingParts, metrics: Maybe<Metrics>, webhooks: Maybe<Webhooks>) {
     this.#parts = parts;
     this.#metrics = metrics;
+    this.#webhooks = webhooks;
+    if (metrics !== null) this.#server = this.#serve(metrics);
   }
 
-  open(): void {
+  #serve(metrics: Metrics): Maybe<HttpServer> {
     const { config, on_message } = this.#parts;
     const [host = "", port] = config.metrics.listen.split(":");
     try {
-      const served = this.#metrics.serve(host, Number(port), monotonic_ns, (path) => this.#answer(path));
-      this.#server = served.server;
+      const served = metrics.serve(host, Number(port), monotonic_ns, (path) => this.#answer(metrics, path));
       on_message("info", `metrics are at http://${host}:${served.port}/metrics`);
+      return served.server;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       on_message("warn", `metrics are not served: ${error.message}; see metrics.listen`);
+      return null;
     }
   }
 
   /** Takes note of a beat. */
   noticed(result: BeatResult): void {
     this.#latest = result;
-    this.#metrics.tally.note(result.decision, result.outcomes);
+    this.#metrics?.tally.note(result.decision, result.outcomes);
+    this.#webhooks?.noticed({ ...result, wall_time: wall_time_iso });
   }
 
   /** Serves whoever asks, when it is time to. */
   turn(now_ns: number): void {
     if (this.#server?.due(now_ns)) this.#server.turn(now_ns);
+    this.#webhooks?.turn(now_ns);
+  }
+
+  /** A last notice to every webhook before the network is closed; null where there is none, or no beat yet. */
+  async last_word(within_s: number): Promise<Maybe<string>> {
+    if (this.#webhooks === null || this.#latest === null) return null;
+    return await this.#webhooks.last_word({ ...this.#latest, wall_time: wall_time_iso }, within_s);
   }
 
   close(): void {
     this.#server?.close();
   }
 
-  #answer(path: string): ReturnType<Metrics["page"]> {
+  #answer(metrics: Metrics, path: string): ReturnType<Metrics["page"]> {
     const now_ns = monotonic_ns();
     const said = this.#said.get(path);
     if (said !== undefined && now_ns - said.at_ns < FRESH_NS) return said.answer;
-    const answer = this.#metrics.page(path, {
-      metrics: () => this.#metric_figures(now_ns),
+    const answer = metrics.page(path, {
+      metrics: () => this.#metric_figures(metrics, now_ns),
       health: () => this.#health_figures(now_ns),
     });
     if (answer !== null) this.#said.set(path, { at_ns: now_ns, answer });
     return answer;
   }
 
-  #metric_figures(now_ns: number) {
+  #metric_figures({ tally }: Metrics, now_ns: number) {
     const { version, motor, live, beats, times, audit } = this.#parts;
     const { count, lost, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
@@ -109,7 +137,7 @@ export class Telling {
       assessment: this.#latest?.assessment ?? null,
       level: this.#latest?.decision.level ?? 0,
       live: live(),
-      tally: this.#metrics.tally,
+      tally,
       beats: {
         count,
         lost,
@@ -119,7 +147,7 @@ export class Telling {
         lateness: times.lateness.histogram(LATENESS_EDGES_US),
       },
       audit,
-      webhooks: [],
+      webhooks: this.#webhooks?.figures ?? [],
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { flag, text } from "./field.ts";
+import { flag, number, text } from "./field.ts";
 
 const BYTE = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
 
@@ -11,5 +11,16 @@ export const METRICS = v.strictObject({
     pattern: new RegExp(`^${BYTE}(\\.${BYTE}){3}:\\d{1,5}$`),
     accepts: "IPv4 address:port, port 0..65535, 0 for one the kernel chooses",
     docs: "Where. Whoever reaches it may read: there is no password, so beyond loopback it needs a firewall.",
+  }),
+});
+
+/** The section `telemetry`: what is said unasked. */
+export const TELEMETRY = v.strictObject({
+  heartbeat_s: number({
+    unit: "s",
+    initial: 30,
+    min: 1,
+    max: 3600,
+    docs: "Interval of the heartbeat, the only thing said in homeostasis.",
   }),
 });
