@@ -27,6 +27,7 @@ import { quarantine_motor } from "./quarantine_motor.ts";
 import { save_self } from "./self_file.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
+import { telling_parts } from "./telling_parts.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
@@ -139,8 +140,9 @@ class Agent {
     const { config, on_message } = this.#options;
     const { motor, mount, own_path } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
+    const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
     return new QuarantineKeeper({ ...this.#parts, config, record, on_message }, (evidence) =>
-      quarantine_motor(config, motor, mount, own_path, evidence, (outcome) => {
+      quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
@@ -151,7 +153,9 @@ class Agent {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     this.#announce();
-    this.#telling = await this.#open_telling();
+    const figures = () => ({ count: this.#beats, last_ns: this.#last_beat_ns, period_ms: this.#period_ms });
+    if (this.#options.mode === "run")
+      this.#telling = await open_telling(telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures));
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
@@ -169,30 +173,6 @@ class Agent {
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
     }
-  }
-
-  #open_telling(): Promise<Telling | null> {
-    const { config, mode, on_message } = this.#options;
-    if (mode !== "run") return Promise.resolve(null);
-    const { motor, sensor, cortex, audit, senses } = this.#parts;
-    return open_telling({
-      config,
-      version: manifest.version,
-      node: config.node.name || hostname(),
-      motor: motor.name,
-      dimensions: sensor.dimensions,
-      baseline: () => cortex.baseline(),
-      live: () => (this.#beat.state?.containments ?? []).map((live) => live.rung),
-      beats: () => ({
-        count: this.#beats,
-        lost: senses.lost_beats,
-        last_ns: this.#last_beat_ns,
-        period_ms: this.#period_ms,
-      }),
-      times: this.#times,
-      audit,
-      on_message,
-    });
   }
 
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */

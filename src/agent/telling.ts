@@ -38,6 +38,8 @@ const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
 const LATENESS_EDGES_US = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 40_000];
 /** However many ask, what they are told is put into words this often. */
 const FRESH_NS = 200e6;
+/** A quarantine waits no longer for its last word. */
+const LAST_WORD_S = 2.5;
 
 /** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
 export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
@@ -105,10 +107,12 @@ export class Telling {
     this.#webhooks?.turn(now_ns);
   }
 
-  /** A last notice to every webhook before the network is closed; null where there is none, or no beat yet. */
-  async last_word(within_s: number): Promise<Maybe<string>> {
-    if (this.#webhooks === null || this.#latest === null) return null;
-    return await this.#webhooks.last_word({ ...this.#latest, wall_time: wall_time_iso }, within_s);
+  /** A last notice to every webhook before the network is closed; rejects when nobody could be told. */
+  async last_word(within_s = LAST_WORD_S): Promise<string> {
+    if (this.#webhooks === null || this.#latest === null) throw new Error("there is nobody or nothing to tell");
+    const told = await this.#webhooks.last_word({ ...this.#latest, wall_time: wall_time_iso }, within_s);
+    if (!told.any) throw new Error(told.detail);
+    return told.detail;
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { OutcomeStatus, Rung } from "./containment.ts";
+import type { Organ, OutcomeStatus } from "./containment.ts";
 import type { Level } from "./level.ts";
 import type { Maybe } from "./sample.ts";
 
@@ -38,7 +38,7 @@ export interface Notice {
   }>;
   /** The latest action of the episode, and what became of it; null when nothing was done. */
   readonly action: Maybe<{
-    readonly rung: Rung;
+    readonly rung: Organ;
     readonly verb: string;
     readonly path: string;
     readonly status: OutcomeStatus;

@@ -1,5 +1,4 @@
-import type { Outcome } from "../../model/containment.ts";
-import { type Action, type OutcomeStatus, RUNGS, type Rung } from "../../model/containment.ts";
+import { type Action, type Organ, type Outcome, type OutcomeStatus, RUNGS } from "../../model/containment.ts";
 import type { Decision, Verdict } from "../../model/decision.ts";
 import type { MetricValue } from "./exposition.ts";
 
@@ -10,7 +9,7 @@ const REMEMBERED_MAX = 256;
 export class Tally {
   readonly #actions = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>();
   readonly #verdicts = new Map<string, { readonly labels: Readonly<Record<string, string>>; value: number }>();
-  readonly #rungs = new Map<string, Rung>();
+  readonly #rungs = new Map<string, Organ>();
 
   constructor() {
     // A series that begins at 0 shows its first increase.
@@ -39,11 +38,11 @@ export class Tally {
     return [...this.#verdicts.values()];
   }
 
-  #action(rung: Rung, verb: Action["verb"], status: OutcomeStatus, by: number): void {
+  #action(rung: Organ, verb: Action["verb"], status: OutcomeStatus, by: number): void {
     add(this.#actions, { rung, verb, status }, by);
   }
 
-  #verdict(rung: Rung | "unknown", verdict: Verdict["verdict"], by: number): void {
+  #verdict(rung: Organ | "unknown", verdict: Verdict["verdict"], by: number): void {
     add(this.#verdicts, { rung, verdict }, by);
   }
 }

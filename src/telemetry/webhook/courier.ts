@@ -50,10 +50,10 @@ export class Courier {
   }
 
   /** One attempt, beside the queue. Returns what came of it. */
-  async send_now(notice: Notice, within_s: number): Promise<string> {
+  async send_now(notice: Notice, within_s: number): Promise<{ readonly ok: boolean; readonly detail: string }> {
     const { name, endpoint } = this.#options;
     const result = await this.#send(notice, Math.min(within_s, endpoint.timeout_s));
-    return `webhook ${name}: ${result.ok ? "told" : result.why}`;
+    return { ok: result.ok, detail: `webhook ${name}: ${result.ok ? "told" : result.why}` };
   }
 
   async #attempt(notice: Notice): Promise<void> {

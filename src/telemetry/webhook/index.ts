@@ -1,5 +1,4 @@
 import type { Config } from "../../config/index.ts";
-import type { Maybe } from "../../model/sample.ts";
 import { Courier, type CourierOptions } from "./courier.ts";
 import { EpisodeNotices, type ToldBeat } from "./episode.ts";
 import type { WebhookFigures } from "./figures.ts";
@@ -47,8 +46,9 @@ export class Webhooks {
   }
 
   /** Tells all endpoints at once, past their queues and levels, within so many seconds. Says what came of it. */
-  async last_word(beat: ToldBeat, within_s: number): Promise<Maybe<string>> {
+  async last_word(beat: ToldBeat, within_s: number): Promise<{ readonly any: boolean; readonly detail: string }> {
     const told = this.#told.map(({ notices, courier }) => courier.send_now(notices.last_word(beat), within_s));
-    return told.length === 0 ? null : (await Promise.all(told)).join("; ");
+    const results = await Promise.all(told);
+    return { any: results.some(({ ok }) => ok), detail: results.map(({ detail }) => detail).join("; ") };
   }
 }

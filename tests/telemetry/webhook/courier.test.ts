@@ -122,13 +122,15 @@ describe("an endpoint", () => {
     await one.turn(0);
     expect(one.figures).toMatchObject({ failed_attempts: 1, waiting: 1 });
     expect(said.join()).toContain("not reached");
-    expect(await one.send_now(notice(), 3)).toContain("webhook 1: not reached");
+    const { ok, detail } = await one.send_now(notice(), 3);
+    expect(ok).toBe(false);
+    expect(detail).toContain("webhook 1: not reached");
   });
 
   test("is told a last word past the queue", async () => {
     using endpoint = new Endpoint();
     const { courier: one } = courier(endpoint.url);
-    expect(await one.send_now(notice({ reason: "quarantine" }), 3)).toBe("webhook 1: told");
+    expect(await one.send_now(notice({ reason: "quarantine" }), 3)).toEqual({ ok: true, detail: "webhook 1: told" });
     expect(JSON.parse(endpoint.received[0]!.body).reason).toBe("quarantine");
   });
 });
