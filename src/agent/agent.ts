@@ -26,6 +26,8 @@ import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
 import { save_self } from "./self_file.ts";
 import { ShieldRate } from "./shield_rate.ts";
+import { open_telling, type Telling } from "./telling.ts";
+import { telling_parts } from "./telling_parts.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
@@ -96,6 +98,7 @@ class Agent {
   #traced_ns = Number.NEGATIVE_INFINITY;
   #turned_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
+  #telling: Telling | null = null;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -137,8 +140,9 @@ class Agent {
     const { config, on_message } = this.#options;
     const { motor, mount, own_path } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
+    const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
     return new QuarantineKeeper({ ...this.#parts, config, record, on_message }, (evidence) =>
-      quarantine_motor(config, motor, mount, own_path, evidence, (outcome) => {
+      quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
@@ -149,6 +153,9 @@ class Agent {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     this.#announce();
+    const figures = () => ({ count: this.#beats, last_ns: this.#last_beat_ns, period_ms: this.#period_ms });
+    if (this.#options.mode === "run")
+      this.#telling = await open_telling(telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures));
     this.#start_beat();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
@@ -173,6 +180,7 @@ class Agent {
     const now_ns = monotonic_ns();
     const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
+    if (at_leisure) this.#telling?.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
@@ -202,6 +210,7 @@ class Agent {
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     this.#control?.close(`the agent ends: ${reason}`);
+    this.#telling?.close();
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
@@ -243,6 +252,7 @@ class Agent {
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
     this.#control?.noticed(result);
+    this.#telling?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
     return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);

@@ -4,6 +4,11 @@ export function wall_time_iso(): string {
   return new Date().toISOString();
 }
 
+/** Seconds since 1970. */
+export function wall_s(): number {
+  return Date.now() / 1000;
+}
+
 /** The wall time `ago_ns` before now, ISO 8601. */
 export function wall_time_of(ago_ns: number): string {
   return new Date(Date.now() - ago_ns / 1e6).toISOString();

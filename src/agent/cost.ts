@@ -1,10 +1,18 @@
 const BUCKETS = 4096;
 
+/** Times in seconds, counted up to each edge. */
+export interface BeatHistogram {
+  readonly buckets: readonly { readonly at_most: number; readonly count: number }[];
+  readonly count: number;
+  readonly sum: number;
+}
+
 /** Times of beats in buckets of whole microseconds, as a bounded histogram: what HOSA itself takes is part of what it reports. */
 export class BeatCost {
   readonly #bucket_us: number;
   readonly #counts = new Uint32Array(BUCKETS);
   #total = 0;
+  #sum_us = 0;
 
   /** @param bucket_us width of a bucket; 4096 of them are what can be told apart */
   constructor(bucket_us = 1) {
@@ -14,6 +22,7 @@ export class BeatCost {
   add(cost_us: number): void {
     this.#counts[Math.min(BUCKETS - 1, Math.max(0, Math.floor(cost_us / this.#bucket_us)))]! += 1;
     this.#total += 1;
+    this.#sum_us += cost_us;
   }
 
   get count(): number {
@@ -28,6 +37,21 @@ export class BeatCost {
       if (seen > 0 && seen >= q * this.#total) return (bucket + 1) * this.#bucket_us;
     }
     return 0;
+  }
+
+  /**
+   * Counts up to each edge and the sum, in seconds.
+   * @param edges_us ascending multiples of the bucket's width, below its 4096th
+   */
+  histogram(edges_us: readonly number[]): BeatHistogram {
+    const buckets: { at_most: number; count: number }[] = [];
+    let seen = 0;
+    let bucket = 0;
+    for (const edge_us of edges_us) {
+      for (; bucket < Math.min(BUCKETS - 1, edge_us / this.#bucket_us); bucket++) seen += this.#counts[bucket]!;
+      buckets.push({ at_most: edge_us / 1e6, count: seen });
+    }
+    return { buckets, count: this.#total, sum: this.#sum_us / 1e6 };
   }
 
   quantiles(): { readonly p50: number; readonly p99: number } {
@@ -47,6 +71,10 @@ export class BeatTimes {
     this.#delay.add((now_ns - beat_ns) / 1000);
     if (this.#woken_ns !== null) this.#interval.add((now_ns - this.#woken_ns) / 1000);
     this.#woken_ns = now_ns;
+  }
+
+  get lateness(): BeatCost {
+    return this.#delay;
   }
 
   figures(): Record<"cost_us" | "delay_us" | "interval_us", { readonly p50: number; readonly p99: number }> {

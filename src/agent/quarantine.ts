@@ -197,7 +197,7 @@ export async function gather_facts(
     operator_peers: [...new Set(sessions.map((session) => session.peer))],
     ports_in_use,
     node_name: process.env["NODE_NAME"] || null,
-    webhook: false,
+    webhook: config.webhooks.length > 0,
     evidence: standing.since === null ? null : await whole_bundle(dirname(config.audit.path), standing.since),
   };
 }

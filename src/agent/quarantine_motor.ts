@@ -21,6 +21,7 @@ export function quarantine_motor(
   mount: Maybe<string>,
   own_path: string,
   evidence: () => Promise<string>,
+  last_word: () => Promise<string>,
   tell: (outcome: StepOutcome) => void,
 ): QuarantineMotor {
   if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell);
@@ -40,7 +41,7 @@ export function quarantine_motor(
     isolation: motor,
     taint: node_taint(config),
     evidence,
-    webhook: null,
+    webhook: config.webhooks.length === 0 ? null : last_word,
     boot_id: motor.ledger.boot_id,
     wall_time: wall_time_iso,
     now_ns: monotonic_ns,

@@ -41,6 +41,9 @@ export class AuditWriter {
   readonly path: string;
   /** What kept the last flush from writing; null when it wrote. */
   trouble: string | null = null;
+  /** Lines written, and entries lost because the queue was full, since the start. */
+  written = 0;
+  dropped = 0;
   readonly #options: AuditOptions;
   #queue: Pending[] = [];
   #lost = 0;
@@ -67,6 +70,7 @@ export class AuditWriter {
   append(entry: AuditEntry): string {
     if (this.#closed || this.#queue.length >= MAX_QUEUE) {
       this.#lost++;
+      this.dropped++;
       return "";
     }
     const { t_ns, kind, ...rest } = entry;
@@ -158,6 +162,7 @@ export class AuditWriter {
     }
     this.#prev = prev;
     this.#bytes += bytes;
+    this.written += count;
     this.#queue = this.#queue.slice(count);
   }
 

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { FieldDocs } from "./field.ts";
 import { SECTIONS } from "./schema.ts";
+import { WEBHOOK } from "./webhooks.ts";
 
 export interface KeyDocs extends FieldDocs {
   /** Dotted path, as in messages: `beat.period_ms`. */
@@ -39,5 +40,6 @@ export function docs_of(path: string): KeyDocs | undefined {
 /** Keys accepted at a section; the empty path is the top of the file. */
 export function keys_at(path: string): readonly string[] {
   if (path === "") return Object.keys(SECTIONS);
+  if (/^webhooks\.\d+$/.test(path)) return Object.keys(WEBHOOK.entries);
   return KEY_DOCS.filter((key) => key.path.startsWith(`${path}.`)).map((key) => key.path.slice(path.length + 1));
 }

@@ -107,6 +107,8 @@ function contradictions(config: Config): readonly (readonly [readonly string[], 
       `${act.reaction_reserve_s} s is longer than act.ttf_horizon_s (${act.ttf_horizon_s} s)`,
     ]);
   }
+  const port = Number(config.metrics.listen.split(":").at(-1));
+  if (port > 65_535) found.push([["metrics", "listen"], `${port} is no port, the highest is 65535`]);
   return found;
 }
 

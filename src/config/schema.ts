@@ -5,6 +5,8 @@ import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { QUARANTINE } from "./quarantine.ts";
 import { SHIELD } from "./shield.ts";
+import { METRICS, TELEMETRY } from "./telemetry.ts";
+import { WEBHOOKS } from "./webhooks.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
 const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" } as const;
@@ -232,16 +234,10 @@ export const SECTIONS = {
     }),
     flight_keep: integer({ unit: "files", initial: 8, min: 1, max: 99, docs: "Recorded flights kept." }),
   }),
-  telemetry: v.strictObject({
-    heartbeat_s: number({
-      unit: "s",
-      initial: 30,
-      min: 1,
-      max: 3600,
-      docs: "Interval of the heartbeat, the only thing said in homeostasis.",
-    }),
-  }),
+  telemetry: TELEMETRY,
   control: CONTROL,
+  metrics: METRICS,
+  webhooks: WEBHOOKS,
   log: v.strictObject({
     level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
   }),
@@ -266,6 +262,8 @@ export const FILE_SCHEMA = v.strictObject({
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
   control: v.optional(SECTIONS.control, {}),
+  metrics: v.optional(SECTIONS.metrics, {}),
+  webhooks: SECTIONS.webhooks,
   log: v.optional(SECTIONS.log, {}),
 });
 

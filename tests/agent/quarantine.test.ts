@@ -194,6 +194,7 @@ test("beside the recording motor a quarantine is only said", () => {
     null,
     "/",
     async () => "",
+    async () => "",
     (outcome) => told.push(outcome),
   );
   const links = [{ id: 1, path: "lo" }];

@@ -125,3 +125,16 @@ test("no text makes the parser throw anything but ConfigError", () => {
     { numRuns: 500 },
   );
 });
+
+test("a webhook has its defaults, and what it must not say is named", () => {
+  const { webhooks } = parse_config("webhooks:\n  - url: https://hooks.example/x\n", "f.yaml");
+  const rest = { secret: "", template: "generic", min_level: 2, timeout_s: 5 } as const;
+  expect(webhooks).toEqual([{ url: "https://hooks.example/x", ...rest }]);
+  expect(problems("webhooks:\n  - ur: x").join()).toContain('webhooks.0.ur: unknown key, did you mean "url"?');
+  expect(problems("webhooks:\n  - url: ftp://a/b").join()).toContain('"ftp://a/b" is not accepted');
+  expect(problems("webhooks:\n  - url: http://a/b\n    min_level: 6").join()).toContain("webhooks.0.min_level: 6");
+});
+
+test("a port beyond the last is refused", () => {
+  expect(problems("metrics:\n  listen: 127.0.0.1:65536").join()).toContain("65536 is no port");
+});

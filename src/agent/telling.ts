@@ -1,0 +1,184 @@
+import type { AuditWriter } from "../audit/index.ts";
+import type { Config } from "../config/index.ts";
+import { KernelError } from "../ffi/errors.ts";
+import { monotonic_ns } from "../ffi/libc.ts";
+import type { Rung } from "../model/containment.ts";
+import { type Dimension, scaled } from "../model/dimension.ts";
+import { level_name } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { HttpServer } from "../telemetry/metrics/http_server.ts";
+import type { Metrics } from "../telemetry/metrics/index.ts";
+import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
+import type { BeatResult } from "./beat.ts";
+import { deadline, wall_s, wall_time_iso } from "./clock.ts";
+import type { BeatTimes } from "./cost.ts";
+
+/** What others are told is made of. */
+export interface TellingParts {
+  readonly config: Config;
+  readonly version: string;
+  readonly node: string;
+  readonly motor: "cgroup" | "recording";
+  readonly dimensions: readonly Dimension[];
+  /** Learned mean and standard deviation, in scaled units. */
+  readonly baseline: () => { readonly mean: readonly number[]; readonly sigma: readonly number[] };
+  readonly live: () => readonly Rung[];
+  readonly beats: () => {
+    readonly count: number;
+    readonly lost: number;
+    readonly last_ns: number;
+    readonly period_ms: number;
+  };
+  readonly times: BeatTimes;
+  readonly audit: Maybe<Pick<AuditWriter, "written" | "dropped">>;
+  readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
+}
+
+const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
+const LATENESS_EDGES_US = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 40_000];
+/** However many ask, what they are told is put into words this often. */
+const FRESH_NS = 200e6;
+/** A quarantine waits no longer for its last word. */
+const LAST_WORD_S = 2.5;
+
+/** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
+export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
+  const { metrics, webhooks } = parts.config;
+  if (!metrics.enabled && webhooks.length === 0) return null;
+  const served = metrics.enabled ? new (await import("../telemetry/metrics/index.ts")).Metrics() : null;
+  const told =
+    webhooks.length > 0 ? new (await import("../telemetry/webhook/index.ts")).Webhooks(told_by(parts)) : null;
+  return new Telling(parts, served, told);
+}
+
+function told_by({ config, node, version, motor, on_message }: TellingParts): WebhooksOptions {
+  return {
+    endpoints: config.webhooks,
+    node,
+    version,
+    dry_run: motor === "recording",
+    clock: monotonic_ns,
+    wall_s,
+    deadline,
+    on_message,
+  };
+}
+
+/** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
+export class Telling {
+  readonly #parts: TellingParts;
+  readonly #metrics: Maybe<Metrics>;
+  readonly #webhooks: Maybe<Webhooks>;
+  #server: Maybe<HttpServer> = null;
+  #latest: Maybe<BeatResult> = null;
+  #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
+
+  constructor(parts: TellingParts, metrics: Maybe<Metrics>, webhooks: Maybe<Webhooks>) {
+    this.#parts = parts;
+    this.#metrics = metrics;
+    this.#webhooks = webhooks;
+    if (metrics !== null) this.#server = this.#serve(metrics);
+  }
+
+  #serve(metrics: Metrics): Maybe<HttpServer> {
+    const { config, on_message } = this.#parts;
+    const [host = "", port] = config.metrics.listen.split(":");
+    try {
+      const served = metrics.serve(host, Number(port), monotonic_ns, (path) => this.#answer(metrics, path));
+      on_message("info", `metrics are at http://${host}:${served.port}/metrics`);
+      return served.server;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      on_message("warn", `metrics are not served: ${error.message}; see metrics.listen`);
+      return null;
+    }
+  }
+
+  /** Takes note of a beat. */
+  noticed(result: BeatResult): void {
+    this.#latest = result;
+    this.#metrics?.tally.note(result.decision, result.outcomes);
+    this.#webhooks?.noticed({ ...result, wall_time: wall_time_iso });
+  }
+
+  /** Serves whoever asks, when it is time to. */
+  turn(now_ns: number): void {
+    if (this.#server?.due(now_ns)) this.#server.turn(now_ns);
+    this.#webhooks?.turn(now_ns);
+  }
+
+  /** A last notice to every webhook before the network is closed; rejects when nobody could be told. */
+  async last_word(within_s = LAST_WORD_S): Promise<string> {
+    if (this.#webhooks === null || this.#latest === null) throw new Error("there is nobody or nothing to tell");
+    const told = await this.#webhooks.last_word({ ...this.#latest, wall_time: wall_time_iso }, within_s);
+    if (!told.any) throw new Error(told.detail);
+    return told.detail;
+  }
+
+  close(): void {
+    this.#server?.close();
+  }
+
+  #answer(metrics: Metrics, path: string): ReturnType<Metrics["page"]> {
+    const now_ns = monotonic_ns();
+    const said = this.#said.get(path);
+    if (said !== undefined && now_ns - said.at_ns < FRESH_NS) return said.answer;
+    const answer = metrics.page(path, {
+      metrics: () => this.#metric_figures(metrics, now_ns),
+      health: () => this.#health_figures(now_ns),
+    });
+    if (answer !== null) this.#said.set(path, { at_ns: now_ns, answer });
+    return answer;
+  }
+
+  #metric_figures({ tally }: Metrics, now_ns: number) {
+    const { version, motor, live, beats, times, audit } = this.#parts;
+    const { count, lost, last_ns, period_ms } = beats();
+    const { user, system } = process.cpuUsage();
+    return {
+      version,
+      motor,
+      assessment: this.#latest?.assessment ?? null,
+      level: this.#latest?.decision.level ?? 0,
+      live: live(),
+      tally,
+      beats: {
+        count,
+        lost,
+        age_s: (now_ns - last_ns) / 1e9,
+        period_s: period_ms / 1e3,
+        cost: times.cost.histogram(COST_EDGES_US),
+        lateness: times.lateness.histogram(LATENESS_EDGES_US),
+      },
+      audit,
+      webhooks: this.#webhooks?.figures ?? [],
+      process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
+    } as const;
+  }
+
+  #health_figures(now_ns: number) {
+    const { beats, baseline, dimensions } = this.#parts;
+    const { last_ns, period_ms } = beats();
+    const assessment = this.#latest?.assessment ?? null;
+    const level = this.#latest?.decision.level ?? 0;
+    const { mean, sigma } = baseline();
+    const normalized: Record<string, number> = {};
+    for (const [j, dimension] of dimensions.entries()) {
+      const away = scaled(dimension, assessment?.x[j] ?? 0) - (mean[j] ?? 0);
+      if (assessment !== null && (sigma[j] ?? 0) > 0) normalized[dimension.name] = round(away / sigma[j]!);
+    }
+    return {
+      level,
+      level_name: level_name(level),
+      warm: assessment?.warm ?? false,
+      d_smooth: assessment?.d_smooth ?? null,
+      period_ms,
+      last_beat_age_ms: Math.round((now_ns - last_ns) / 1e6),
+      normalized,
+    };
+  }
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

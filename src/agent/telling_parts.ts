@@ -1,0 +1,30 @@
+import { hostname } from "node:os";
+import manifest from "../../package.json" with { type: "json" };
+import type { AgentOptions } from "./agent.ts";
+import type { Beat } from "./beat.ts";
+import type { Parts } from "./compose.ts";
+import type { BeatTimes } from "./cost.ts";
+import type { TellingParts } from "./telling.ts";
+
+/** What others are told of an agent, taken from what it is made of. */
+export function telling_parts(
+  { config, on_message }: AgentOptions,
+  { motor, sensor, cortex, audit, senses }: Parts,
+  beat: Beat,
+  times: BeatTimes,
+  figures: () => Omit<ReturnType<TellingParts["beats"]>, "lost">,
+): TellingParts {
+  return {
+    config,
+    version: manifest.version,
+    node: config.node.name || hostname(),
+    motor: motor.name,
+    dimensions: sensor.dimensions,
+    baseline: () => cortex.baseline(),
+    live: () => (beat.state?.containments ?? []).map((live) => live.rung),
+    beats: () => ({ ...figures(), lost: senses.lost_beats }),
+    times,
+    audit,
+    on_message,
+  };
+}

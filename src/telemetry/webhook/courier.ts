@@ -1,0 +1,118 @@
+import type { Notice } from "../../model/notice.ts";
+import type { WebhookFigures } from "./figures.ts";
+import { render_payload, type Template } from "./payload.ts";
+import { DeliveryQueue } from "./queue.ts";
+
+export interface CourierOptions {
+  /** Place in the configuration, from 1. */
+  readonly name: string;
+  readonly endpoint: {
+    readonly url: string;
+    readonly secret: string;
+    readonly template: Template;
+    readonly timeout_s: number;
+  };
+  /** 0..1, see DeliveryQueue. */
+  readonly phase: number;
+  readonly user_agent: string;
+  /** CLOCK_MONOTONIC, ns. */
+  readonly clock: () => number;
+  /** Seconds since 1970. */
+  readonly wall_s: () => number;
+  /** Aborts after so many seconds. */
+  readonly deadline: (seconds: number) => AbortSignal;
+  readonly on_message: (level: "warn" | "info", text: string) => void;
+}
+
+/** Carries notices to one endpoint, on the event loop: an endpoint that is slow or dead costs nobody anything. */
+export class Courier {
+  readonly #options: CourierOptions;
+  readonly #queue: DeliveryQueue;
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+    this.#queue = new DeliveryQueue(options.phase);
+  }
+
+  get figures(): WebhookFigures {
+    const { delivered, failed_attempts, dropped, length } = this.#queue;
+    return { name: this.#options.name, delivered, failed_attempts, dropped, waiting: length };
+  }
+
+  push(notice: Notice): void {
+    this.#queue.push(notice);
+  }
+
+  /** Begins the next attempt when it is time for one. The promise is for tests; it never rejects. */
+  turn(now_ns: number): Promise<void> | null {
+    const notice = this.#queue.take(now_ns);
+    return notice === null ? null : this.#attempt(notice);
+  }
+
+  /** One attempt, beside the queue. Returns what came of it. */
+  async send_now(notice: Notice, within_s: number): Promise<{ readonly ok: boolean; readonly detail: string }> {
+    const { name, endpoint } = this.#options;
+    const result = await this.#send(notice, Math.min(within_s, endpoint.timeout_s));
+    return { ok: result.ok, detail: `webhook ${name}: ${result.ok ? "told" : result.why}` };
+  }
+
+  async #attempt(notice: Notice): Promise<void> {
+    const { name, endpoint, clock, on_message } = this.#options;
+    const result = await this.#send(notice, endpoint.timeout_s);
+    if (result.ok) {
+      if (this.#queue.failures > 0) on_message("info", `webhook ${name} is reached again`);
+      this.#queue.accepted();
+      return;
+    }
+    if (this.#queue.failures === 0 || !result.again) {
+      const what = result.again ? "it is tried again" : "the notice is given up";
+      on_message("warn", `webhook ${name} (${new URL(endpoint.url).host}): ${result.why}; ${what}`);
+    }
+    this.#queue.failed(clock(), result.again);
+  }
+
+  async #send(notice: Notice, timeout_s: number): Promise<Sent> {
+    const { endpoint, deadline, user_agent, wall_s } = this.#options;
+    const body = render_payload(notice, endpoint.template);
+    const headers = {
+      "Content-Type": "application/json",
+      "User-Agent": user_agent,
+      ...signature(body, endpoint.secret, Math.floor(wall_s())),
+    };
+    try {
+      // A redirect would carry what is signed for one endpoint to another.
+      const response = await fetch(endpoint.url, {
+        method: "POST",
+        body,
+        headers,
+        redirect: "manual",
+        signal: deadline(timeout_s),
+      });
+      await response.body?.cancel();
+      if (response.ok) return { ok: true };
+      const { status } = response;
+      return { ok: false, why: `answered ${status}`, again: status >= 500 || status === 408 || status === 429 };
+    } catch (error) {
+      const timed_out = error instanceof Error && error.name === "TimeoutError";
+      const why = timed_out ? `no answer within ${timeout_s} s` : reason_of(error);
+      return { ok: false, why, again: true };
+    }
+  }
+}
+
+type Sent = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly again: boolean };
+
+/** The code of the failure; the message may hold the address, and that a secret. */
+function reason_of(error: unknown): string {
+  return error instanceof Error && "code" in error ? `not reached (${String(error.code)})` : "not reached";
+}
+
+/**
+ * Who knows the secret computes HMAC-SHA256 over `timestamp.body`, compares, and refuses old timestamps.
+ * @param timestamp_s seconds since 1970
+ */
+export function signature(body: string, secret: string, timestamp_s: number): Record<string, string> {
+  if (secret === "") return {};
+  const digest = new Bun.CryptoHasher("sha256", secret).update(`${timestamp_s}.${body}`).digest("hex");
+  return { "X-Hosa-Timestamp": String(timestamp_s), "X-Hosa-Signature": `sha256=${digest}` };
+}

@@ -1,0 +1,155 @@
+import type { Assessment } from "../../model/assessment.ts";
+import type { Outcome } from "../../model/containment.ts";
+import type { Decision } from "../../model/decision.ts";
+import { type Level, level_name } from "../../model/level.ts";
+import type { Notice, NoticeReason, Severity } from "../../model/notice.ts";
+import type { Maybe } from "../../model/sample.ts";
+
+export interface EpisodeOptions {
+  readonly node: string;
+  readonly dry_run: boolean;
+  readonly min_level: number;
+  /** A standing episode is told again so often; Infinity: never. */
+  readonly renew_s: number;
+}
+
+/** One beat, and its wall time in ISO 8601. */
+export interface ToldBeat {
+  readonly assessment: Assessment;
+  readonly decision: Decision;
+  readonly outcomes: readonly Outcome[];
+  readonly wall_time: () => string;
+}
+
+/** So long below the level an episode is over; coming back earlier continues it, and nobody is told twice. */
+export const SETTLE_S = 10;
+/** Targets told of in one episode: the audit knows them all. */
+export const ACTED_MAX = 8;
+
+interface Episode {
+  readonly id: string;
+  readonly began: string;
+  highest: Level;
+  action: Notice["action"];
+  culprit: Notice["culprit"];
+  readonly acted: Set<string>;
+  readonly severities: Set<Severity>;
+  told_ns: number;
+  below_since_ns: Maybe<number>;
+}
+
+/** Chooses from the beats what one endpoint is told: the start, each rise, each new containment and the end of an episode. */
+export class EpisodeNotices {
+  readonly #options: EpisodeOptions;
+  #episode: Maybe<Episode> = null;
+
+  constructor(options: EpisodeOptions) {
+    this.#options = options;
+  }
+
+  /** At most one notice; costs nothing while all is quiet. */
+  note(beat: ToldBeat): Maybe<Notice> {
+    const { level, t_ns } = beat.decision;
+    const high = level >= this.#options.min_level;
+    if (this.#episode === null) return high ? this.#begin(beat) : null;
+    const episode = this.#episode;
+    this.#follow(episode, beat);
+    if (high) {
+      episode.below_since_ns = null;
+      return this.#continue(episode, beat);
+    }
+    episode.below_since_ns ??= t_ns;
+    if (t_ns - episode.below_since_ns < SETTLE_S * 1e9) return null;
+    this.#episode = null;
+    return this.#notice(episode, beat, "over");
+  }
+
+  /** A notice that is due whatever was told before: the node is about to fall silent. */
+  last_word(beat: ToldBeat): Notice {
+    this.#episode ??= this.#open(beat);
+    this.#follow(this.#episode, beat);
+    if (beat.decision.level > this.#episode.highest) this.#episode.highest = beat.decision.level;
+    return this.#notice(this.#episode, beat, "quarantine");
+  }
+
+  #begin(beat: ToldBeat): Notice {
+    const episode = this.#open(beat);
+    this.#episode = episode;
+    this.#follow(episode, beat);
+    this.#newly_acted(episode, beat);
+    return this.#notice(episode, beat, "begun");
+  }
+
+  #open({ decision, wall_time }: ToldBeat): Episode {
+    const began = wall_time();
+    const id = `${this.#options.node}/${began}`;
+    const base = { acted: new Set<string>(), severities: new Set<Severity>(), action: null, culprit: null };
+    return { ...base, id, began, highest: decision.level, told_ns: decision.t_ns, below_since_ns: null };
+  }
+
+  #continue(episode: Episode, beat: ToldBeat): Maybe<Notice> {
+    const { level, t_ns } = beat.decision;
+    const acted = this.#newly_acted(episode, beat);
+    const risen = level > episode.highest;
+    if (risen) episode.highest = level;
+    if (risen) return this.#notice(episode, beat, "risen");
+    if (acted) return this.#notice(episode, beat, "acted");
+    return t_ns - episode.told_ns >= this.#options.renew_s * 1e9 ? this.#notice(episode, beat, "renewed") : null;
+  }
+
+  #follow(episode: Episode, { decision, outcomes }: ToldBeat): void {
+    const who = decision.culprit;
+    if (who !== null)
+      episode.culprit = { path: who.path, scope: who.scope, pid: who.pid, tid: who.tid, comm: who.comm };
+    const last = outcomes.at(-1);
+    if (last !== undefined)
+      episode.action = { rung: last.rung, verb: last.verb, path: last.target.path, status: last.status };
+  }
+
+  #newly_acted({ acted }: Episode, { outcomes }: ToldBeat): boolean {
+    let found = false;
+    for (const { verb, rung, target } of outcomes) {
+      const what = `${rung} ${target.cgroup_id} ${target.path}`;
+      if (verb !== "apply" || acted.has(what) || acted.size >= ACTED_MAX) continue;
+      acted.add(what);
+      found = true;
+    }
+    return found;
+  }
+
+  #notice(episode: Episode, { assessment: a, decision, wall_time }: ToldBeat, reason: NoticeReason): Notice {
+    episode.told_ns = decision.t_ns;
+    const severity = severity_of(reason === "over" ? episode.highest : decision.level);
+    episode.severities.add(severity);
+    const dominant = a.dominant[0] ?? 0;
+    return {
+      episode: episode.id,
+      status: reason === "over" ? "resolved" : "firing",
+      reason,
+      severity,
+      node: this.#options.node,
+      time: wall_time(),
+      began: episode.began,
+      level: decision.level,
+      level_name: level_name(decision.level),
+      highest_level: episode.highest,
+      d_m: a.d,
+      d_smooth: a.d_smooth,
+      derivative: a.velocity,
+      dominant_dimension: a.dimension_names[dominant] ?? "",
+      dominant_share: a.d > 0 ? (a.contribution[dominant] ?? 0) / (a.d * a.d) : 0,
+      culprit: episode.culprit,
+      action: episode.action,
+      rule: decision.rule,
+      inaction: decision.inaction,
+      dry_run: this.#options.dry_run,
+      severities: [...episode.severities],
+    };
+  }
+}
+
+export function severity_of(level: Level): Severity {
+  if (level >= 5) return "emergency";
+  if (level >= 3) return "critical";
+  return level === 2 ? "warning" : "info";
+}

@@ -1,0 +1,54 @@
+import type { Config } from "../../config/index.ts";
+import { Courier, type CourierOptions } from "./courier.ts";
+import { EpisodeNotices, type ToldBeat } from "./episode.ts";
+import type { WebhookFigures } from "./figures.ts";
+
+export interface WebhooksOptions extends Pick<CourierOptions, "clock" | "wall_s" | "deadline" | "on_message"> {
+  readonly endpoints: Config["webhooks"];
+  readonly node: string;
+  readonly version: string;
+  readonly dry_run: boolean;
+}
+
+/** Alerts of Alertmanager are renewed well before they end by themselves. */
+const RENEW_S = 60;
+
+/** Who is told of episodes. */
+export class Webhooks {
+  readonly #told: readonly { readonly notices: EpisodeNotices; readonly courier: Courier }[];
+
+  constructor({ endpoints, node, version, dry_run, ...rest }: WebhooksOptions) {
+    const phase = Number(Bun.hash.crc32(node)) / 2 ** 32;
+    this.#told = endpoints.map((endpoint, i) => {
+      const renew_s = endpoint.template === "alertmanager" ? RENEW_S : Number.POSITIVE_INFINITY;
+      return {
+        notices: new EpisodeNotices({ node, dry_run, min_level: endpoint.min_level, renew_s }),
+        courier: new Courier({ ...rest, endpoint, phase, name: String(i + 1), user_agent: `hosa/${version}` }),
+      };
+    });
+  }
+
+  get figures(): readonly WebhookFigures[] {
+    return this.#told.map(({ courier }) => courier.figures);
+  }
+
+  /** Takes note of a beat; only queues. */
+  noticed(beat: ToldBeat): void {
+    for (const { notices, courier } of this.#told) {
+      const notice = notices.note(beat);
+      if (notice !== null) courier.push(notice);
+    }
+  }
+
+  /** Begins attempts that are due. */
+  turn(now_ns: number): void {
+    for (const { courier } of this.#told) void courier.turn(now_ns);
+  }
+
+  /** Tells all endpoints at once, past their queues and levels, within so many seconds. Says what came of it. */
+  async last_word(beat: ToldBeat, within_s: number): Promise<{ readonly any: boolean; readonly detail: string }> {
+    const told = this.#told.map(({ notices, courier }) => courier.send_now(notices.last_word(beat), within_s));
+    const results = await Promise.all(told);
+    return { any: results.some(({ ok }) => ok), detail: results.map(({ detail }) => detail).join("; ") };
+  }
+}

@@ -1,0 +1,100 @@
+import { expect, test } from "bun:test";
+import { BeatTimes } from "../../src/agent/cost.ts";
+import { open_telling, type TellingParts } from "../../src/agent/telling.ts";
+import { type Config, parse_config } from "../../src/config/index.ts";
+import { monotonic_ns } from "../../src/ffi/libc.ts";
+import type { Sample } from "../../src/model/sample.ts";
+import { beat } from "../telemetry/webhook/beats.ts";
+
+function parts(config: Config, said: string[], over: Partial<TellingParts> = {}): TellingParts {
+  return {
+    config,
+    version: "0.1.0",
+    node: "node-1",
+    motor: "recording",
+    dimensions: [
+      { name: "cpu_busy_fraction", unit: "", resource: "cpu", load_sign: 1, scale: "linear", resolution: 0.01 },
+    ],
+    baseline: () => ({ mean: [0.1], sigma: [0.2] }),
+    live: () => ["freeze"],
+    beats: () => ({ count: 7, lost: 0, last_ns: monotonic_ns(), period_ms: 100 }),
+    times: new BeatTimes(),
+    audit: { written: 3, dropped: 0 },
+    on_message: (_level, text) => said.push(text),
+    ...over,
+  };
+}
+
+const SAMPLE = {} as Sample;
+const noticed = (level: 0 | 2) => ({ ...beat(level, 0), sample: SAMPLE, eventful: true });
+
+/** The answer of the agent, which takes its turns meanwhile. */
+async function asked(telling: { turn(now_ns: number): void }, url: string): Promise<Response> {
+  let answer: Response | null = null;
+  void fetch(url).then((got) => {
+    answer = got;
+  });
+  while (answer === null) {
+    telling.turn(monotonic_ns());
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return answer;
+}
+
+test("nothing is opened where nobody is to be told anything", async () => {
+  expect(await open_telling(parts(parse_config("", "f"), []))).toBeNull();
+});
+
+test("a scraper gets the latest beat, health its normalized vector, and a stale agent is unhealthy", async () => {
+  const said: string[] = [];
+  let age_ns = 0;
+  const beats = () => ({ count: 7, lost: 0, last_ns: monotonic_ns() - age_ns, period_ms: 100 });
+  const config = parse_config('metrics: {enabled: true, listen: "127.0.0.1:0"}', "f");
+  const telling = (await open_telling(parts(config, said, { beats })))!;
+  const base = /http:\/\/127\.0\.0\.1:\d+/.exec(said.join())![0];
+  telling.noticed(noticed(2));
+  const text = await (await asked(telling, `${base}/metrics`)).text();
+  for (const line of ["hosa_level 2", "hosa_beats_total 7", 'hosa_containments{rung="freeze"} 1'])
+    expect(text).toContain(`${line}\n`);
+  age_ns = 60e9;
+  const stale = await asked(telling, `${base}/healthz`);
+  expect(stale.status).toBe(503);
+  expect(await stale.json()).toMatchObject({ status: "stale", level: 2, normalized: { cpu_busy_fraction: 2 } });
+  telling.close();
+});
+
+test("a taken port is said, and the agent works on", async () => {
+  using taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
+  const said: string[] = [];
+  const config = parse_config(`metrics: {enabled: true, listen: "127.0.0.1:${taken.port}"}`, "f");
+  const telling = (await open_telling(parts(config, said)))!;
+  expect(said.join()).toContain("metrics are not served");
+  telling.noticed(noticed(0));
+  telling.turn(1e9);
+  telling.close();
+});
+
+test("a webhook hears of an episode, and the last word", async () => {
+  const heard: { reason: string; dry_run: boolean }[] = [];
+  using endpoint = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      heard.push((await request.json()) as (typeof heard)[number]);
+      return new Response("");
+    },
+  });
+  const config = parse_config(`webhooks: [{url: "http://127.0.0.1:${endpoint.port}/"}]`, "f");
+  const telling = (await open_telling(parts(config, [])))!;
+  await expect(telling.last_word(3)).rejects.toThrow("nobody or nothing");
+  telling.noticed(noticed(0));
+  telling.noticed(noticed(2));
+  while (heard.length === 0) {
+    telling.turn(1e9);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(heard).toMatchObject([{ reason: "begun", dry_run: true }]);
+  expect(await telling.last_word(3)).toBe("webhook 1: told");
+  expect(heard[1]).toMatchObject({ reason: "quarantine" });
+  telling.close();
+});
