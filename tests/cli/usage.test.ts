@@ -84,3 +84,16 @@ test("a reader that goes away is no error", () => {
   expect(stdout).toEndWith("\n0\n");
   expect(stderr).toBe("");
 });
+
+test("config show hides the keys of signatures", async () => {
+  await in_directory((directory) => {
+    const file = `${directory}/h.yaml`;
+    writeFileSync(file, 'webhooks: [{url: "http://127.0.0.1:9/x", secret: "abc123"}]\n');
+    for (const output of ["text", "json"]) {
+      const { code, stdout } = hosa(["config", "show", "-o", output, "-c", file]);
+      expect(code).toBe(0);
+      expect(stdout).toContain("(hidden)");
+      expect(stdout).not.toContain("abc123");
+    }
+  });
+});

@@ -9,8 +9,13 @@ export function config_check(options: GlobalOptions, context: Context): ExitCode
   return 0;
 }
 
+const HIDDEN = "(hidden)";
+
+/** What is shown lands in tickets and logs: the keys of signatures do not. */
 export function config_show(options: GlobalOptions, context: Context): ExitCode {
-  const { config } = load_sources(options.config ?? null);
+  const read = load_sources(options.config ?? null).config;
+  const webhooks = read.webhooks.map((hook) => ({ ...hook, secret: hook.secret === "" ? "" : HIDDEN }));
+  const config = { ...read, webhooks };
   context.output.print(options.output === "json" ? `${JSON.stringify(config)}\n` : render_config(config));
   return 0;
 }
