@@ -17,14 +17,17 @@ import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
-import { compose, type Parts } from "./compose.ts";
+import { compose, motor_limits, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
+import { decision_config } from "./decision_config.ts";
 import { OwnStall } from "./own_stall.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
+import { type ReloadSource, reload } from "./reload.ts";
 import { save_self } from "./self_file.ts";
+import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
@@ -40,6 +43,8 @@ export interface AgentOptions {
   readonly on_beat: (view: BeatView) => false | undefined;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
   readonly signal: AbortSignal;
+  /** Null: the configuration stays what it was at the start. */
+  readonly reload: ReloadSource | null;
 }
 
 export interface AgentResult {
@@ -83,6 +88,9 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #service: Service;
+  /** In force now; a reload replaces it. */
+  #config: Config;
   #beats = 0;
   #period_ms: number;
   #warm = false;
@@ -99,7 +107,9 @@ class Agent {
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
+    this.#config = options.config;
     this.#parts = parts;
+    this.#service = Service.open((text) => options.on_message("warn", text));
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
@@ -162,10 +172,33 @@ class Agent {
         this.#check_silence();
       }
       await this.#turn();
+      this.#reload_if_asked();
       if (signal.aborted) return { beats: this.#beats, reason: String(signal.reason ?? "asked to end") };
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
     }
+  }
+
+  #reload_if_asked(): void {
+    const { reload: source, on_message } = this.#options;
+    // The manager counts the service as started by the first beat, and a reload must not claim that one.
+    if (this.#beats === 0 || source?.requested() !== true) return;
+    const t_ns = monotonic_ns();
+    this.#service.reloading(t_ns);
+    const { plan, entry, messages, status } = reload(this.#config, source.load);
+    this.#record({ t_ns, ...entry });
+    if (plan !== null) {
+      this.#config = plan.config;
+      const { own_path, motor, flight, rules } = this.#parts;
+      const { shield, ceiling = 5 } = rules;
+      const decides_by = { ...decision_config(plan.config, own_path, shield !== undefined), ceiling };
+      this.#beat.reconfigure(decides_by);
+      motor.reconfigure(motor_limits(plan.config, own_path));
+      flight?.reconfigure(decides_by);
+      source.applied(plan.config);
+    }
+    for (const { level, text } of messages) on_message(level, text);
+    this.#service.reloaded(status);
   }
 
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
@@ -194,6 +227,7 @@ class Agent {
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
     const { senses, motor, audit, flight, cortex } = this.#parts;
+    this.#service.stopping();
     await this.#quarantine.close();
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
@@ -216,6 +250,7 @@ class Agent {
       this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
+    this.#service.close();
   }
 
   #sense(): Sample | null {
@@ -238,14 +273,16 @@ class Agent {
       this.#period_ms = decision.beat_period_ms;
       this.#parts.senses.set_period(this.#period_ms * 1e6);
     }
-    for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
+    const held = this.#beat.state?.containments ?? [];
+    for (const live of held) this.#parts.motor.renew(live.id, decision.t_ns);
+    this.#service.beaten(result, held.length);
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
     this.#control?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
-    return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
+    return this.#show(this.#period_ms >= this.#config.beat.vigilant_period_ms);
   }
 
   /** Shows what happened, but not while a held thread runs in a dose: a line on a terminal can take longer than the dose. */
@@ -262,7 +299,7 @@ class Agent {
     const { audit, flight, cortex } = this.#parts;
     const { decision, assessment } = result;
     if (audit === null) return;
-    const due = decision.t_ns - this.#told_ns >= this.#options.config.telemetry.heartbeat_s * 1e9;
+    const due = decision.t_ns - this.#told_ns >= this.#config.telemetry.heartbeat_s * 1e9;
     if (due && decision.level === 0) {
       this.#told_ns = decision.t_ns;
       const { d_smooth, thresholds } = assessment;
@@ -276,7 +313,7 @@ class Agent {
       void this.#save(cortex);
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
-    if (decision.beat_period_ms >= this.#options.config.beat.vigilant_period_ms) {
+    if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
       if (audit.busy) void audit.flush();
       flight?.at_leisure();
     }

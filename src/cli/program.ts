@@ -54,6 +54,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
   program
     .command("run")
     .description("sense, judge and act until stopped; everything done is undone at the end")
+    .option("--daemon", "as a service: SIGHUP reads the configuration again, one line per event, no reader needed")
     .option("--duration <time>", "end by itself after this long", duration_s)
     .addHelpText(
       "after",
