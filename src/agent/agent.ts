@@ -23,6 +23,7 @@ import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
 import { OwnStall } from "./own_stall.ts";
+import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
 import { type ReloadSource, reload } from "./reload.ts";
@@ -160,6 +161,7 @@ class Agent {
     const { signal, duration_s, count } = this.#options;
     this.#announce();
     this.#start_beat();
+    this.#give_up_privileges();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
       const patience_ms = this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS;
@@ -177,6 +179,13 @@ class Agent {
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
     }
+  }
+
+  /** Everything is attached and opened: what loading needed is of use only to somebody who breaks in. */
+  #give_up_privileges(): void {
+    if (!this.#config.security.drop_capabilities) return;
+    const { level, text } = drop_privileges(this.#parts.motor.name === "cgroup");
+    this.#options.on_message(level, text);
   }
 
   #reload_if_asked(): void {

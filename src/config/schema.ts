@@ -208,6 +208,12 @@ export const SECTIONS = {
       docs: "Probes not to load.",
     }),
   }),
+  security: v.strictObject({
+    drop_capabilities: flag({
+      initial: true,
+      docs: "Give up every capability that only loading and attaching needs, once the first beat is due (`hosa doctor` lists what is kept).",
+    }),
+  }),
   audit: v.strictObject({
     path: text({
       initial: "/var/log/hosa/audit.jsonl",
@@ -263,6 +269,7 @@ export const FILE_SCHEMA = v.strictObject({
   protect: SECTIONS.protect,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),
+  security: v.optional(SECTIONS.security, {}),
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
   control: v.optional(SECTIONS.control, {}),

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { bits_of, kept_privileges } from "../../src/agent/privileges.ts";
 import { Datagrams } from "../ffi/datagrams.ts";
 import { hosa, in_directory } from "./hosa.ts";
 
@@ -97,6 +98,21 @@ test.skipIf(!USABLE)(
     });
   },
 );
+
+test.skipIf(!USABLE)("beats go on after the capabilities of the start are given up", async () => {
+  await in_directory(async (directory) => {
+    const args = ["--daemon", "--duration", "2s", "-c", settings(directory)];
+    const agent = start(args);
+    await agent.until("capabilities given up");
+    const status = readFileSync(`/proc/${agent.child.pid}/status`, "latin1");
+    const held = BigInt(`0x${/^CapPrm:\s*([0-9a-f]+)/m.exec(status)?.[1]}`);
+    expect(held & ~bits_of(kept_privileges(false))).toBe(0n);
+    const said = await agent.rest();
+    expect(await agent.child.exited).toBe(0);
+    expect(Number(/ended after (\d+) beats/.exec(said)?.[1])).toBeGreaterThan(0);
+    expect(said).not.toContain("error:");
+  });
+});
 
 test.skipIf(!USABLE)("without --daemon a terminal that goes away ends the run, undone and recorded", async () => {
   await in_directory(async (directory) => {
