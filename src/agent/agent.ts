@@ -8,11 +8,11 @@ import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
-import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
+import type { AgentOptions, AgentResult } from "./agent_options.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
@@ -26,32 +26,12 @@ import { OwnStall } from "./own_stall.ts";
 import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
-import { type ReloadSource, reload } from "./reload.ts";
+import { reload } from "./reload.ts";
 import { save_self } from "./self_file.ts";
 import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
-
-export interface AgentOptions {
-  readonly config: Config;
-  /** observe: read-only, with the recording motor, no audit and nothing saved. */
-  readonly mode: "run" | "observe";
-  readonly dry_run: boolean;
-  readonly duration_s: number | null;
-  readonly count: number | null;
-  /** Every beat in observe, eventful beats in run. Returning false ends the loop. */
-  readonly on_beat: (view: BeatView) => false | undefined;
-  readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
-  readonly signal: AbortSignal;
-  /** Null: the configuration stays what it was at the start. */
-  readonly reload: ReloadSource | null;
-}
-
-export interface AgentResult {
-  readonly beats: number;
-  readonly reason: string;
-}
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;

@@ -21,7 +21,7 @@ import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
-import type { AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./agent_options.ts";
 import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";

@@ -3,7 +3,9 @@ import { RUNGS } from "../model/containment.ts";
 import { ACT } from "./act.ts";
 import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
+import { GOVERNOR } from "./governor.ts";
 import { QUARANTINE } from "./quarantine.ts";
+import { SECURITY } from "./security.ts";
 import { SHIELD } from "./shield.ts";
 
 const ABSOLUTE = /^\/[^\0]*$/;
@@ -167,36 +169,7 @@ export const SECTIONS = {
       docs: "Where prior values are written before anything is touched.",
     }),
   }),
-  governor: v.strictObject({
-    free_fraction: number({
-      unit: "fraction",
-      initial: 0.85,
-      min: 0,
-      max: 0.95,
-      docs: "Part of the headroom found at the onset that a growth without a leading thread may use at full speed.",
-    }),
-    plateau_fraction: number({
-      unit: "fraction",
-      initial: 0.95,
-      min: 0.1,
-      max: 0.99,
-      docs: "Part of the remaining headroom under which memory.high levels off.",
-    }),
-    min_allowance_bytes: integer({
-      unit: "bytes",
-      initial: 4_194_304,
-      min: 65_536,
-      max: 1_073_741_824,
-      docs: "memory.high is never set closer than this above memory.current.",
-    }),
-    tau_s: number({
-      unit: "s",
-      initial: 60,
-      min: 0.1,
-      max: 3600,
-      docs: "Time constant with which the ceiling rises from there to the plateau.",
-    }),
-  }),
+  governor: GOVERNOR,
   shield: SHIELD,
   quarantine: QUARANTINE,
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
@@ -208,12 +181,7 @@ export const SECTIONS = {
       docs: "Probes not to load.",
     }),
   }),
-  security: v.strictObject({
-    drop_capabilities: flag({
-      initial: true,
-      docs: "Give up every capability that only loading and attaching needs, once the first beat is due (`hosa doctor` lists what is kept).",
-    }),
-  }),
+  security: SECURITY,
   audit: v.strictObject({
     path: text({
       initial: "/var/log/hosa/audit.jsonl",

@@ -1,4 +1,5 @@
-import { type AgentOptions, run_agent } from "../../agent/agent.ts";
+import { run_agent } from "../../agent/agent.ts";
+import type { AgentOptions } from "../../agent/agent_options.ts";
 import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
