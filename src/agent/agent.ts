@@ -1,4 +1,4 @@
-import { hostname, release } from "node:os";
+import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../config/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
@@ -13,6 +13,7 @@ import { step_sentence } from "../report/quarantine.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import type { AgentOptions, AgentResult } from "./agent_options.ts";
+import { announce } from "./announce.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
@@ -139,7 +140,7 @@ class Agent {
   async run(): Promise<AgentResult> {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
-    this.#announce();
+    announce(this.#parts, this.#options, this.#period_ms, (entry) => this.#record(entry));
     this.#start_beat();
     this.#give_up_privileges();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
@@ -364,42 +365,5 @@ class Agent {
     const values = theta.map((value) => value.toFixed(1)).join(", ");
     const said = again ? "thresholds fitted again" : "this node is known";
     this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
-  }
-
-  #announce(): void {
-    const { motor, sensor, mount } = this.#parts;
-    const { mode, on_message, config } = this.#options;
-    const missing_rungs = motor.missing();
-    on_message("info", `${sensor.dimensions.length} dimensions, beat ${this.#period_ms} ms, motor: ${motor.name}`);
-    if (motor.name === "recording") {
-      const why = mount === null ? "no cgroup v2 is mounted" : mode === "observe" ? "observe is read-only" : "dry run";
-      on_message("info", `the recording motor only writes down what it would do (${why})`);
-    }
-    for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);
-    for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
-    for (const { what, why, costs } of this.#parts.shield?.absent ?? [])
-      on_message("warn", `${what} is missing (${why}): ${costs}`);
-    const { environment, said } = this.#parts.standing;
-    if (said !== null) on_message("warn", said);
-    const t_ns = monotonic_ns();
-    this.#record({
-      t_ns,
-      kind: "start",
-      version: manifest.version,
-      node: config.node.name || hostname(),
-      kernel: release(),
-      mode,
-      motor: motor.name,
-      dimensions: sensor.dimensions.map((dimension) => dimension.name),
-      missing_rungs,
-      absences: sensor.absences,
-      environment,
-      ...(said === null ? {} : { quarantine: said }),
-    });
-    if (motor instanceof CgroupMotor && motor.recovered.length > 0) {
-      const reason = "left by a predecessor";
-      this.#record({ t_ns, kind: "undo", reason, outcomes: motor.recovered });
-      on_message("warn", `${motor.recovered.length} change(s) left by a predecessor were undone`);
-    }
   }
 }
