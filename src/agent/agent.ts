@@ -1,4 +1,4 @@
-import { hostname, release } from "node:os";
+import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { Config } from "../config/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
@@ -8,46 +8,33 @@ import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
-import type { BeatView } from "../model/view.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
+import type { AgentOptions, AgentResult } from "./agent_options.ts";
+import { announce } from "./announce.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { next_turn, stopwatch_us } from "./clock.ts";
-import { compose, type Parts } from "./compose.ts";
+import { compose, motor_limits, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
+import { decision_config } from "./decision_config.ts";
 import { OwnStall } from "./own_stall.ts";
+import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
+import { reload } from "./reload.ts";
 import { save_self } from "./self_file.ts";
+import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
-
-export interface AgentOptions {
-  readonly config: Config;
-  /** observe: read-only, with the recording motor, no audit and nothing saved. */
-  readonly mode: "run" | "observe";
-  readonly dry_run: boolean;
-  readonly duration_s: number | null;
-  readonly count: number | null;
-  /** Every beat in observe, eventful beats in run. Returning false ends the loop. */
-  readonly on_beat: (view: BeatView) => false | undefined;
-  readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
-  readonly signal: AbortSignal;
-}
-
-export interface AgentResult {
-  readonly beats: number;
-  readonly reason: string;
-}
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;
@@ -85,6 +72,9 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #service: Service;
+  /** In force now; a reload replaces it. */
+  #config: Config;
   #beats = 0;
   #period_ms: number;
   #warm = false;
@@ -102,7 +92,9 @@ class Agent {
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
+    this.#config = options.config;
     this.#parts = parts;
+    this.#service = Service.open((text) => options.on_message("warn", text));
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
@@ -152,11 +144,12 @@ class Agent {
   async run(): Promise<AgentResult> {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
-    this.#announce();
+    announce(this.#parts, this.#options, this.#period_ms, (entry) => this.#record(entry));
     const figures = () => ({ count: this.#beats, last_ns: this.#last_beat_ns, period_ms: this.#period_ms });
     if (this.#options.mode === "run")
       this.#telling = await open_telling(telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures));
     this.#start_beat();
+    this.#give_up_privileges();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
       const patience_ms = this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS;
@@ -169,10 +162,40 @@ class Agent {
         this.#check_silence();
       }
       await this.#turn();
+      this.#reload_if_asked();
       if (signal.aborted) return { beats: this.#beats, reason: String(signal.reason ?? "asked to end") };
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
     }
+  }
+
+  /** Everything is attached and opened: what loading needed is of use only to somebody who breaks in. */
+  #give_up_privileges(): void {
+    if (!this.#config.security.drop_capabilities) return;
+    const { level, text } = drop_privileges(this.#parts.motor.name === "cgroup");
+    this.#options.on_message(level, text);
+  }
+
+  #reload_if_asked(): void {
+    const { reload: source, on_message } = this.#options;
+    // The manager counts the service as started by the first beat, and a reload must not claim that one.
+    if (this.#beats === 0 || source?.requested() !== true) return;
+    const t_ns = monotonic_ns();
+    this.#service.reloading(t_ns);
+    const { plan, entry, messages, status } = reload(this.#config, source.load);
+    this.#record({ t_ns, ...entry });
+    if (plan !== null) {
+      this.#config = plan.config;
+      const { own_path, motor, flight, rules } = this.#parts;
+      const { shield, ceiling = 5 } = rules;
+      const decides_by = { ...decision_config(plan.config, own_path, shield !== undefined), ceiling };
+      this.#beat.reconfigure(decides_by);
+      motor.reconfigure(motor_limits(plan.config, own_path));
+      flight?.reconfigure(decides_by);
+      source.applied(plan.config);
+    }
+    for (const { level, text } of messages) on_message(level, text);
+    this.#service.reloaded(status);
   }
 
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
@@ -202,6 +225,7 @@ class Agent {
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
     const { senses, motor, audit, flight, cortex } = this.#parts;
+    this.#service.stopping();
     await this.#quarantine.close();
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
@@ -225,6 +249,7 @@ class Agent {
       this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
+    this.#service.close();
   }
 
   #sense(): Sample | null {
@@ -247,7 +272,9 @@ class Agent {
       this.#period_ms = decision.beat_period_ms;
       this.#parts.senses.set_period(this.#period_ms * 1e6);
     }
-    for (const live of this.#beat.state?.containments ?? []) this.#parts.motor.renew(live.id, decision.t_ns);
+    const held = this.#beat.state?.containments ?? [];
+    for (const live of held) this.#parts.motor.renew(live.id, decision.t_ns);
+    this.#service.beaten(result, held.length);
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
@@ -255,7 +282,7 @@ class Agent {
     this.#telling?.noticed(result);
     this.#tell(result);
     if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
-    return this.#show(this.#period_ms >= this.#options.config.beat.vigilant_period_ms);
+    return this.#show(this.#period_ms >= this.#config.beat.vigilant_period_ms);
   }
 
   /** Shows what happened, but not while a held thread runs in a dose: a line on a terminal can take longer than the dose. */
@@ -272,7 +299,7 @@ class Agent {
     const { audit, flight, cortex } = this.#parts;
     const { decision, assessment } = result;
     if (audit === null) return;
-    const due = decision.t_ns - this.#told_ns >= this.#options.config.telemetry.heartbeat_s * 1e9;
+    const due = decision.t_ns - this.#told_ns >= this.#config.telemetry.heartbeat_s * 1e9;
     if (due && decision.level === 0) {
       this.#told_ns = decision.t_ns;
       const { d_smooth, thresholds } = assessment;
@@ -286,7 +313,7 @@ class Agent {
       void this.#save(cortex);
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
-    if (decision.beat_period_ms >= this.#options.config.beat.vigilant_period_ms) {
+    if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
       if (audit.busy) void audit.flush();
       flight?.at_leisure();
     }
@@ -348,42 +375,5 @@ class Agent {
     const values = theta.map((value) => value.toFixed(1)).join(", ");
     const said = again ? "thresholds fitted again" : "this node is known";
     this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
-  }
-
-  #announce(): void {
-    const { motor, sensor, mount } = this.#parts;
-    const { mode, on_message, config } = this.#options;
-    const missing_rungs = motor.missing();
-    on_message("info", `${sensor.dimensions.length} dimensions, beat ${this.#period_ms} ms, motor: ${motor.name}`);
-    if (motor.name === "recording") {
-      const why = mount === null ? "no cgroup v2 is mounted" : mode === "observe" ? "observe is read-only" : "dry run";
-      on_message("info", `the recording motor only writes down what it would do (${why})`);
-    }
-    for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);
-    for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
-    for (const { what, why, costs } of this.#parts.shield?.absent ?? [])
-      on_message("warn", `${what} is missing (${why}): ${costs}`);
-    const { environment, said } = this.#parts.standing;
-    if (said !== null) on_message("warn", said);
-    const t_ns = monotonic_ns();
-    this.#record({
-      t_ns,
-      kind: "start",
-      version: manifest.version,
-      node: config.node.name || hostname(),
-      kernel: release(),
-      mode,
-      motor: motor.name,
-      dimensions: sensor.dimensions.map((dimension) => dimension.name),
-      missing_rungs,
-      absences: sensor.absences,
-      environment,
-      ...(said === null ? {} : { quarantine: said }),
-    });
-    if (motor instanceof CgroupMotor && motor.recovered.length > 0) {
-      const reason = "left by a predecessor";
-      this.#record({ t_ns, kind: "undo", reason, outcomes: motor.recovered });
-      on_message("warn", `${motor.recovered.length} change(s) left by a predecessor were undone`);
-    }
   }
 }

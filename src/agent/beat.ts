@@ -44,7 +44,7 @@ const NO_RELEASES: readonly OperatorRelease[] = [];
 
 /** One beat: sense → assess → decide → act → record. Nothing in it waits. */
 export class Beat {
-  readonly #parts: BeatParts;
+  #parts: BeatParts;
   #state: DecisionState | null = null;
   #search: Maybe<ThreadSearch> = null;
   /** The cgroup that changed most at the beat before, followed while the node is not at level 0. */
@@ -64,6 +64,11 @@ export class Beat {
   /** An operator wants something released: the next beat decides on it. */
   ask_release(release: OperatorRelease): void {
     this.#releases = [...this.#releases, release];
+  }
+
+  /** From the next beat on. What each decision was given is in its record, so a replay needs to know nothing of it. */
+  reconfigure(config: DecisionConfig): void {
+    this.#parts = { ...this.#parts, config };
   }
 
   step(): BeatResult | null {

@@ -13,6 +13,7 @@ import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
 import { OperatorError } from "../model/error.ts";
+import type { MotorLimits } from "../motor/limits.ts";
 import { LedgerBusy } from "../motor/lock.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { RecordingMotor } from "../motor/recording.ts";
@@ -20,7 +21,7 @@ import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { Sensor } from "../sensor/sensor.ts";
-import type { AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./agent_options.ts";
 import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_time_iso } from "./clock.ts";
@@ -108,20 +109,24 @@ function acts({ config, mode, dry_run }: AgentOptions): boolean {
   return mode === "run" && !dry_run && config.motor.enabled;
 }
 
+/** What of the motor's configuration may change while it runs. */
+export function motor_limits({ motor, protect }: Config, own_path: string): MotorLimits {
+  return {
+    max_targets_per_minute: motor.max_targets_per_minute,
+    cooldown_s: motor.cooldown_s,
+    expiry_s: motor.expiry_s,
+    protected_ids: (_id, path) => protection(path, own_path, protect),
+  };
+}
+
 function open_motor(
   options: AgentOptions,
   mount: string | null,
   own_path: string,
   network: NodeShield | { readonly missing: string },
 ): CgroupMotor | RecordingMotor {
-  const { motor, protect } = options.config;
-  const limits = {
-    enabled_rungs: motor.rungs,
-    max_targets_per_minute: motor.max_targets_per_minute,
-    cooldown_s: motor.cooldown_s,
-    expiry_s: motor.expiry_s,
-    protected_ids: (_id: number, path: string) => protection(path, own_path, protect),
-  };
+  const { motor } = options.config;
+  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
   if (mount === null || !acts(options)) return new RecordingMotor(limits);
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network });

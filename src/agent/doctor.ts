@@ -17,6 +17,7 @@ import { Sensor } from "../sensor/sensor.ts";
 import { own_cgroup_path } from "./compose.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
+import { privilege_findings } from "./privileges.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [
@@ -46,6 +47,7 @@ export async function examine(config: Config): Promise<DoctorReport> {
   const sections = [
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
     { title: "Privileges", findings: examine_capabilities() },
+    { title: "Least privilege (capabilities used)", findings: privilege_findings() },
     ...senses,
     { title: "Control groups", findings: examine_cgroups(config) },
     examine_shield(config),

@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
-import type { AgentOptions } from "./agent.ts";
+import type { AgentOptions } from "./agent_options.ts";
 import type { Beat } from "./beat.ts";
 import type { Parts } from "./compose.ts";
 import type { BeatTimes } from "./cost.ts";

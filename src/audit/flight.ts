@@ -28,6 +28,7 @@ interface Job {
   readonly path: string;
   readonly wall_time: string;
   readonly beats: readonly FlightBeat[];
+  readonly origin: FlightOrigin;
 }
 
 /**
@@ -37,7 +38,8 @@ interface Job {
  */
 export class FlightRecorder {
   readonly #options: FlightOptions;
-  readonly #ring: FlightRing;
+  #ring: FlightRing;
+  #origin: FlightOrigin;
   #episode: { readonly stem: string; readonly since_ns: number } | null = null;
   #waiting: Job[] = [];
   #writing: Promise<void> | null = null;
@@ -47,6 +49,7 @@ export class FlightRecorder {
 
   constructor(options: FlightOptions) {
     this.#options = options;
+    this.#origin = options.origin;
     this.#ring = new FlightRing(options.minutes * 60e9, MOST_BYTES);
   }
 
@@ -62,6 +65,13 @@ export class FlightRecorder {
     if (decision.level >= EPISODE_LEVEL === (this.#episode !== null)) return;
     if (this.#episode === null) this.#begin(decision.t_ns);
     else this.#end();
+  }
+
+  /** A flight is decided again under one configuration: what was flown under the old one is closed, and the next begins empty. */
+  reconfigure(config: unknown): void {
+    if (this.#episode !== null) this.#end();
+    this.#origin = { ...this.#origin, config };
+    this.#ring = new FlightRing(this.#options.minutes * 60e9, MOST_BYTES);
   }
 
   /** Goes on writing by one piece; call when nothing urgent runs, and give the event loop its turns while `busy`. */
@@ -108,11 +118,14 @@ export class FlightRecorder {
   #enqueue(stem: string): void {
     const path = join(this.#options.directory, `${stem}.jsonl.gz`);
     const others = this.#waiting.filter((job) => job.path !== path).slice(1 - MOST_WAITING);
-    this.#waiting = [...others, { path, wall_time: this.#options.wall_time(), beats: this.#ring.snapshot() }];
+    this.#waiting = [
+      ...others,
+      { path, wall_time: this.#options.wall_time(), beats: this.#ring.snapshot(), origin: this.#origin },
+    ];
   }
 
-  async #write({ path, wall_time, beats }: Job): Promise<void> {
-    const { origin, directory, keep } = this.#options;
+  async #write({ path, wall_time, beats, origin }: Job): Promise<void> {
+    const { directory, keep } = this.#options;
     try {
       await write_flight(path, beats, origin, wall_time, () => this.#leisure());
       await prune_flights(directory, keep, path);

@@ -1,3 +1,4 @@
+import type { Hangups } from "./hangup.ts";
 import type { Output } from "./output.ts";
 
 /** What a command is given besides its options. */
@@ -5,6 +6,7 @@ export interface Context {
   readonly output: Output;
   /** Aborted by SIGINT, SIGTERM or a reader that went away. */
   readonly signal: AbortSignal;
+  readonly hangups: Hangups;
   readonly version: string;
 }
 

@@ -3,6 +3,7 @@ import { CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { OperatorError } from "../model/error.ts";
 import type { ExitCode } from "./context.ts";
+import { Hangups, hangup_is_ignored } from "./hangup.ts";
 import { Output } from "./output.ts";
 import { build_program } from "./program.ts";
 
@@ -12,9 +13,11 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   const stopped = new AbortController();
   const output = new Output(closed);
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort(signal));
+  const hangups = new Hangups(() => stopped.abort("SIGHUP"));
+  if (!hangup_is_ignored()) process.on("SIGHUP", () => hangups.arrived());
   let code: ExitCode = 0;
   const signal = AbortSignal.any([closed.signal, stopped.signal]);
-  const program = build_program({ output, signal, version: manifest.version }, (result) => {
+  const program = build_program({ output, signal, hangups, version: manifest.version }, (result) => {
     code = result;
   });
   try {
@@ -31,10 +34,10 @@ function complain(error: unknown, output: Output): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OperatorError) {
     const hint = error.hint === "" || error.message.includes(error.hint) ? "" : `. ${error.hint}`;
-    output.say(`${output.paint_errors.red("error:")} ${error.message.split("\n").join("\nerror: ")}${hint}`);
+    output.complain(`${error.message}${hint}`);
     return error.exit_code;
   }
-  output.say(`defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  output.complain(error instanceof Error ? (error.stack ?? error.message) : String(error), "defect");
   return 1;
 }
 

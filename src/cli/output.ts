@@ -1,4 +1,6 @@
+import type { LogLevel } from "../config/index.ts";
 import { type Style, style } from "../report/style.ts";
+import { is_journal, with_priority } from "./journal.ts";
 
 /** Lines a reader does not take are dropped beyond this, so that a stalled terminal never holds the beat. */
 const MAX_PENDING_BYTES = 1_048_576;
@@ -10,12 +12,26 @@ export class Output {
   /** Lines dropped because nobody read them. */
   dropped = 0;
   readonly #closed: AbortController;
+  readonly #journal = {
+    out: is_journal(1, process.env["JOURNAL_STREAM"]),
+    errors: is_journal(2, process.env["JOURNAL_STREAM"]),
+  };
+  #needs_reader = true;
 
   constructor(closed: AbortController) {
     this.#closed = closed;
     this.paint = style(wants_color(process.stdout.isTTY === true));
     this.paint_errors = style(wants_color(process.stderr.isTTY === true));
-    for (const stream of [process.stdout, process.stderr]) stream.on("error", () => closed.abort());
+    for (const stream of [process.stdout, process.stderr]) {
+      stream.on("error", () => {
+        if (this.#needs_reader) closed.abort();
+      });
+    }
+  }
+
+  /** A daemon works on when nobody reads its log: a journal that dies must not take it along. */
+  become_daemon(): void {
+    this.#needs_reader = false;
   }
 
   /** The reader went away. */
@@ -58,6 +74,24 @@ export class Output {
   /** One line for the operator. */
   say(text: string): void {
     process.stderr.write(`${text}\n`);
+  }
+
+  /** A message by severity: a word in front for a person, a priority for the journal. */
+  log(level: LogLevel, text: string): void {
+    this.say(this.#journal.errors ? with_priority(level, text) : `${level}: ${text}`);
+  }
+
+  /** What ends the command, each line under its word. */
+  complain(text: string, word: "error" | "defect" = "error"): void {
+    const lines = text.split("\n");
+    if (this.#journal.errors) this.log("error", lines.join("\n"));
+    else if (word === "defect") this.say(`defect: ${text}`);
+    else this.say(lines.map((line, i) => `${i === 0 ? this.paint_errors.red("error:") : "error:"} ${line}`).join("\n"));
+  }
+
+  /** Lines of a daemon's report on standard output. */
+  report(level: LogLevel, text: string): void {
+    this.print(`${this.#journal.out ? with_priority(level, text) : text}\n`);
   }
 
   /** Until what was printed has been handed over; the reader may also go away. */

@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { Context, ExitCode } from "./context.ts";
 import { collected, duration_s, type GlobalOptions, LOG_LEVELS, positive_integer, positive_number } from "./options.ts";
 
@@ -13,6 +13,12 @@ Files:
   /etc/hosa/hosa.yaml, /etc/hosa/hosa.d/*.yaml   configuration (see hosa.example.yaml)
   /var/log/hosa/audit.jsonl                      why everything was done
   /run/hosa                                      what has to be undone
+`;
+
+const SIGNALS = `
+Signals:
+  SIGTERM, SIGINT  undo everything and end
+  SIGHUP           with --daemon read the configuration again, all or nothing; otherwise as SIGTERM
 `;
 
 function examples(...lines: readonly string[]): string {
@@ -54,11 +60,13 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
   program
     .command("run")
     .description("sense, judge and act until stopped; everything done is undone at the end")
+    .option("--daemon", "as a service: SIGHUP reads the configuration again, one line per event, no reader needed")
     .option("--duration <time>", "end by itself after this long", duration_s)
     .addHelpText(
       "after",
       examples("hosa run", "hosa run --dry-run --duration 20s", "hosa run -c ./hosa.yaml --log-level debug"),
     )
+    .addHelpText("after", SIGNALS)
     .action(async (_options, command: Command) => {
       const { run } = await import("./commands/live.ts");
       done(await run(given(command), context));
@@ -227,6 +235,25 @@ ${examples(
     .action(async (_options, command: Command) => {
       const { config_show } = await import("./commands/config.ts");
       done(config_show(given(command), context));
+    });
+
+  program
+    .command("completion")
+    .description("completion of this command line for a shell, as a script")
+    .addArgument(new Argument("<bash|zsh|fish>", "the shell").choices(["bash", "zsh", "fish"]))
+    .addHelpText("after", examples("source <(hosa completion bash)", "hosa completion zsh > ~/.zsh/functions/_hosa"))
+    .action(async (shell: "bash" | "zsh" | "fish", _options, _command: Command) => {
+      const { complete } = await import("./commands/manual.ts");
+      done(await complete(shell, program, context));
+    });
+  program
+    .command("man")
+    .description("a manual page, as roff")
+    .addArgument(new Argument("[hosa|hosa.yaml]", "the page").choices(["hosa", "hosa.yaml"]).default("hosa"))
+    .addHelpText("after", examples("hosa man | man -l -", "hosa man hosa.yaml | man -l -"))
+    .action(async (page: "hosa" | "hosa.yaml", _options, _command: Command) => {
+      const { man } = await import("./commands/manual.ts");
+      done(await man(page, program, context));
     });
   return program;
 }

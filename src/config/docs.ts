@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { FieldDocs } from "./field.ts";
+import { is_live } from "./live.ts";
 import { SECTIONS } from "./schema.ts";
 import { WEBHOOK } from "./webhooks.ts";
 
@@ -7,6 +8,8 @@ export interface KeyDocs extends FieldDocs {
   /** Dotted path, as in messages: `beat.period_ms`. */
   readonly path: string;
   readonly initial: unknown;
+  /** Whether a reload changes it; otherwise it takes a restart. */
+  readonly live: boolean;
 }
 
 type AnySchema = v.BaseSchema<unknown, unknown, v.BaseIssue<unknown>>;
@@ -21,7 +24,7 @@ function is_section(
 function describe(path: string, schema: AnySchema): KeyDocs {
   const inner = "wrapped" in schema ? (schema.wrapped as AnySchema) : schema;
   const docs = v.getMetadata(inner) as unknown as FieldDocs;
-  return { path, ...docs, initial: v.getDefaults(schema) };
+  return { path, ...docs, initial: v.getDefaults(schema), live: is_live(path) };
 }
 
 /** Every key, in the order of the file. */

@@ -86,7 +86,8 @@ export function default_config(): Config {
   return merge_files([]);
 }
 
-function contradictions(config: Config): readonly (readonly [readonly string[], string])[] {
+/** Rules across keys that do not hold, each with its key. */
+export function contradictions(config: Config): readonly (readonly [readonly string[], string])[] {
   const found: (readonly [readonly string[], string])[] = [];
   const { beat, act } = config;
   if (beat.vigilant_period_ms > beat.period_ms) {
@@ -174,7 +175,7 @@ function is_record(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function freeze<T>(value: T): T {
+export function freeze<T>(value: T): T {
   if (typeof value === "object" && value !== null) {
     for (const inner of Object.values(value)) freeze(inner);
     Object.freeze(value);

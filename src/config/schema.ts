@@ -3,7 +3,9 @@ import { RUNGS } from "../model/containment.ts";
 import { ACT } from "./act.ts";
 import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
+import { GOVERNOR } from "./governor.ts";
 import { QUARANTINE } from "./quarantine.ts";
+import { SECURITY } from "./security.ts";
 import { SHIELD } from "./shield.ts";
 import { METRICS, TELEMETRY } from "./telemetry.ts";
 import { WEBHOOKS } from "./webhooks.ts";
@@ -169,36 +171,7 @@ export const SECTIONS = {
       docs: "Where prior values are written before anything is touched.",
     }),
   }),
-  governor: v.strictObject({
-    free_fraction: number({
-      unit: "fraction",
-      initial: 0.85,
-      min: 0,
-      max: 0.95,
-      docs: "Part of the headroom found at the onset that a growth without a leading thread may use at full speed.",
-    }),
-    plateau_fraction: number({
-      unit: "fraction",
-      initial: 0.95,
-      min: 0.1,
-      max: 0.99,
-      docs: "Part of the remaining headroom under which memory.high levels off.",
-    }),
-    min_allowance_bytes: integer({
-      unit: "bytes",
-      initial: 4_194_304,
-      min: 65_536,
-      max: 1_073_741_824,
-      docs: "memory.high is never set closer than this above memory.current.",
-    }),
-    tau_s: number({
-      unit: "s",
-      initial: 60,
-      min: 0.1,
-      max: 3600,
-      docs: "Time constant with which the ceiling rises from there to the plateau.",
-    }),
-  }),
+  governor: GOVERNOR,
   shield: SHIELD,
   quarantine: QUARANTINE,
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
@@ -210,6 +183,7 @@ export const SECTIONS = {
       docs: "Probes not to load.",
     }),
   }),
+  security: SECURITY,
   audit: v.strictObject({
     path: text({
       initial: "/var/log/hosa/audit.jsonl",
@@ -259,6 +233,7 @@ export const FILE_SCHEMA = v.strictObject({
   protect: SECTIONS.protect,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),
+  security: v.optional(SECTIONS.security, {}),
   audit: v.optional(SECTIONS.audit, {}),
   telemetry: v.optional(SECTIONS.telemetry, {}),
   control: v.optional(SECTIONS.control, {}),

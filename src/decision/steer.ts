@@ -3,6 +3,7 @@ import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
 import { step_hold } from "./hold.ts";
+import { matches } from "./protect.ts";
 import { type Situation, step_shield } from "./shield.ts";
 import type { ContainmentState } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
@@ -26,6 +27,7 @@ export function steer(
 ): Step {
   if (seen === undefined) return keep(state);
   if (state.rung === "shield") return step_shield(state, seen, situation, now_ns);
+  if (config.protect.length > 0 && matches(state.target.path, config.protect)) return let_go(state);
   if (state.rung === "thread_hold") return step_hold(state, seen, config.hold, config.act, now_ns);
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
   return step_queue(state, seen, now_ns);
@@ -39,6 +41,13 @@ function keep(next: ContainmentState): Step {
 
 function release(state: ContainmentState, setting: Setting, reason: string): Action {
   return { id: state.id, verb: "release", target: state.target, setting, reason };
+}
+
+/** The configuration protects the target since it was contained. */
+function let_go(state: ContainmentState): Step {
+  const detail = `${state.target.path} is protected by the configuration now`;
+  const verdicts = [{ id: state.id, verdict: "expired", detail }] as const;
+  return { next: null, actions: [release(state, setting_of(state), detail)], verdicts, failed: false };
 }
 
 function step_governor(

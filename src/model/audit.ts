@@ -132,6 +132,17 @@ export interface NoteEntry {
   readonly text: string;
 }
 
+/** The configuration was read again while the agent ran. */
+export interface ReloadEntry {
+  readonly kind: "reload";
+  /** false: the files could not be used, and nothing was changed. */
+  readonly accepted: boolean;
+  readonly problems: readonly string[];
+  readonly applied: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
+  /** Changed in the files, but only a restart can change them. */
+  readonly kept: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
+}
+
 export type AuditEntry = { readonly t_ns: number } & (
   | StartEntry
   | StopEntry
@@ -145,6 +156,7 @@ export type AuditEntry = { readonly t_ns: number } & (
   | HeartbeatEntry
   | TraceEntry
   | NoteEntry
+  | ReloadEntry
 );
 
 export type AuditKind = AuditEntry["kind"];

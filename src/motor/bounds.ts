@@ -7,12 +7,18 @@ const REMEMBERED_MAX = 1024;
 
 /** Against action storms: distinct targets per minute, cooldown per target and rung, containments alive at once. */
 export class Bounds {
-  readonly #targets_per_minute: number;
-  readonly #cooldown_ns: number;
+  #targets_per_minute: number;
+  #cooldown_ns: number;
   readonly #target_ns = new Map<string, number>();
   readonly #rung_ns = new Map<string, number>();
 
   constructor(max_targets_per_minute: number, cooldown_s: number) {
+    this.#targets_per_minute = max_targets_per_minute;
+    this.#cooldown_ns = cooldown_s * 1e9;
+  }
+
+  /** Other bounds from now on; what was done is still remembered. */
+  reconfigure(max_targets_per_minute: number, cooldown_s: number): void {
     this.#targets_per_minute = max_targets_per_minute;
     this.#cooldown_ns = cooldown_s * 1e9;
   }

@@ -12,9 +12,10 @@ import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../model/shield.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
-import { guard_refusal, type Protection } from "./guard.ts";
+import { guard_refusal } from "./guard.ts";
 import { held_item } from "./held.ts";
 import { Ledger } from "./ledger.ts";
+import type { MotorLimits } from "./limits.ts";
 import { directory_of, locate } from "./locate.ts";
 import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
@@ -27,16 +28,12 @@ import { are_there_pins } from "./shield/pins.ts";
 import { Gone, Refusal } from "./trouble.ts";
 import { undo_entry } from "./undo.ts";
 
-export interface MotorOptions {
+export interface MotorOptions extends MotorLimits {
   /** Mount point of cgroup2, e.g. /sys/fs/cgroup. */
   readonly mount: string;
   /** A directory on tmpfs. */
   readonly ledger_dir: string;
   readonly enabled_rungs: readonly Rung[];
-  readonly max_targets_per_minute: number;
-  readonly cooldown_s: number;
-  readonly expiry_s: number;
-  readonly protected_ids: Protection;
   /** The network shield, or why there is none. Absent: there is none. */
   readonly shield?: ShieldOrgan | { readonly missing: string };
   /** The world, replaced in tests; `step` is called around every change of it. */
@@ -83,7 +80,7 @@ export class CgroupMotor implements Motor {
   readonly name = "cgroup";
   /** What was undone at start because a predecessor had died on it. */
   readonly recovered: readonly Outcome[];
-  readonly #options: MotorOptions;
+  #options: MotorOptions;
   readonly #context: RungContext;
   readonly #missing: readonly MissingRung[];
   readonly #bounds: Bounds;
@@ -117,6 +114,12 @@ export class CgroupMotor implements Motor {
   /** Quarantine writes its steps into the same ledger: there is one lock, and one undo. */
   get ledger(): Ledger {
     return this.#context.ledger;
+  }
+
+  /** Other limits from the next action on; what is held stays held. */
+  reconfigure(limits: MotorLimits): void {
+    this.#options = { ...this.#options, ...limits };
+    this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
   }
 
   missing(): readonly MissingRung[] {

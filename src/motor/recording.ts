@@ -1,16 +1,12 @@
 import type { Action, Motor, Outcome, Rung } from "../model/containment.ts";
 import type { HeldItem } from "../model/control.ts";
 import { Bounds } from "./bounds.ts";
-import type { Protection } from "./guard.ts";
+import type { MotorLimits } from "./limits.ts";
 import { outcome_of } from "./outcome.ts";
 import { change } from "./rungs/containment.ts";
 
-export interface RecordingOptions {
+export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
-  readonly max_targets_per_minute: number;
-  readonly cooldown_s: number;
-  readonly expiry_s: number;
-  readonly protected_ids: Protection;
 }
 
 const ACTIONS_MAX = 4096;
@@ -18,7 +14,7 @@ const ACTIONS_MAX = 4096;
 /** The motor of a dry run: the same bounds and the same outcomes, and nothing is touched. */
 export class RecordingMotor implements Motor {
   readonly name = "recording";
-  readonly #options: RecordingOptions;
+  #options: RecordingOptions;
   readonly #bounds: Bounds;
   readonly #live = new Map<string, { action: Action; renewed_ns: number }>();
   readonly #actions: Action[] = [];
@@ -31,6 +27,11 @@ export class RecordingMotor implements Motor {
   /** Every action that would have been carried out, oldest first; the last 4096. */
   get actions(): readonly Action[] {
     return this.#actions;
+  }
+
+  reconfigure(limits: MotorLimits): void {
+    this.#options = { ...this.#options, ...limits };
+    this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
   }
 
   missing(): readonly [] {

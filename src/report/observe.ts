@@ -47,7 +47,8 @@ export function observe_line(view: BeatView, history: readonly number[], start_n
     .trimEnd();
 }
 
-function carriers(view: BeatView): string {
+/** The two dimensions that carry most of D². */
+export function carriers(view: BeatView): string {
   return Object.entries(view.share)
     .filter(([, share]) => share > 0)
     .sort((a, b) => b[1] - a[1])

@@ -228,6 +228,24 @@ describe("files", () => {
     });
   });
 
+  test("a reload closes what was flown under the old configuration, and both parts are decided again under their own", async () => {
+    await with_directory(async (directory) => {
+      const flight = recorder(directory);
+      const changed = { ...CONFIG, relax_s: CONFIG.relax_s + 1 };
+      flight.note(...beat(1, 2));
+      flight.note(...beat(2, 2));
+      flight.reconfigure(changed);
+      await at_leisure(flight);
+      flight.note(...beat(3, 2));
+      await flight.close();
+      const headers = flights_in(directory).map((name) => JSON.parse(lines_of(join(directory, name))[0]!));
+      expect(headers.map(({ beats, config }) => [beats, config.relax_s])).toEqual([
+        [2, CONFIG.relax_s],
+        [1, changed.relax_s],
+      ]);
+    });
+  });
+
   test("the first beat of all, which has no state before it, is left out", async () => {
     await with_directory(async (directory) => {
       const flight = recorder(directory);

@@ -149,3 +149,17 @@ test("a growth that ends below the ceiling is no effect of the governor", () => 
   expect(look(879, 49, 5)).toMatchObject({ verdicts: [], next: { judged: false } });
   expect(look(960, 49, 5).verdicts).toMatchObject([{ verdict: "no_effect" }]);
 });
+
+test("a containment whose target the configuration protects meanwhile is let go; without that it goes on", () => {
+  for (const rung of ["thread_hold", "memory_governor", "freeze"] as const) {
+    const state = { ...hold("hold"), rung };
+    const seen = { ...SEEN, rung };
+    const { next, actions, verdicts } = steer(state, seen, { ...CONFIG, protect: ["/ap*"] }, 6e9, SITUATION);
+    expect(next).toBeNull();
+    expect(actions).toMatchObject([
+      { verb: "release", setting: { rung }, reason: expect.stringContaining("protected") },
+    ]);
+    expect(verdicts).toMatchObject([{ id: "c1", verdict: "expired" }]);
+    expect(steer(state, seen, { ...CONFIG, protect: ["/other"] }, 1e9, SITUATION).next).not.toBeNull();
+  }
+});

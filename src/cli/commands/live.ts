@@ -1,15 +1,20 @@
-import { type AgentOptions, run_agent } from "../../agent/agent.ts";
+import { run_agent } from "../../agent/agent.ts";
+import type { AgentOptions } from "../../agent/agent_options.ts";
 import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
+import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
 import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
+import { service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions, LOG_LEVELS } from "../options.ts";
+import type { Output } from "../output.ts";
 
 export interface LiveOptions extends GlobalOptions {
   readonly duration?: number;
+  readonly daemon?: boolean;
   /** Seconds between two printed beats. */
   readonly interval?: number;
   /** Printed beats after which to end. */
@@ -73,8 +78,15 @@ async function live(
   interval_s: number | null,
 ): Promise<ExitCode> {
   const config = configured(options);
-  const shown = LOG_LEVELS.indexOf(config.log.level);
-  const printer = new Printer(options, context, interval_s);
+  let shown = LOG_LEVELS.indexOf(config.log.level);
+  const { output, hangups } = context;
+  const is_daemon = options.daemon === true;
+  if (is_daemon) {
+    output.become_daemon();
+    hangups.become_daemon();
+  }
+  const printer =
+    is_daemon && options.output === "text" ? new Reporter(output) : new Printer(options, context, interval_s);
   const result = await run_agent({
     config,
     mode,
@@ -83,16 +95,42 @@ async function live(
     count: null,
     on_beat: (view) => printer.beat(view),
     on_message: (level, text) => {
-      if (LOG_LEVELS.indexOf(level) <= shown) context.output.say(`${level}: ${text}`);
+      if (LOG_LEVELS.indexOf(level) <= shown) output.log(level, text);
     },
     signal: context.signal,
+    reload: {
+      requested: () => hangups.take(),
+      load: () => configured(options),
+      applied: (now) => {
+        shown = LOG_LEVELS.indexOf(now.log.level);
+      },
+    },
   });
   const dropped = context.output.dropped === 0 ? "" : `; ${context.output.dropped} lines nobody read were dropped`;
   if (shown >= LOG_LEVELS.indexOf("info") && !context.signal.aborted) {
     const reason = printer.complete ? `${options.count} shown` : result.reason;
-    context.output.say(`info: ended after ${result.beats} beats: ${reason}${dropped}`);
+    output.log("info", `ended after ${result.beats} beats: ${reason}${dropped}`);
   }
   return 0;
+}
+
+/** The log of a daemon: a line for every change of level, every action and every reason to do nothing. */
+class Reporter {
+  readonly complete = false;
+  readonly #output: Output;
+  #level: Level = 0;
+  #inaction = "";
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  beat(view: BeatView): undefined {
+    for (const { severity, text } of service_lines(view, this.#level, this.#inaction))
+      this.#output.report(severity, text);
+    this.#level = view.level;
+    this.#inaction = view.inaction;
+  }
 }
 
 /** Chooses which beats are shown. */

@@ -1,4 +1,7 @@
 import { writeFileSync } from "node:fs";
+import { bits_of, kept_privileges } from "../../../src/agent/privileges.ts";
+import { drop_capabilities } from "../../../src/ffi/all_threads.ts";
+import { effective_capabilities } from "../../../src/ffi/libc.ts";
 import { HOLD_CASES } from "./hold-cases.ts";
 import { VALUE_CASES } from "./value-cases.ts";
 import { apply, motor, now_ns } from "./world.ts";
@@ -17,8 +20,21 @@ function act(stop_at: number, target: Parameters<typeof apply>[1]): void {
   acting.release_all(now_ns(), "end");
 }
 
+/** The cases themselves give cgroups away; no rung does. */
+const CAP_CHOWN = 1n;
+
+/** Everything below runs with what the agent keeps after its first beat, and nothing else. */
+function least_privilege(): string {
+  const kept = kept_privileges(true);
+  const wanted = bits_of(kept) | CAP_CHOWN;
+  drop_capabilities(wanted);
+  const held = effective_capabilities();
+  if (held !== wanted) throw new Error(`${held.toString(16)} is held instead of ${wanted.toString(16)}`);
+  return kept.map(({ name }) => name).join(" ");
+}
+
 function run_cases(only: string | undefined): void {
-  const results = [];
+  const results = [attempt("least privilege for all that follows", least_privilege)];
   for (const [name, run] of Object.entries({ ...HOLD_CASES, ...VALUE_CASES })) {
     if (only !== undefined && !name.includes(only)) continue;
     const result = attempt(name, run);

@@ -1,0 +1,53 @@
+import { KernelError } from "../ffi/errors.ts";
+import { level_name } from "../model/level.ts";
+import { ServiceManager } from "../telemetry/service_manager.ts";
+import type { BeatResult } from "./beat.ts";
+
+/** What the agent tells whoever started it as a service; without a manager nothing of it is sent. */
+export class Service {
+  readonly #manager: ServiceManager;
+  #ready = false;
+
+  constructor(manager: ServiceManager) {
+    this.#manager = manager;
+  }
+
+  /** Never throws: who cannot be told is said by `on_trouble`, and the agent works without. */
+  static open(on_trouble: (text: string) => void): Service {
+    try {
+      return new Service(new ServiceManager(process.env, process.pid));
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      on_trouble(`the service manager cannot be told that hosa is ready: ${error.message}`);
+      return new Service(new ServiceManager({}, process.pid));
+    }
+  }
+
+  /** One beat was sensed, judged and acted on: the first makes the service ready, each of them feeds the watchdog. */
+  beaten({ assessment, decision }: BeatResult, held: number): void {
+    this.#manager.beaten(decision.t_ns);
+    const level = `level ${decision.level} ${level_name(decision.level)}`;
+    const learning = assessment.warm ? "" : ", learning this node";
+    const status = `${level}${learning}${held === 0 ? "" : `, ${held} held`}`;
+    if (this.#ready) this.#manager.status(status);
+    else this.#manager.ready(status);
+    this.#ready = true;
+  }
+
+  /** @param now_ns CLOCK_MONOTONIC */
+  reloading(now_ns: number): void {
+    this.#manager.reloading(now_ns);
+  }
+
+  reloaded(outcome: string): void {
+    this.#manager.ready(outcome);
+  }
+
+  stopping(): void {
+    this.#manager.stopping("undoing everything");
+  }
+
+  close(): void {
+    this.#manager[Symbol.dispose]();
+  }
+}

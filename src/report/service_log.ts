@@ -1,0 +1,34 @@
+import { type Level, level_name } from "../model/level.ts";
+import type { BeatView } from "../model/view.ts";
+import { num, signed } from "./number.ts";
+import { carriers, who } from "./observe.ts";
+
+export interface LogLine {
+  readonly severity: "error" | "warn" | "info";
+  readonly text: string;
+}
+
+/** What a service's log says of one beat, without colour and columns: the journal has its own time beside every line. */
+export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
+  const severity = severity_of(view.level);
+  const lines: LogLine[] = [];
+  if (view.level !== previous) lines.push({ severity, text: moved(view, previous) });
+  for (const { verb, setting, target, reason } of view.actions) {
+    const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
+    lines.push({ severity: "warn", text: `${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
+  }
+  if (view.inaction !== "" && view.inaction !== previous_inaction)
+    lines.push({ severity: "info", text: view.inaction });
+  return lines;
+}
+
+function severity_of(level: Level): LogLine["severity"] {
+  if (level >= 4) return "error";
+  return level >= 2 ? "warn" : "info";
+}
+
+function moved(view: BeatView, previous: Level): string {
+  const seen = `D̄ ${num(view.d_smooth)} (θ1 ${num(view.thresholds.theta[0])}), slope ${signed(view.velocity)}/s`;
+  const parts = [seen, carriers(view), who(view.culprit)].filter((part) => part !== "");
+  return `level ${previous} → ${view.level} ${level_name(view.level)}: ${parts.join("; ")}`;
+}
