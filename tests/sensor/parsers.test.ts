@@ -15,12 +15,18 @@ const into = new Float64Array(16);
 const text_of = (name: string): string => new TextDecoder().decode(fixture(name));
 
 describe("captured files", () => {
-  test("meminfo: total, available and used bytes", () => {
+  test("meminfo: total, available, used and owned bytes", () => {
     expect(parse_meminfo(fixture("meminfo"), into)).toBe(true);
     const kib = (key: string): number => Number(new RegExp(`^${key}: *(\\d+) kB$`, "m").exec(text_of("meminfo"))![1]);
     expect(into[0]).toBe(kib("MemTotal") * 1024);
     expect(into[1]).toBe(kib("MemAvailable") * 1024);
     expect(into[2]).toBe(into[0]! - into[1]!);
+    expect(into[3]).toBe((kib("AnonPages") + kib("Shmem")) * 1024);
+  });
+
+  test("meminfo without its owners: what is used stands for them", () => {
+    expect(parse_meminfo(bytes("MemTotal: 9 kB\nMemAvailable: 5 kB\n"), into)).toBe(true);
+    expect(into[3]).toBe(4096);
   });
 
   test("stat: user with nice, kernel with interrupts, CPUs online", () => {

@@ -67,6 +67,20 @@ describe("sensor", () => {
     expect(value(sample, "memory_used_fraction")).toBeCloseTo(1 - 7.9e6 / 16e6, 6);
   });
 
+  test("a leak fed from the processors' free lists grows before less is available", () => {
+    const node = FakeNode.with_fixtures();
+    const sensor = new Sensor(node);
+    const start_ns = node.now_ns;
+    const sample = run(node, sensor, 2, 100, () => {
+      const anonymous = 1e6 + ((node.now_ns - start_ns) / 1e9) * 50e3;
+      const text = `MemTotal: 16000000 kB\nMemAvailable: 8000000 kB\nAnonPages: ${Math.round(anonymous)} kB\nShmem: 100 kB\n`;
+      node.write("/proc/meminfo", text);
+      return {};
+    })!;
+    expect(value(sample, "memory_growth_bytes_per_s") / (50e3 * 1024)).toBeCloseTo(1, 3);
+    expect(value(sample, "memory_used_fraction")).toBe(0.5);
+  });
+
   test("is null until every rate has a window", () => {
     const node = FakeNode.with_fixtures();
     const sensor = new Sensor(node);
