@@ -1,9 +1,9 @@
 import { createSocket, type Socket as Datagrams } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket as Stream } from "node:net";
+import { set_interface_up } from "../../src/ffi/interfaces.ts";
 import { ScratchNetwork } from "../../src/ffi/network_namespace.ts";
 import { shield_object } from "../../src/ffi/object.ts";
-import { set_interface_up } from "../../src/ffi/rtnetlink.ts";
 import { ShieldProgram } from "../../src/ffi/shield.ts";
 import { SHIELD_MODES, SHIELD_VERDICTS } from "../../src/model/shield.ts";
 import type { Rule, Socket } from "./model.ts";
@@ -46,7 +46,7 @@ export class World implements AsyncDisposable {
   static async open(): Promise<World> {
     const network = new ScratchNetwork();
     try {
-      set_interface_up("lo");
+      set_interface_up("lo", true);
       const opened = [await open_family(4), await open_family(6)];
       return new World(network, ShieldProgram.load(shield_object()), opened);
     } catch (error) {

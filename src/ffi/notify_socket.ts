@@ -1,28 +1,7 @@
-import { dlopen, FFIType } from "bun:ffi";
 import { KernelError } from "./errors.ts";
-import { last_errno } from "./libc.ts";
+import { close } from "./libc.ts";
+import { AF_UNIX, called, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_CLOEXEC, SOCK_DGRAM, sockets } from "./sockets.ts";
 
-const libc = dlopen("libc.so.6", {
-  close: { args: ["i32" /* int fd */], returns: "i32" },
-  sendto: {
-    args: [
-      "i32" /* int fd */,
-      "buffer" /* const void *buffer */,
-      "usize" /* size_t length */,
-      "i32" /* int flags */,
-      "buffer" /* const struct sockaddr *address */,
-      "u32" /* socklen_t length */,
-    ],
-    returns: FFIType.i64_fast,
-  },
-  socket: { args: ["i32" /* int domain */, "i32" /* int type */, "i32" /* int protocol */], returns: "i32" },
-}).symbols;
-
-const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
-const SOCK_CLOEXEC = 0o2000000;
-const MSG_DONTWAIT = 0x40;
-const MSG_NOSIGNAL = 0x4000;
 /** sizeof(sun_path): an abstract name may fill it, a path needs one byte for its NUL. */
 const NAME_BYTES_MAX = 108;
 
@@ -53,19 +32,18 @@ export class NotifySocket implements Disposable {
   /** @param name as in $NOTIFY_SOCKET. Throws KernelError (ENAMETOOLONG, EAFNOSUPPORT). */
   constructor(name: string) {
     this.#address = address_of(name);
-    this.#fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (this.#fd < 0) throw new KernelError("create a socket for", name, last_errno());
+    this.#fd = called(sockets.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), "create a socket for", name);
   }
 
   /** Whether the kernel took the datagram; false when nobody listens, or the listener's queue is full. */
   send(text: string): boolean {
     const bytes = Buffer.from(text);
     const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    return Number(libc.sendto(this.#fd, bytes, bytes.length, flags, this.#address, this.#address.length)) >= 0;
+    return Number(sockets.sendto(this.#fd, bytes, bytes.length, flags, this.#address, this.#address.length)) >= 0;
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) libc.close(this.#fd);
+    if (this.#open) close(this.#fd);
     this.#open = false;
   }
 }

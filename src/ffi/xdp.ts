@@ -1,23 +1,12 @@
-import { dlopen } from "bun:ffi";
 import { KernelError } from "./errors.ts";
 import { checked, libbpf } from "./libbpf.ts";
 import { close, last_errno } from "./libc.ts";
-
-const libc = dlopen("libc.so.6", {
-  if_nametoindex: { args: ["ptr" /* const char *ifname */], returns: "u32" },
-}).symbols;
 
 const BPF_XDP = 37;
 const XDP_FLAGS_GENERIC = 1 << 1;
 const XDP_FLAGS_NATIVE = 1 << 2;
 
 export type XdpDriver = "native" | "generic";
-
-/** Index of an interface in this thread's network namespace; null when there is none of that name. */
-export function interface_index(name: string): number | null {
-  const index = libc.if_nametoindex(Buffer.from(`${name}\0`));
-  return index === 0 ? null : index;
-}
 
 /** Id of the XDP program on an interface, 0 when there is none. Throws KernelError. */
 export function attached_xdp(index: number): number {

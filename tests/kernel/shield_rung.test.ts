@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { attached_xdp, interface_index } from "../../src/ffi/xdp.ts";
+import { interface_index } from "../../src/ffi/interfaces.ts";
+import { attached_xdp } from "../../src/ffi/xdp.ts";
 import { type Action, NODE, type Setting } from "../../src/model/containment.ts";
 import { read_entries } from "../../src/motor/ledger.ts";
 import { release_from_ledger } from "../../src/motor/recover.ts";

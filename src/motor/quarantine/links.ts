@@ -1,5 +1,6 @@
 import { KernelError } from "../../ffi/errors.ts";
-import { IFF_UP, interface_flags, interface_index, RouteSocket, set_interface_up } from "../../ffi/network.ts";
+import { IFF_UP, interface_flags, interface_index, set_interface_up } from "../../ffi/interfaces.ts";
+import { RouteSocket } from "../../ffi/route_socket.ts";
 import { FileTrouble, Refusal } from "../trouble.ts";
 
 /**
@@ -144,9 +145,13 @@ function put_back(socket: RouteSocket, what: string, type: number, messages: rea
   return missing;
 }
 
+function missing(name: string): never {
+  throw new KernelError("find", `interface ${name}`, "ENODEV");
+}
+
 /** The kernel's interfaces, in the network namespace of this process. */
 export const kernel_links: Links = {
-  index: (name) => attempt("find", `interface ${name}`, () => interface_index(name)),
+  index: (name) => attempt("find", `interface ${name}`, () => interface_index(name) ?? missing(name)),
   is_up: (name) => attempt("look at", `interface ${name}`, () => (interface_flags(name) & IFF_UP) !== 0),
   set_up: (name, up) => attempt(up ? "take up" : "take down", `interface ${name}`, () => set_interface_up(name, up)),
   remember(index) {

@@ -1,9 +1,10 @@
 import { KernelError } from "../../ffi/errors.ts";
+import { interface_index, set_interface_up } from "../../ffi/interfaces.ts";
 import { ScratchNetwork } from "../../ffi/network_namespace.ts";
 import { PacketSocket } from "../../ffi/packet_socket.ts";
-import { create_veth, set_interface_up } from "../../ffi/rtnetlink.ts";
 import type { ShieldProgram } from "../../ffi/shield.ts";
-import { interface_index, type XdpDriver } from "../../ffi/xdp.ts";
+import { create_veth } from "../../ffi/veth.ts";
+import type { XdpDriver } from "../../ffi/xdp.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { SHIELD_MODES, SHIELD_VERDICTS, type ShieldVerdict } from "../../model/shield.ts";
 
@@ -34,7 +35,7 @@ export function rehearse_shield(program: ShieldProgram, drivers: readonly XdpDri
   try {
     using _network = new ScratchNetwork();
     create_veth(SHIELDED, OUTSIDE);
-    for (const name of [SHIELDED, OUTSIDE]) set_interface_up(name);
+    for (const name of [SHIELDED, OUTSIDE]) set_interface_up(name, true);
     const [inside, outside] = [interface_index(SHIELDED), interface_index(OUTSIDE)];
     if (inside === null || outside === null) return "rehearsal: the scratch interfaces are not there";
     using sender = new PacketSocket(outside);

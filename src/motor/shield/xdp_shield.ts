@@ -1,6 +1,7 @@
 import { KernelError } from "../../ffi/errors.ts";
+import { interface_index } from "../../ffi/interfaces.ts";
 import type { ShieldProgram, ShieldWords } from "../../ffi/shield.ts";
-import { attached_xdp, interface_index, pin, type XdpDriver, type XdpLink } from "../../ffi/xdp.ts";
+import { attached_xdp, pin, type XdpDriver, type XdpLink } from "../../ffi/xdp.ts";
 import { parse_prefix } from "../../model/prefix.ts";
 import type { Maybe } from "../../model/sample.ts";
 import {

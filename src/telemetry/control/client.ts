@@ -1,6 +1,6 @@
 import { createConnection, type Socket } from "node:net";
 import { KernelError } from "../../ffi/errors.ts";
-import { UnixConnection } from "../../ffi/socket.ts";
+import { UnixConnection } from "../../ffi/unix_socket.ts";
 import { CONTROL_VERSION } from "../../model/control.ts";
 import { OperatorError } from "../../model/error.ts";
 import type { Request } from "./protocol.ts";

@@ -1,4 +1,4 @@
-import type { UnixConnection } from "../../ffi/socket.ts";
+import type { UnixConnection } from "../../ffi/unix_socket.ts";
 
 /** What may wait for one client; whoever takes less than it asked for is let go. */
 export const OUTPUT_BYTES_MAX = 131_072;

@@ -1,4 +1,4 @@
-import type { UnixConnection } from "../../ffi/socket.ts";
+import type { UnixConnection } from "../../ffi/unix_socket.ts";
 
 const LEAVING_MAX = 32;
 const LINGER_NS = 1e9;

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
-import { UnixConnection, UnixListener } from "../../ffi/socket.ts";
+import { UnixConnection, UnixListener } from "../../ffi/unix_socket.ts";
 import type { Maybe } from "../../model/sample.ts";
 
 const SOCKET_MODE = 0o660;

@@ -1,4 +1,5 @@
-import { Readiness, type UnixConnection } from "../../ffi/socket.ts";
+import { Readiness } from "../../ffi/readiness.ts";
+import type { UnixConnection } from "../../ffi/unix_socket.ts";
 import type { Asker } from "../../model/control.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { ClientOutput } from "./client_output.ts";

@@ -1,5 +1,6 @@
-import { Readiness, type UnixConnection } from "../../ffi/socket.ts";
+import { Readiness } from "../../ffi/readiness.ts";
 import type { TcpListener } from "../../ffi/tcp_listener.ts";
+import type { UnixConnection } from "../../ffi/unix_socket.ts";
 import { ClientOutput } from "../control/client_output.ts";
 import { Leaving } from "../control/leaving.ts";
 import { type HttpAnswer, read_request, response_bytes } from "./http.ts";

@@ -1,10 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { set_interface_up } from "../../../src/ffi/interfaces.ts";
 import { ScratchNetwork } from "../../../src/ffi/network_namespace.ts";
 import { shield_object } from "../../../src/ffi/object.ts";
-import { create_veth, set_interface_up } from "../../../src/ffi/rtnetlink.ts";
 import { ShieldProgram } from "../../../src/ffi/shield.ts";
+import { create_veth } from "../../../src/ffi/veth.ts";
 import type { XdpDriver } from "../../../src/ffi/xdp.ts";
 import { RUNGS } from "../../../src/model/containment.ts";
 import type { ShieldOrgan, ShieldPlan } from "../../../src/model/shield.ts";
@@ -75,7 +76,7 @@ export class Scratch implements Disposable {
     undo.defer(() => Bun.spawnSync(["umount", this.bpffs]));
     this.#network = undo.use(new ScratchNetwork());
     create_veth(INTERFACE, "scratch1");
-    for (const name of [INTERFACE, "scratch1"]) set_interface_up(name);
+    for (const name of [INTERFACE, "scratch1"]) set_interface_up(name, true);
     this.program = undo.use(ShieldProgram.load(shield_object()));
     undo.move();
   }
