@@ -1,11 +1,13 @@
 /**
- * What judging one beat costs in steady state: assess, decide and learn, by the live cortex. In the same run the naive way:
+ * What judging one beat costs in steady state: assess, decide and learn, by the live cortex, with the flight recorder's
+ * memory behind it, from which beats come back to be written over. In the same run the naive way:
  * the covariance inverted anew at each beat. JSON lines {"name","value","unit"}; each measured in a process of its own,
  * bytes apart from times, because logging collections takes time.
  */
 
 import { writeSync } from "node:fs";
 import { inverse, Matrix } from "ml-matrix";
+import { FlightRing } from "../src/audit/index.ts";
 import { Welford } from "../src/cortex/welford.ts";
 import { live_judge, noise_source, sample_at } from "./calibration.ts";
 import { allocated_bytes, BEGIN, END, quantile } from "./gc_log.ts";
@@ -14,10 +16,15 @@ const SIZES = [4, 8, 16, 32] as const;
 const WAYS = ["cortex", "cortex_with_opinions", "naive"] as const;
 type Way = (typeof WAYS)[number];
 
-/** An hour and a half of beats: warm-up, maturity, and code that is compiled. */
-const MATURE_BEATS = 50_000;
-const MEASURED_BEATS = 50_000;
-const NAIVE_MEASURED_BEATS = 20_000;
+/**
+ * Before anything is measured: warm-up, maturity, and code that is compiled. An hour and a half of beats; five and a half with
+ * the opinions, until their histories are full and grow no more.
+ */
+const MATURE_BEATS: Readonly<Record<Way, number>> = { cortex: 50_000, cortex_with_opinions: 200_000, naive: 20_000 };
+const MEASURED_BEATS: Readonly<Record<Way, number>> = { cortex: 50_000, cortex_with_opinions: 50_000, naive: 20_000 };
+/** As the agent has it by default: five minutes. */
+const FLIGHT_NS = 300e9;
+const FLIGHT_BYTES = 8_388_608;
 /** Rows of noise drawn beforehand, so that drawing is not measured. */
 const ROWS = 1024;
 
@@ -30,7 +37,7 @@ function beats_of(way: Way, count: number): (k: number) => void {
     return x;
   });
   if (way === "naive") return naive(count, rows);
-  const { step } = live_judge(count, way === "cortex");
+  const { step } = live_judge(count, new FlightRing(FLIGHT_NS, FLIGHT_BYTES), way === "cortex");
   // One sample, moved on: the sensor's own cost is measured with the agent.
   const sample = { ...sample_at(0, rows[0]!) };
   return (k) => {
@@ -59,24 +66,20 @@ function naive(count: number, rows: readonly Float64Array[]): (k: number) => voi
   };
 }
 
-function measured(way: Way): number {
-  return way === "naive" ? NAIVE_MEASURED_BEATS : MEASURED_BEATS;
-}
-
 function child(way: Way, count: number, what: string): void {
   const beat = beats_of(way, count);
-  const mature = way === "naive" ? NAIVE_MEASURED_BEATS : MATURE_BEATS;
+  const mature = MATURE_BEATS[way];
   let k = 1;
   for (; k <= mature; k++) beat(k);
   if (what === "bytes") {
     Bun.gc(true);
     writeSync(2, `${BEGIN}\n`);
-    for (const end = k + measured(way); k < end; k++) beat(k);
+    for (const end = k + MEASURED_BEATS[way]; k < end; k++) beat(k);
     writeSync(2, `${END}\n`);
     Bun.gc(true);
     return;
   }
-  const cost_us = new Float64Array(measured(way));
+  const cost_us = new Float64Array(MEASURED_BEATS[way]);
   for (let i = 0; i < cost_us.length; i++) {
     const started_ns = Bun.nanoseconds();
     beat(k++);
@@ -99,7 +102,7 @@ if (process.argv[2] === "--child") {
   for (const count of SIZES) {
     for (const way of WAYS) {
       const [p50, p99]: [number, number] = JSON.parse(run(way, count, "time").stdout.toString());
-      const bytes = allocated_bytes(run(way, count, "bytes").stderr.toString()) / measured(way);
+      const bytes = allocated_bytes(run(way, count, "bytes").stderr.toString()) / MEASURED_BEATS[way];
       const lines = [
         { name: `${way}_p50_n${count}`, value: p50, unit: "us" },
         { name: `${way}_p99_n${count}`, value: p99, unit: "us" },

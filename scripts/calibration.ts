@@ -2,9 +2,10 @@
 
 import { cortex_options } from "../src/agent/cortex_options.ts";
 import { decision_config } from "../src/agent/decision_config.ts";
+import type { FlightRing, SpentBeat } from "../src/audit/index.ts";
 import { default_config } from "../src/config/index.ts";
-import { Cortex } from "../src/cortex/cortex.ts";
-import { decide } from "../src/decision/decide.ts";
+import { Cortex, type Extras } from "../src/cortex/cortex.ts";
+import { type Desk, decide } from "../src/decision/decide.ts";
 import { initial_state } from "../src/decision/state.ts";
 import type { Dimension } from "../src/model/dimension.ts";
 import type { Sample } from "../src/model/sample.ts";
@@ -16,6 +17,7 @@ const BEAT_S = 0.1;
 const DAY_S = 86_400;
 const GIB = 2 ** 30;
 const MEMORY = { total_bytes: 4 * GIB, available_bytes: 2 * GIB } as const;
+const NOTHING: Extras = { search: null, containments: [] };
 const RESOURCES = ["cpu", "memory", "io", "network"] as const;
 
 /** What the first beat of an episode gave as its reason. */
@@ -123,20 +125,31 @@ export interface Judge {
   readonly step: (sample: Sample) => string | null;
 }
 
-/** The live agent's cortex and decision, with its default configuration. @param alone without second opinions */
-export function live_judge(count: number, alone = false): Judge {
+/**
+ * The live agent's cortex and decision, with its default configuration.
+ *
+ * @param ring where beats go and come back from to be written over; absent: every beat makes its own values
+ * @param alone without second opinions
+ */
+export function live_judge(count: number, ring: FlightRing | null = null, alone = false): Judge {
   const config = default_config();
   const rules = decision_config(config, "/");
   const options = cortex_options(config);
   const cortex = new Cortex(dimensions(count), alone ? { ...options, opinions: null } : options);
-  let state = initial_state(0);
+  const desk: SpentBeat & Desk = { assessment: null, state: null, decision: null };
+  let before = initial_state(0);
   const step = (sample: Sample): string | null => {
-    const assessment = cortex.assess(sample, { search: null, containments: [] });
-    const judged = decide(assessment, state, rules, sample.t_ns);
-    const began = judged.decision.level > 0 && state.level === 0 && assessment.warm;
-    state = judged.state;
-    cortex.learn(judged.decision.habituates ? 0 : judged.decision.level);
-    return began ? judged.decision.rule : null;
+    desk.assessment = null;
+    desk.state = null;
+    desk.decision = null;
+    ring?.refill(desk);
+    const assessment = cortex.assess(sample, NOTHING, desk.assessment);
+    const { decision, state } = decide(assessment, before, rules, sample.t_ns, desk);
+    ring?.push(assessment, before, decision, decision.level > 0);
+    const began = decision.level > 0 && before.level === 0 && assessment.warm;
+    before = state;
+    cortex.learn(decision.habituates ? 0 : decision.level);
+    return began ? decision.rule : null;
   };
   return { cortex, step };
 }

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
+import type { SpentBeat } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
 import { KernelError } from "../ffi/errors.ts";
@@ -98,7 +99,7 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
-    const { network } = parts;
+    const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
     this.#beat = new Beat({
       sense: () => this.#sense(),
@@ -110,6 +111,7 @@ class Agent {
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
+      ...(flight === null ? {} : { refill: (desk: SpentBeat) => flight.refill(desk) }),
       level_found: parts.standing.level,
     });
     this.#quarantine = this.#keeper();
@@ -262,7 +264,7 @@ class Agent {
     const started_us = stopwatch_us();
     const before = this.#beat.state;
     const result = this.#beat.step();
-    if (result !== null) this.#parts.flight?.note(result.assessment, before, result.decision);
+    if (result !== null) this.#parts.flight?.note(result.assessment, before, result.decision, result.kept);
     if (this.#beats > WARM_BEATS) this.#times.cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
@@ -281,7 +283,11 @@ class Agent {
     this.#control?.noticed(result);
     this.#telling?.noticed(result);
     this.#tell(result);
-    if (result.eventful || this.#options.mode === "observe") this.#untold.push(result);
+    if (result.eventful || this.#options.mode === "observe") {
+      result.kept = true;
+      this.#untold.push(result);
+    }
+    if (result.kept) this.#parts.flight?.keep_latest();
     return this.#show(this.#period_ms >= this.#config.beat.vigilant_period_ms);
   }
 

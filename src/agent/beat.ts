@@ -1,6 +1,7 @@
+import type { SpentBeat } from "../audit/index.ts";
 import type { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
-import { decide } from "../decision/decide.ts";
+import { type Desk, decide } from "../decision/decide.ts";
 import { type DecisionState, initial_state } from "../decision/state.ts";
 import type { Assessment, CgroupChange } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
@@ -25,10 +26,17 @@ export interface BeatParts {
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
   readonly record: (entry: AuditEntry) => void;
+  /** Gives values of a beat that nobody keeps any more (`FlightRecorder.refill`); absent: every beat makes its own. */
+  readonly refill?: (desk: SpentBeat) => void;
   /** The level of a node in which a predecessor left a quarantine; absent: 0. */
   readonly level_found?: Level;
 }
 
+/**
+ * What a beat came to. Its assessment and decision, and the state before it, stay as they are until the next beat; afterwards
+ * those of a beat that is not `kept` may be written over as soon as the flight recorder lets go of them. Whoever holds on
+ * to any of them for longer sets `kept` before the beat is over; what is put into words or numbers at once needs no such thing.
+ */
 export interface BeatResult {
   readonly sample: Sample;
   readonly assessment: Assessment;
@@ -37,10 +45,13 @@ export interface BeatResult {
   readonly outcomes: readonly Outcome[];
   /** Something worth telling happened: a level changed, an action, a verdict or an outcome of one. */
   readonly eventful: boolean;
+  /** Never written over. From the first where anything happens or the level is not 0: records hold on to those. */
+  kept: boolean;
 }
 
 const ROUTINE_NS = 1e9;
 const NO_RELEASES: readonly OperatorRelease[] = [];
+const NO_OUTCOMES: readonly Outcome[] = [];
 
 /** One beat: sense → assess → decide → act → record. Nothing in it waits. */
 export class Beat {
@@ -51,6 +62,8 @@ export class Beat {
   #leader: Maybe<CgroupChange> = null;
   #routine_ns = Number.NEGATIVE_INFINITY;
   #releases: readonly OperatorRelease[] = NO_RELEASES;
+  readonly #desk: SpentBeat & Desk = { assessment: null, state: null, decision: null };
+  readonly #aims = (id: string) => this.#state?.containments.some((live) => live.id === id && live.aims) ?? false;
 
   constructor(parts: BeatParts) {
     this.#parts = parts;
@@ -83,32 +96,37 @@ export class Beat {
     this.#search = before.searching === null ? null : (this.#parts.search_threads(before.searching) ?? this.#search);
     const leader = somebody_stalls(sample, config) ? this.#leader : null;
     const leader_stall = this.#parts.own_stall.observe(leader, now_ns);
-    const aiming = (id: string) => before.containments.some((live) => live.id === id && live.aims);
-    const containments = watch.observe(sample, aiming);
+    const containments = watch.observe(sample, this.#aims);
     const arrivals_per_s = this.#parts.arrivals?.observe(sample) ?? null;
-    const told = { search: this.#search, containments, leader_stall, arrivals_per_s };
-    const assessment = this.#with_releases(cortex.assess(sample, told));
+    const releases = this.#releases === NO_RELEASES ? undefined : this.#releases;
+    this.#releases = NO_RELEASES;
+    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases };
+    const desk = this.#clean_desk();
+    const assessment = cortex.assess(sample, told, desk.assessment);
 
-    const { decision, state } = decide(assessment, before, config, now_ns);
+    const { decision, state } = decide(assessment, before, config, now_ns, desk);
     this.#state = state;
     this.#leader = decision.level > 0 ? (assessment.changes[0] ?? null) : null;
     cortex.learn(decision.habituates ? 0 : decision.level);
 
     const outcomes = this.#act(decision, assessment, now_ns);
     const eventful = this.#record(decision, assessment, before, outcomes, noticed);
-    return { sample, assessment, decision, outcomes, eventful };
+    const kept = eventful || decision.level > 0 || before.level > 0;
+    return { sample, assessment, decision, outcomes, eventful, kept };
   }
 
-  /** What operators asked for is a part of what is decided on, so that the record can be re-run. */
-  #with_releases(assessment: Assessment): Assessment {
-    if (this.#releases.length === 0) return assessment;
-    const releases = this.#releases;
-    this.#releases = NO_RELEASES;
-    return { ...assessment, releases };
+  /** What lay there was handed out at the beat before and is not ours any more. */
+  #clean_desk(): SpentBeat & Desk {
+    const desk = this.#desk;
+    desk.assessment = null;
+    desk.state = null;
+    desk.decision = null;
+    this.#parts.refill?.(desk);
+    return desk;
   }
 
   #act(decision: Decision, assessment: Assessment, now_ns: number): readonly Outcome[] {
-    if (decision.actions.length === 0) return [];
+    if (decision.actions.length === 0) return NO_OUTCOMES;
     const { motor, watch } = this.#parts;
     return decision.actions.map((action) => {
       const outcome = motor.perform(action, now_ns);
@@ -128,6 +146,7 @@ export class Beat {
     const { record, config } = this.#parts;
     const t_ns = decision.t_ns;
     const moved = decision.level !== decision.previous_level;
+    if (!moved && decision.actions.length === 0) return this.#record_noticed(decision, noticed);
     const routine = !moved && decision.actions.every((action) => this.#is_routine(action, t_ns));
     if (outcomes.length > 0 && routine) return this.#record_noticed(decision, noticed);
     if (outcomes.length > 0) {

@@ -89,6 +89,8 @@ export class AgentControl {
     this.#latest = result;
     this.#episodes.note(decision);
     if (this.#server.watchers > 0) {
+      // Put into words when a watcher's pace asks for it, which may be beats later.
+      result.kept = true;
       this.#shown.push({ t_ns: decision.t_ns, eventful, view: () => view_of(assessment, decision) });
     }
     if (this.#asked.length > 0) for (const asked of this.#asked.splice(0)) this.#finish(asked, result);

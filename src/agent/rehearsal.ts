@@ -1,3 +1,4 @@
+import { FlightRing } from "../audit/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { CortexOptions } from "../cortex/self.ts";
 import type { DecisionConfig } from "../decision/config.ts";
@@ -21,6 +22,10 @@ const PERIOD_NS = 100e6;
 /** Thirty sweeps: on a node with thousands of threads each takes some milliseconds. */
 const SWEEP_PERIOD_NS = 10e9;
 
+/** As the flight recorder's, but so small that beats are soon written over. */
+const RING_NS = 1e9;
+const RING_BYTES = 65_536;
+
 const LEAK_BYTES_PER_BEAT = 5e6;
 /** So low that the invented leak is answered with everything there is, from the trial hold to the doses. */
 const THETA = [0.01, 0.02, 0.03, 0.04] as const;
@@ -28,7 +33,7 @@ const THETA = [0.01, 0.02, 0.03, 0.04] as const;
 /**
  * Runs whole beats on an invented past before the first real one, so that the beats that count run compiled code: a node
  * may be in trouble one second after start. Everything made here is thrown away; nothing is acted on.
- * @param seen called after every beat, for tests
+ * @param seen called after every beat, for tests; sets `kept` to hold on to the result
  */
 export function rehearse(
   ports: SensorPorts & ThreadWatchPorts,
@@ -48,6 +53,7 @@ export function rehearse(
   const motor = recording_motor();
   const growth = sensor.dimensions.findIndex((dimension) => dimension.name === "memory_growth_bytes_per_s");
   let leaked_bytes = 0;
+  const ring = new FlightRing(RING_NS, RING_BYTES);
   const beat = new Beat({
     sense: () => {
       const sample = sensor.sense(figures(beats, t_ns));
@@ -65,11 +71,15 @@ export function rehearse(
     watch: new ContainmentWatch(invented_watch(), true),
     own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
     record: () => {},
+    refill: (desk) => ring.refill(desk),
   });
   for (; beats < count; beats++) {
     t_ns += PERIOD_NS;
+    const before = beat.state;
     const result = beat.step();
-    if (result !== null && beat.state !== null) seen(result, beat.state);
+    if (result === null || beat.state === null) continue;
+    ring.push(result.assessment, before, result.decision, result.kept || before === null);
+    seen(result, beat.state);
   }
 }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
 import { type FlightOrigin, prune_flights, write_flight } from "./flight_file.ts";
-import { type FlightBeat, FlightRing } from "./flight_ring.ts";
+import { type FlightBeat, FlightRing, type SpentBeat } from "./flight_ring.ts";
 
 /** An episode is what happens at this level and above. */
 const EPISODE_LEVEL = 2;
@@ -34,7 +34,8 @@ interface Job {
 /**
  * Keeps the last minutes of beats, and writes them when level 2 is reached and again when the episode is over, so that what
  * led there and what came of it can be decided again. `note` keeps references and does nothing else; writing
- * goes on only when `at_leisure` is called, in small pieces, and never rejects.
+ * goes on only when `at_leisure` is called, in small pieces, and never rejects. What leaves the last minutes unkept is
+ * given back by `refill`; a flight that waits or is being written has all its beats for good (`FlightRing`).
  */
 export class FlightRecorder {
   readonly #options: FlightOptions;
@@ -58,13 +59,26 @@ export class FlightRecorder {
     return this.#waiting.length > 0 || this.#writing !== null;
   }
 
-  /** @param state what the decision remembered before this beat; null before the very first, which is left out. */
-  note(assessment: Assessment, state: unknown, decision: Decision): void {
+  /**
+   * @param state what the decision remembered before this beat; null before the very first, which is left out
+   * @param kept somebody else keeps values of this beat beyond the next one; who says false gives them away
+   */
+  note(assessment: Assessment, state: unknown, decision: Decision, kept = true): void {
     if (state === null || this.#closing) return;
-    this.#ring.push({ assessment, state, decision });
+    this.#ring.push(assessment, state, decision, kept);
     if (decision.level >= EPISODE_LEVEL === (this.#episode !== null)) return;
     if (this.#episode === null) this.#begin(decision.t_ns);
     else this.#end();
+  }
+
+  /** Somebody keeps values of the beat noted last beyond the next one after all. */
+  keep_latest(): void {
+    this.#ring.keep_latest();
+  }
+
+  /** Gives values of a beat that nobody keeps any more, to be written over, or nothing. */
+  refill(desk: SpentBeat): void {
+    this.#ring.refill(desk);
   }
 
   /** A flight is decided again under one configuration: what was flown under the old one is closed, and the next begins empty. */

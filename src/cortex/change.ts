@@ -1,6 +1,7 @@
 import type { CgroupChange } from "../model/assessment.ts";
 import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
 import { without_explained_ancestors } from "./explained.ts";
+import { Followed } from "./followed.ts";
 import { RateBaseline } from "./rate_baseline.ts";
 
 /** What cgroups are ranked by: cores, bytes/s of memory growth, bytes/s of I/O. */
@@ -19,6 +20,7 @@ const NOTHING_CHANGED: readonly CgroupChange[] = Object.freeze([]);
 const FLOOR: Readonly<Record<RankedResource, number>> = { cpu: 0.05, memory: 1024 * 1024, io: 1024 * 1024 };
 
 class Entry {
+  readonly id: number;
   path: string;
   /** Reading the rates were last taken from, and the latest one of all. */
   last_ns = Number.NEGATIVE_INFINITY;
@@ -29,7 +31,8 @@ class Entry {
   readonly memory: RateBaseline;
   readonly io: RateBaseline;
 
-  constructor(path: string, half_life_s: number) {
+  constructor(id: number, path: string, half_life_s: number) {
+    this.id = id;
     this.path = path;
     this.cpu = new RateBaseline(half_life_s, FLOOR.cpu);
     this.memory = new RateBaseline(half_life_s, FLOOR.memory);
@@ -39,7 +42,7 @@ class Entry {
 
 /** Ranks cgroups by their own change in a resource, against their own history and never by size. */
 export class ChangeTracker {
-  readonly #entries = new Map<number, Entry>();
+  readonly #entries = new Followed<Entry>(MOST_CGROUPS, (entry) => entry.last_ns);
   readonly #half_life_s: number;
   #previous_ns: number | null = null;
   /** The latest look at the cgroups, and the one before it. */
@@ -60,8 +63,8 @@ export class ChangeTracker {
     }
     for (const cgroup of sample.cgroups) this.#take(cgroup);
     const dt_s = this.#previous_ns === null ? 0 : Math.max(0, (sample.t_ns - this.#previous_ns) / 1e9);
-    for (const [id, entry] of this.#entries) {
-      entry.memory.rate = slope_of(id);
+    for (const entry of this.#entries.all) {
+      entry.memory.rate = slope_of(entry.id);
       if (sample.t_ns - entry.seen_ns > SILENCE_NS) {
         entry.cpu.rate = 0;
         entry.io.rate = 0;
@@ -76,7 +79,7 @@ export class ChangeTracker {
 
   learn(step: "close" | "discard" | "wait"): void {
     if (step === "wait" || (step === "discard" && !this.#dirty)) return;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries.all) {
       entry.cpu[step]();
       entry.memory[step]();
       entry.io[step]();
@@ -87,11 +90,11 @@ export class ChangeTracker {
   /** The cgroups with the largest own change, in their own standard deviations, largest first. */
   rank(resource: RankedResource): readonly CgroupChange[] {
     let found: CgroupChange[] | null = null;
-    for (const [id, entry] of this.#entries) {
+    for (const entry of this.#entries.all) {
       const { rate, mean, change } = entry[resource];
       if (change < SMALLEST_CHANGE) continue;
       found ??= [];
-      found.push({ cgroup_id: id, path: entry.path, rate, baseline_rate: mean, change });
+      found.push({ cgroup_id: entry.id, path: entry.path, rate, baseline_rate: mean, change });
     }
     if (found === null) return NOTHING_CHANGED;
     // Memory is charged to every ancestor; CPU time and I/O are counted where the tasks are.
@@ -103,9 +106,8 @@ export class ChangeTracker {
   #take(cgroup: CgroupSample): void {
     let entry = this.#entries.get(cgroup.id);
     if (entry === undefined) {
-      if (this.#entries.size >= MOST_CGROUPS) this.#forget_stalest();
-      entry = new Entry(cgroup.path, this.#half_life_s);
-      this.#entries.set(cgroup.id, entry);
+      entry = new Entry(cgroup.id, cgroup.path, this.#half_life_s);
+      this.#entries.add(entry);
     }
     entry.path = cgroup.path;
     const silent = entry.seen_ns < this.#looked_before_ns;
@@ -125,16 +127,5 @@ export class ChangeTracker {
     entry.cpu_ns = cgroup.cpu_ns;
     entry.io_bytes = cgroup.io_bytes;
     entry.last_ns = cgroup.t_ns;
-  }
-
-  #forget_stalest(): void {
-    let stalest: number | null = null;
-    let oldest_ns = Number.POSITIVE_INFINITY;
-    for (const [id, entry] of this.#entries) {
-      if (entry.last_ns >= oldest_ns) continue;
-      oldest_ns = entry.last_ns;
-      stalest = id;
-    }
-    if (stalest !== null) this.#entries.delete(stalest);
   }
 }

@@ -15,9 +15,8 @@ export function shares(contribution: ArrayLike<number>): number[] {
   return Array.from(contribution, (c) => (total > 0 ? c / total : 0));
 }
 
-/** Indices of the `count` largest c_j, largest first; ties go to the lower index. */
-export function dominant_indices(contribution: ArrayLike<number>, count: number): number[] {
-  const best = new Array<number>(Math.min(count, contribution.length));
+/** Indices of the `best.length` largest c_j, largest first; ties go to the lower index. There must be that many. */
+export function dominant_into(best: number[], contribution: ArrayLike<number>): void {
   let filled = 0;
   for (let j = 0; j < contribution.length; j++) {
     let place = filled;
@@ -27,5 +26,4 @@ export function dominant_indices(contribution: ArrayLike<number>, count: number)
     for (let k = filled - 1; k > place; k--) best[k] = best[k - 1]!;
     best[place] = j;
   }
-  return best;
 }

@@ -1,21 +1,23 @@
 import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
+import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, type Resource, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import { CalmClock } from "./calm.ts";
 import { ChangeTracker, type RankedResource } from "./change.ts";
-import { contributions_into, dominant_indices } from "./contribution.ts";
+import { contributions_into, dominant_into } from "./contribution.ts";
 import { Derivative } from "./derivative.ts";
 import { Ewma, SMALLEST_ALPHA } from "./ewma.ts";
 import type { RobustEstimate } from "./fast_mcd.ts";
+import { blank_form, type Form } from "./form.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
 import { OPINION_NAMES, Opinions } from "./opinions/opinions.ts";
 import { opinion_options } from "./opinions/options.ts";
 import { load_direction } from "./phi.ts";
-import { plain } from "./plain.ts";
+import { plain_into } from "./plain.ts";
 import { far_from_normal, is_incident, RobustStart } from "./robust.ts";
 import { type BaselineReport, type CortexOptions, type LearnedSelf, refusal, SELF_VERSION } from "./self.ts";
 import { StallTails } from "./stall.ts";
@@ -42,6 +44,7 @@ export interface Extras {
   readonly containments: readonly ContainmentObservation[];
   readonly leader_stall?: Maybe<LeaderStall>;
   readonly arrivals_per_s?: Maybe<number>;
+  readonly releases?: readonly OperatorRelease[] | undefined;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -128,8 +131,13 @@ export class Cortex {
     }
   }
 
-  /** Judge one sample. Throws RangeError when a dimension is missing or not finite; nothing is learned here. */
-  assess(sample: Sample, extras: Extras): Assessment {
+  /**
+   * Judge one sample. Throws RangeError when a dimension is missing or not finite; nothing is learned here.
+   *
+   * @param spent one of this cortex's assessments that nobody keeps any more (of a beat that has left the flight recorder): written over and handed
+   *   out again; null: a new one is made, and never written again
+   */
+  assess(sample: Sample, extras: Extras, spent: Maybe<Assessment> = null): Assessment {
     this.#scale(sample);
     const dt_s = this.#assessed_ns === null ? 0 : (sample.t_ns - this.#assessed_ns) / 1e9;
     this.#assessed_ns = sample.t_ns;
@@ -140,36 +148,35 @@ export class Cortex {
     this.#growth.update(sample);
     this.#changes.update(sample, this.#slope_of);
     this.#ask(sample.t_ns);
-    const dominant = dominant_indices(this.#contribution, 2);
-    const resource = this.#dimensions[dominant[0]!]!.resource;
-    return {
-      t_ns: sample.t_ns,
-      dimension_names: this.#names,
-      x: plain(sample.x),
-      mean: plain(this.#moments.mean),
-      d,
-      d_smooth,
-      velocity: this.#derivative.velocity,
-      acceleration: this.#derivative.acceleration,
-      phi: load_direction(this.#load_sign, this.#metric.deviation),
-      contribution: plain(this.#contribution),
-      dominant,
-      dominant_resource: resource,
-      thresholds: this.#thresholds,
-      opinions: this.#opinion,
-      warm: this.#warmup === null,
-      learned_samples: this.#moments.count,
-      stall: sample.stall,
-      stall_tail: this.#stalls.get(),
-      leader_stall: extras.leader_stall ?? null,
-      node_ttf: this.#growth.node_ttf(sample.node_memory.available_bytes),
-      growth: this.#growth.assess(sample),
-      changes: this.#changes.rank(ranked_resource(resource)),
-      oom_kills: sample.oom_kills,
-      arrivals_per_s: extras.arrivals_per_s ?? null,
-      search: extras.search,
-      containments: extras.containments,
-    };
+    const out = spent === null ? blank_form(this.#names, this.#thresholds, sample) : (spent as Form);
+    dominant_into(out.dominant, this.#contribution);
+    const resource = this.#dimensions[out.dominant[0]!]!.resource;
+    out.t_ns = sample.t_ns;
+    plain_into(out.x, sample.x);
+    plain_into(out.mean, this.#moments.mean);
+    out.d = d;
+    out.d_smooth = d_smooth;
+    out.velocity = this.#derivative.velocity;
+    out.acceleration = this.#derivative.acceleration;
+    out.phi = load_direction(this.#load_sign, this.#metric.deviation);
+    plain_into(out.contribution, this.#contribution);
+    out.dominant_resource = resource;
+    out.thresholds = this.#thresholds;
+    out.opinions = this.#opinion;
+    out.warm = this.#warmup === null;
+    out.learned_samples = this.#moments.count;
+    out.stall = sample.stall;
+    out.stall_tail = this.#stalls.get();
+    out.leader_stall = extras.leader_stall ?? null;
+    this.#growth.node_ttf_into(out.node_ttf, sample.node_memory.available_bytes);
+    out.growth = this.#growth.assess(sample);
+    out.changes = this.#changes.rank(ranked_resource(resource));
+    out.oom_kills = sample.oom_kills;
+    out.arrivals_per_s = extras.arrivals_per_s ?? null;
+    out.search = extras.search;
+    out.containments = extras.containments;
+    out.releases = extras.releases;
+    return out;
   }
 
   /**
@@ -208,7 +215,7 @@ export class Cortex {
     if (!opinions.ready) return;
     const score = opinions.score(this.#x);
     const votes: Record<string, number> = {};
-    for (const [k, name] of OPINION_NAMES.entries()) votes[name] = opinions.votes[k]!;
+    for (let k = 0; k < OPINION_NAMES.length; k++) votes[OPINION_NAMES[k]!] = opinions.votes[k]!;
     this.#opinion = { score, theta: opinions.theta, votes, decide: every_s <= LEARNING_PERIOD_S };
   }
 

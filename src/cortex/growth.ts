@@ -1,7 +1,9 @@
 import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
 import type { CgroupSample, Sample } from "../model/sample.ts";
+import type { Writable } from "../model/writable.ts";
 import { BLOCK_S } from "./block_tail.ts";
 import { without_explained_ancestors } from "./explained.ts";
+import { Followed } from "./followed.ts";
 import { GrowthEntry, type LearnedGrowth, SLOW_FLOOR_BYTES_PER_S } from "./growth_entry.ts";
 
 /** Inode of the root of the cgroup v2 tree, which stands for the node. */
@@ -14,7 +16,7 @@ const NOTHING_GROWS: readonly GrowthAssessment[] = Object.freeze([]);
 
 /** Memory growth of every cgroup and of the node, each judged against its own history. */
 export class GrowthTracker {
-  readonly #entries = new Map<number, GrowthEntry>();
+  readonly #entries = new Followed<GrowthEntry>(MOST_CGROUPS, (entry) => entry.series.last_ns);
   readonly #node: GrowthEntry;
   readonly #half_life_s: number;
   readonly #learned: Map<number, LearnedGrowth>;
@@ -53,7 +55,7 @@ export class GrowthTracker {
       if (cgroup.memory_bytes === null || cgroup.id === NODE_ID) continue;
       this.#entry_of(cgroup).take(cgroup, cgroup.memory_bytes, this.#looked_before_ns);
     }
-    for (const entry of this.#entries.values()) entry.tick(sample.t_ns);
+    for (const entry of this.#entries.all) entry.tick(sample.t_ns);
     this.#previous_beat_ns = sample.t_ns;
     this.#dirty = true;
   }
@@ -62,13 +64,13 @@ export class GrowthTracker {
   learn(step: "close" | "discard" | "wait"): void {
     if (step === "wait" || (step === "discard" && !this.#dirty)) return;
     if (step === "close") this.#calm_blocks += 1;
-    for (const entry of this.#entries.values()) follow(entry, step);
+    for (const entry of this.#entries.all) follow(entry, step);
     follow(this.#node, step);
     this.#dirty = false;
   }
 
-  node_ttf(available_bytes: number): TimeToFailure {
-    return this.#node.ttf(available_bytes, this.#node.slope_bytes_per_s);
+  node_ttf_into(out: Writable<TimeToFailure>, available_bytes: number): void {
+    this.#node.ttf_into(out, available_bytes, this.#node.slope_bytes_per_s);
   }
 
   /** Cgroups beyond their tail or near exhaustion, worst time to failure first, narrowest first where they tie. */
@@ -76,7 +78,7 @@ export class GrowthTracker {
     const available = sample.node_memory.available_bytes;
     let found: GrowthAssessment[] | null = null;
     const node = this.#node.present_bytes_per_s;
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#entries.all) {
       if (!reported(entry, available, node)) continue;
       found ??= [];
       found.push(entry.assessment(sample.t_ns, available, node));
@@ -94,7 +96,7 @@ export class GrowthTracker {
 
   /** Tails of the node, of every cgroup followed, and of those of an earlier run not seen again yet; bounded. */
   snapshot(): LearnedGrowth[] {
-    const followed = [this.#node, ...this.#entries.values()].map((entry) => ({
+    const followed = [this.#node, ...this.#entries.all].map((entry) => ({
       id: entry.id,
       path: entry.path,
       fast: entry.fast_tail.snapshot(),
@@ -106,7 +108,6 @@ export class GrowthTracker {
   #entry_of(cgroup: CgroupSample): GrowthEntry {
     const known = this.#entries.get(cgroup.id);
     if (known !== undefined) return known;
-    if (this.#entries.size >= MOST_CGROUPS) this.#forget_stalest();
     const learned = this.#take_learned(cgroup.id, cgroup.path);
     const entry = new GrowthEntry(cgroup.id, cgroup.path, this.#half_life_s, learned);
     // Older than all calm blocks yet never reported: it has not changed, and that is knowledge too.
@@ -114,7 +115,7 @@ export class GrowthTracker {
       entry.fast_tail.credit_silence(this.#calm_blocks);
       entry.slow_tail.credit_silence(this.#calm_blocks);
     }
-    this.#entries.set(cgroup.id, entry);
+    this.#entries.add(entry);
     return entry;
   }
 
@@ -122,14 +123,6 @@ export class GrowthTracker {
     const learned = this.#learned.get(id);
     this.#learned.delete(id);
     return learned?.path === path ? learned : undefined;
-  }
-
-  #forget_stalest(): void {
-    let stalest: GrowthEntry | null = null;
-    for (const entry of this.#entries.values()) {
-      if (stalest === null || entry.series.last_ns < stalest.series.last_ns) stalest = entry;
-    }
-    if (stalest !== null) this.#entries.delete(stalest.id);
   }
 }
 

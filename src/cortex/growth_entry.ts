@@ -1,5 +1,6 @@
 import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
 import type { CgroupSample, Maybe } from "../model/sample.ts";
+import type { Writable } from "../model/writable.ts";
 import { BlockTail, type BlockTailState } from "./block_tail.ts";
 import { GrowthSeries, PERSISTENCE_S } from "./growth_series.ts";
 
@@ -13,6 +14,19 @@ const SETTLING_S = 0.35;
 const REFERENCE_S = 0.2;
 /** A change of slope below this part of the slope is noise, not acceleration. */
 const ACCELERATION_PART = 0.25;
+
+/** The fields in the order they are recorded in; every one is written over. */
+export function blank_ttf(): TimeToFailure {
+  return {
+    resource: "node_memory",
+    cgroup_id: null,
+    headroom_bytes: 0,
+    slope_bytes_per_s: 0,
+    acceleration_bytes_per_s2: 0,
+    ttf_s: null,
+    ttf_accelerated_s: null,
+  };
+}
 
 /** Growth tails of one cgroup as plain JSON, bytes/s; taken up again by id and path. */
 export interface LearnedGrowth {
@@ -91,20 +105,25 @@ export class GrowthEntry {
 
   /** @param node_bytes_per_s at which the node's own available memory shrinks now: what a cgroup takes as cache costs the node nothing */
   ttf(available_bytes: number, node_bytes_per_s: number): TimeToFailure {
+    const ttf = blank_ttf();
+    this.ttf_into(ttf, available_bytes, node_bytes_per_s);
+    return ttf;
+  }
+
+  /** `ttf`, written over `out`. */
+  ttf_into(out: Writable<TimeToFailure>, available_bytes: number, node_bytes_per_s: number): void {
     const own = this.#headroom_bytes;
     const limited = own !== null && own < available_bytes;
     const headroom_bytes = Math.max(0, limited ? own : available_bytes);
     const slope = limited ? this.slope_bytes_per_s : Math.min(this.slope_bytes_per_s, node_bytes_per_s);
     const acceleration = slope === this.slope_bytes_per_s ? this.acceleration_bytes_per_s2 : 0;
-    return {
-      resource: limited ? "cgroup_memory" : "node_memory",
-      cgroup_id: limited ? this.id : null,
-      headroom_bytes,
-      slope_bytes_per_s: slope,
-      acceleration_bytes_per_s2: acceleration,
-      ttf_s: slope > 0 ? headroom_bytes / slope : null,
-      ttf_accelerated_s: time_to_exhaustion(headroom_bytes, slope, acceleration),
-    };
+    out.resource = limited ? "cgroup_memory" : "node_memory";
+    out.cgroup_id = limited ? this.id : null;
+    out.headroom_bytes = headroom_bytes;
+    out.slope_bytes_per_s = slope;
+    out.acceleration_bytes_per_s2 = acceleration;
+    out.ttf_s = slope > 0 ? headroom_bytes / slope : null;
+    out.ttf_accelerated_s = time_to_exhaustion(headroom_bytes, slope, acceleration);
   }
 
   assessment(t_ns: number, available_bytes: number, node_bytes_per_s: number): GrowthAssessment {

@@ -1,4 +1,4 @@
-import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import { cholesky_in_place } from "./cholesky.ts";
 import type { Welford } from "./welford.ts";
 
 /** Accumulated relative move of Σ that makes a new factorization worthwhile: D moves by at most half of it. */
@@ -93,23 +93,17 @@ export class Mahalanobis {
       const most = this.#allowed === null ? spread : this.sigma[j]! * Math.exp(this.#allowed);
       this.sigma[j] = Math.min(spread, most);
     }
-    const matrix = new Matrix(n, n);
     for (let i = 0; i < n; i++) {
-      matrix.set(i, i, 1 + this.#lambda);
+      this.#factor[i * n + i] = 1 + this.#lambda;
       for (let j = 0; j < i; j++) {
-        const correlation = estimate.covariance(i, j) / this.#spread[i]! / this.#spread[j]!;
-        matrix.set(i, j, correlation);
-        matrix.set(j, i, correlation);
+        this.#factor[i * n + j] = estimate.covariance(i, j) / this.#spread[i]! / this.#spread[j]!;
       }
     }
-    const decomposition = new CholeskyDecomposition(matrix);
-    if (!decomposition.isPositiveDefinite()) {
+    if (!cholesky_in_place(this.#factor, n)) {
       throw new Error(
         `Cannot factorize the correlation of ${n} dimensions: it is not positive definite, forget the saved baseline`,
       );
     }
-    const lower = decomposition.lowerTriangularMatrix;
-    for (let i = 0; i < n; i++) for (let j = 0; j <= i; j++) this.#factor[i * n + j] = lower.get(i, j);
     this.#move = 0;
     this.#learned = 0;
     if (this.#allowed !== null) this.#allowed = 0;

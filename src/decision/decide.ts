@@ -1,17 +1,27 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Action } from "../model/containment.ts";
-import type { Decision, Verdict } from "../model/decision.ts";
+import type { Decision, Harm, Verdict } from "../model/decision.ts";
+import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { Writable } from "../model/writable.ts";
 import type { DecisionConfig } from "./config.ts";
 import { find_culprit } from "./culprit.ts";
 import { remember_runtime } from "./evidence.ts";
 import { habituates, plateau_since } from "./habituation.ts";
-import { find_harm } from "./harm.ts";
-import { choose_level } from "./levels.ts";
+import { find_harm, NO_HARM } from "./harm.ts";
+import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
 import { lift } from "./release.ts";
 import { plan_shield, type Situation } from "./shield.ts";
-import type { ContainmentState, Cooldown, DecisionState, Rest } from "./state.ts";
+import {
+  type ContainmentState,
+  type Cooldown,
+  type DecisionState,
+  initial_state,
+  is_contained,
+  type Rest,
+} from "./state.ts";
 import { steer } from "./steer.ts";
 
 /** After a containment that was wrong, or just over, its target rests from that rung. */
@@ -20,82 +30,121 @@ const REST_AFTER_SUCCESS_S = 5;
 /** A cgroup that departs so far from its own history is worth a look at its threads. */
 const CHANGED_SIGMA = 3;
 
+/** What a beat was judged to be: what to do, and what the next decision remembers. */
+export interface Judgement {
+  readonly decision: Decision;
+  readonly state: DecisionState;
+}
+
+/** Where a judgement is written: into values that nobody keeps any more (of a beat that has left the flight recorder); null: into new ones. */
+export interface Desk {
+  decision: Maybe<Decision>;
+  state: Maybe<DecisionState>;
+}
+
 /**
  * The whole judgement of one beat: harm, level, culprit, live containments, new containment. Pure: the same assessment,
  * state, configuration and time give the same decision, which is how `hosa explain` proves a record.
  *
+ * Nothing of `before` or of the assessment may lie on the desk: both are still read, and afterwards still theirs who gave them.
+ *
  * @param now_ns CLOCK_MONOTONIC of the beat
+ * @param desk written over and returned; without one nothing that was handed out is ever written again
  */
 export function decide(
   assessment: Assessment,
   before: DecisionState,
   config: DecisionConfig,
   now_ns: number,
-): { decision: Decision; state: DecisionState } {
+  desk: Desk = { decision: null, state: null },
+): Judgement {
   const runtimes = remember_runtime(before.runtimes, assessment.search);
   const lifted = lift(assessment, before, config, now_ns);
-  const state = runtimes === before.runtimes ? lifted.state : { ...lifted.state, runtimes };
+  const left = lifted === null ? before : lifted.state;
+  const state = runtimes === before.runtimes ? left : { ...left, runtimes };
   const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
-  const choice = choose_level(assessment, harm, state, config, now_ns);
-  const deviates = choice.level > 0 || state.containments.length > 0;
+  const rising_since_ns = rising_since(assessment, state, config, now_ns);
+  const choice = choose_level(assessment, harm, rising_since_ns, state, config, now_ns);
+  const { level } = choice;
+  const level_since_ns = choice.level_since_ns ?? state.level_since_ns;
+  const deviates = level > 0 || state.containments.length > 0;
   const culprit = deviates || harm.present ? find_culprit(assessment, growth, config) : null;
 
-  const situation = { level: choice.level, harm };
-  const live = steer_all(assessment, state, config, now_ns, situation);
-  const same = live.containments === state.containments && live.rests === state.rests;
-  const steered: DecisionState = same ? state : { ...state, containments: live.containments, rests: live.rests };
-  const proposal = plan(assessment, choice.level, harm, growth, culprit, steered, config, now_ns);
+  const live = steer_all(assessment, state, config, now_ns, level, harm);
+  const steered = live === null ? state : { ...state, containments: live.containments, rests: live.rests };
+  const proposal = plan(assessment, level, harm, growth, culprit, steered, config, now_ns);
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
-  const taken = proposal.containment === null ? 0 : 1;
-  const shield = plan_shield(assessment, situation, { ...steered, next_id: steered.next_id + taken }, config, now_ns);
-  const begun = lifted.actions.length === 0 ? live.actions : [...lifted.actions, ...live.actions];
+  const next_id = proposal.containment === null ? state.next_id : state.next_id + 1;
+  const shield = plan_shield(assessment, level, harm, steered, next_id, config, now_ns);
+  const begun = joined(lifted === null ? NO_ACTIONS : lifted.actions, live === null ? NO_ACTIONS : live.actions);
   const actions = with_new(begun, proposal.action, shield?.action ?? null);
-  const containments = with_new(live.containments, proposal.containment, shield?.containment ?? null);
-  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, choice.level, containments);
-  const moved = choice.level !== before.level;
+  const containments = with_new(steered.containments, proposal.containment, shield?.containment ?? null);
+  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
+  const moved = level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
+  const plateau_since_ns = plateau_since(assessment, level, harm, state, config, now_ns);
 
-  const plateau_since_ns = plateau_since(assessment, choice.level, harm, state, config, now_ns);
+  desk.decision ??= blank_decision(now_ns);
+  const decision: Writable<Decision> = desk.decision;
+  decision.t_ns = assessment.t_ns;
+  decision.level = level;
+  decision.previous_level = before.level;
+  decision.rule = lifted?.quarantine === true ? `quarantine left by the operator; ${choice.rule}` : choice.rule;
+  decision.harm = harm;
+  decision.culprit = culprit;
+  decision.actions = actions;
+  decision.search = search;
+  decision.verdicts = live === null ? NO_VERDICTS : live.verdicts;
+  decision.inaction = inaction(proposal.inaction, level, harm.because, harm.present, assessment.warm);
+  decision.habituates = habituates(plateau_since_ns, config, now_ns);
+  decision.beat_period_ms = beat_period_ms(level, level_since_ns, unrest_ns, containments, config, now_ns);
 
-  const decision: Decision = {
-    t_ns: assessment.t_ns,
-    level: choice.level,
-    previous_level: before.level,
-    rule: lifted.quarantine ? `quarantine left by the operator; ${choice.rule}` : choice.rule,
-    harm,
-    culprit,
-    actions,
-    search,
-    verdicts: live.verdicts,
-    inaction: inaction(proposal.inaction, choice.level, harm.because, harm.present, assessment.warm),
-    habituates: habituates(plateau_since_ns, config, now_ns),
-    beat_period_ms: beat_period_ms(choice.level, choice.level_since_ns, unrest_ns, containments, config, now_ns),
-  };
-  const failed = live.failed > 0 ? state.failures + live.failed : state.failures;
+  const failures = live === null ? state.failures : state.failures + live.failed;
+  desk.state ??= initial_state(now_ns);
+  const after: Writable<DecisionState> = desk.state;
+  after.level = level;
+  after.level_since_ns = level_since_ns;
+  after.calm_since_ns = choice.calm_since_ns;
+  after.rising_since_ns = rising_since_ns;
+  after.unrest_ns = unrest_ns;
+  after.plateau_since_ns = plateau_since_ns;
+  after.stalled_since_ns = stalled_since_ns;
+  after.next_id = shield === null ? next_id : next_id + 1;
+  after.containments = containments;
+  after.searching = search;
+  after.rests = steered.rests;
+  after.cooldowns = state.cooldowns ?? NO_COOLDOWNS;
+  after.runtimes = state.runtimes;
+  after.failures = level === 0 ? 0 : failures;
+  return desk as Judgement;
+}
+
+/** The fields in the order they are recorded in; every one is written over. */
+function blank_decision(t_ns: number): Decision {
   return {
-    decision,
-    state: {
-      level: choice.level,
-      level_since_ns: choice.level_since_ns,
-      calm_since_ns: choice.calm_since_ns,
-      rising_since_ns: choice.rising_since_ns,
-      unrest_ns,
-      plateau_since_ns,
-      stalled_since_ns,
-      next_id: state.next_id + taken + (shield === null ? 0 : 1),
-      containments,
-      searching: search,
-      rests: live.rests,
-      cooldowns: state.cooldowns ?? NO_COOLDOWNS,
-      runtimes: state.runtimes,
-      failures: choice.level === 0 ? 0 : failed,
-    },
+    t_ns,
+    level: 0,
+    previous_level: 0,
+    rule: "",
+    harm: NO_HARM,
+    culprit: null,
+    actions: NO_ACTIONS,
+    search: null,
+    verdicts: NO_VERDICTS,
+    inaction: "",
+    habituates: false,
+    beat_period_ms: 0,
   };
 }
 
+function joined<T>(first: readonly T[], second: readonly T[]): readonly T[] {
+  return first.length === 0 ? second : [...first, ...second];
+}
+
 /** The same list where nothing is new: this runs at every beat. */
-function with_new<T>(list: readonly T[], ...added: readonly (T | null)[]): readonly T[] {
-  return added.every((each) => each === null) ? list : [...list, ...added.filter((each) => each !== null)];
+function with_new<T>(list: readonly T[], one: Maybe<T>, other: Maybe<T>): readonly T[] {
+  if (one === null && other === null) return list;
+  return [...list, ...[one, other].filter((each) => each !== null)];
 }
 
 interface Steered {
@@ -110,22 +159,26 @@ const NO_ACTIONS: readonly Action[] = [];
 const NO_VERDICTS: readonly Verdict[] = [];
 const NO_COOLDOWNS: readonly Cooldown[] = [];
 
+/** Null where nothing is in force and nobody rests. */
 function steer_all(
   assessment: Assessment,
   state: DecisionState,
   config: DecisionConfig,
   now_ns: number,
+  level: Level,
+  harm: Harm,
+): Steered | null {
+  const nothing = state.containments.length === 0 && state.rests.length === 0;
+  return nothing ? null : steered_by({ level, harm }, assessment, state, config, now_ns);
+}
+
+function steered_by(
   situation: Situation,
+  assessment: Assessment,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
 ): Steered {
-  if (state.containments.length === 0 && state.rests.length === 0) {
-    return {
-      actions: NO_ACTIONS,
-      verdicts: NO_VERDICTS,
-      containments: state.containments,
-      rests: state.rests,
-      failed: 0,
-    };
-  }
   const actions: Action[] = [];
   const verdicts: Verdict[] = [];
   const containments: ContainmentState[] = [];
@@ -158,7 +211,7 @@ function search_for(a: Assessment, growth: GrowthAssessment | null, level: numbe
   const changed = first !== undefined && first.change > CHANGED_SIGMA ? first.cgroup_id : null;
   const grown = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : null;
   const cgroup_id = growth?.path === "/" ? (changed ?? grown) : (grown ?? changed);
-  if (cgroup_id === null || live.some((containment) => containment.target.cgroup_id === cgroup_id)) return null;
+  if (cgroup_id === null || is_contained(live, cgroup_id)) return null;
   return { cgroup_id, resource: "memory" as const };
 }
 

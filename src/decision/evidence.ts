@@ -26,7 +26,10 @@ const CACHE_FAULT_PART = 0.3;
 
 /** Keeps what a search found out about a runtime; a search that finds none forgets what was known of that cgroup. */
 export function remember_runtime(known: readonly KnownRuntime[], search: ThreadSearch | null): readonly KnownRuntime[] {
-  if (search === null || search.threads.length === 0) return known;
+  return search === null || search.threads.length === 0 ? known : with_runtime(known, search);
+}
+
+function with_runtime(known: readonly KnownRuntime[], search: ThreadSearch): readonly KnownRuntime[] {
   const { cgroup_id, runtime, runtime_heap_limit_bytes: heap_limit_bytes } = search;
   const others = known.filter((one) => one.cgroup_id !== cgroup_id);
   return runtime === null ? others : [{ cgroup_id, runtime, heap_limit_bytes }, ...others].slice(0, MAX_RUNTIMES);

@@ -1,4 +1,4 @@
-import type { Assessment } from "../model/assessment.ts";
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
@@ -19,12 +19,16 @@ export function plateau_since(
   config: DecisionConfig,
   now_ns: number,
 ): number | null {
+  if (!a.warm || level !== 1 || harm.present) return null;
+  if (state.stalled_since_ns !== null || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
   const [theta1, , , theta4] = a.thresholds.theta;
   const still = Math.abs(a.velocity) < CALM * theta1;
   const bounded = a.d_smooth < config.habituate.bound * theta4;
-  const quiet = !harm.present && state.stalled_since_ns === null && a.growth.every((one) => one.sustained_s <= 0);
-  const calm = a.warm && level === 1 && still && bounded && quiet && state.containments.length === 0;
-  return calm ? (state.plateau_since_ns ?? now_ns) : null;
+  return still && bounded ? (state.plateau_since_ns ?? now_ns) : null;
+}
+
+function is_sustained({ sustained_s }: GrowthAssessment): boolean {
+  return sustained_s > 0;
 }
 
 /** Whether the plateau has lasted `habituate.after_s` at `now_ns`: then it may be learned as normal. */

@@ -20,7 +20,7 @@ export interface HarmFinding {
   readonly stalled_since_ns: number | null;
 }
 
-const NO_HARM: Harm = {
+export const NO_HARM: Harm = {
   present: false,
   witness: "none",
   value: null,

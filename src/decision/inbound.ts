@@ -1,7 +1,7 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
-import type { DecisionState } from "./state.ts";
+import type { ContainmentState, DecisionState } from "./state.ts";
 
 const RECEIVED = "net_rx_packets_per_s";
 /** Arriving packets against their own normal, and beyond it: fewer than this stall no node. */
@@ -25,9 +25,10 @@ export interface Inbound {
  * somebody outside begins. Null when not: then nothing is ever shed, however bad things are.
  */
 export function inbound(a: Assessment): Maybe<Inbound> {
-  const received = a.dimension_names.indexOf(RECEIVED);
   const arrivals_per_s = a.arrivals_per_s ?? 0;
-  if (received < 0 || a.d <= 0 || arrivals_per_s < ARRIVALS_MIN_PER_S) return null;
+  if (a.d <= 0 || arrivals_per_s < ARRIVALS_MIN_PER_S) return null;
+  const received = a.dimension_names.indexOf(RECEIVED);
+  if (received < 0) return null;
   const packets_per_s = a.x[received]!;
   // Rates enter the distance as log1p.
   const normal_per_s = Math.max(0, Math.expm1(a.mean[received]!));
@@ -42,7 +43,11 @@ export function inbound(a: Assessment): Maybe<Inbound> {
  */
 export function comes_from_outside(a: Assessment, state: DecisionState, config: DecisionConfig): boolean {
   if (config.shield === undefined) return false;
-  return state.containments.some(({ rung }) => rung === "shield") || inbound(a) !== null;
+  return state.containments.some(is_shield) || inbound(a) !== null;
+}
+
+function is_shield({ rung }: ContainmentState): boolean {
+  return rung === "shield";
 }
 
 /** `84000 packets/s arrive against 900 normally, 1200 conversations/s among them, 61 % of D²`. */

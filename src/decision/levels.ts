@@ -10,9 +10,9 @@ import type { DecisionState } from "./state.ts";
 export interface LevelChoice {
   readonly level: Level;
   readonly rule: string;
-  readonly level_since_ns: number;
+  /** Null: the level is the one before, since when it has been. */
+  readonly level_since_ns: number | null;
   readonly calm_since_ns: number | null;
-  readonly rising_since_ns: number | null;
 }
 
 const num = (value: number) => value.toFixed(2);
@@ -30,7 +30,12 @@ function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: Decisio
 }
 
 /** Said without its numbers: at ten beats a second, putting them into words costs more than the rest of the judgement. */
-const STILL = { level: 0, rule: "D̄ < θ1 and no rising trend" } as const;
+const STILL: LevelChoice = {
+  level: 0,
+  rule: "D̄ < θ1 and no rising trend",
+  level_since_ns: null,
+  calm_since_ns: null,
+};
 
 function dissent({ score, theta, votes }: OpinionAssessment): string {
   const [first] = Object.entries(votes).toSorted((one, other) => other[1] - one[1]);
@@ -91,24 +96,38 @@ function capped(
   return { level: ceiling, rule: `${choice.rule}; but not above level ${ceiling} in conservative mode` };
 }
 
-/** The level machine: up at once and by any number of steps, down one step at a time, each after its own hold time. */
+/** Since when D̄ has been rising at the pace of a trend (CLOCK_MONOTONIC); null when it is not. */
+export function rising_since(
+  a: Assessment,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): number | null {
+  const pace = (TREND_PART * a.thresholds.theta[0]) / config.trend_s;
+  return a.velocity > pace ? (state.rising_since_ns ?? now_ns) : null;
+}
+
+/**
+ * The level machine: up at once and by any number of steps, down one step at a time, each after its own hold time.
+ *
+ * @param rising_since_ns what `rising_since` says of this beat
+ */
 export function choose_level(
   a: Assessment,
   harm: Harm,
+  rising_since_ns: number | null,
   state: DecisionState,
   config: DecisionConfig,
   now_ns: number,
 ): LevelChoice {
-  const pace = (TREND_PART * a.thresholds.theta[0]) / config.trend_s;
-  const rising_since_ns = a.velocity > pace ? (state.rising_since_ns ?? now_ns) : null;
   const trend = rising_since_ns !== null && now_ns - rising_since_ns >= config.trend_s * 1e9;
-  const { level: wanted, rule } = capped(entered(a, harm, state, config, trend, now_ns), config);
+  const choice = capped(entered(a, harm, state, config, trend, now_ns), config);
+  if (choice === STILL && state.level === 0) return STILL;
+  const { level: wanted, rule } = choice;
 
-  if (wanted > state.level)
-    return { level: wanted, rule, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };
-  const { level_since_ns } = state;
-  if (state.level === 0) return { level: 0, rule, level_since_ns, calm_since_ns: null, rising_since_ns };
-  const stay = { level: state.level, level_since_ns, rising_since_ns };
+  if (wanted > state.level) return { level: wanted, rule, level_since_ns: now_ns, calm_since_ns: null };
+  if (state.level === 0) return { level: 0, rule, level_since_ns: null, calm_since_ns: null };
+  const stay = { level: state.level, level_since_ns: null };
   if (state.level === 5) {
     return { ...stay, rule: "quarantine is left only by `hosa release`", calm_since_ns: null };
   }
@@ -122,5 +141,5 @@ export function choose_level(
     return { ...stay, rule: `level ${state.level} is held for ${hold_s} s after calm`, calm_since_ns };
   }
   const level = (state.level - 1) as Level;
-  return { level, rule: `${rule}; calm for ${hold_s} s`, level_since_ns: now_ns, calm_since_ns: null, rising_since_ns };
+  return { level, rule: `${rule}; calm for ${hold_s} s`, level_since_ns: now_ns, calm_since_ns: null };
 }

@@ -1,7 +1,7 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { DecisionConfig } from "./config.ts";
+import type { ActConfig, DecisionConfig } from "./config.ts";
 import { CALM } from "./habituation.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 
@@ -26,15 +26,24 @@ export function unrest(
   live: readonly ContainmentState[],
   { act }: DecisionConfig,
 ): boolean {
-  const settled = ({ rung, judged, phase }: ContainmentState) =>
-    judged && (rung === "shield" || (rung === "thread_hold" && SETTLED.includes(phase)));
-  const unsettled = !live.every(settled);
-  const moving = live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0];
-  const near = (ttf_s: Maybe<number>) => ttf_s !== null && ttf_s < NEAR_HORIZONS * act.ttf_horizon_s;
-  const growing = a.growth.some(
-    (one) => one.sustained_s > 0 && (near(one.ttf.ttf_s) || near(one.ttf.ttf_accelerated_s)),
-  );
-  return moved || moving || growing || unsettled;
+  if (moved || !live.every(is_settled)) return true;
+  if (live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0]) return true;
+  for (const { sustained_s, ttf } of a.growth) {
+    if (sustained_s > 0 && (is_near(ttf.ttf_s, act) || is_near(ttf.ttf_accelerated_s, act))) return true;
+  }
+  return false;
+}
+
+function is_settled({ rung, judged, phase }: ContainmentState): boolean {
+  return judged && (rung === "shield" || (rung === "thread_hold" && SETTLED.includes(phase)));
+}
+
+function is_near(ttf_s: Maybe<number>, act: ActConfig): boolean {
+  return ttf_s !== null && ttf_s < NEAR_HORIZONS * act.ttf_horizon_s;
+}
+
+function is_in_dose({ phase }: ContainmentState): boolean {
+  return phase === "dose";
 }
 
 /**
@@ -49,7 +58,7 @@ export function beat_period_ms(
   config: DecisionConfig,
   now_ns: number,
 ): number {
-  if (live.some((containment) => containment.phase === "dose")) {
+  if (live.some(is_in_dose)) {
     return Math.max(2, config.vigilant_period_ms / DOSE_FASTER);
   }
   const relaxed = level === 0 && now_ns - level_since_ns >= config.relax_s * 1e9;

@@ -7,7 +7,7 @@ import { why_not_thread } from "./culprit.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { left_alone } from "./release.ts";
-import type { ContainmentState, DecisionState } from "./state.ts";
+import { type ContainmentState, type DecisionState, is_contained } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {
@@ -51,7 +51,7 @@ export function plan(
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   const alone = left_alone(state, harm, culprit, config, now_ns);
   if (alone !== null) return nothing(alone);
-  if (state.containments.some((live) => live.target.cgroup_id === culprit.cgroup_id)) return nothing("");
+  if (is_contained(state.containments, culprit.cgroup_id)) return nothing("");
   if (state.containments.length >= MAX_CONTAINMENTS)
     return nothing(`${MAX_CONTAINMENTS} containments are already in force`);
   if (harm.witness === "ttf" && growth !== null)

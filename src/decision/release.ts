@@ -8,8 +8,8 @@ import { setting_of } from "./steer.ts";
 
 /** More than could be held at once, so that only the oldest of very many releases is ever forgotten. */
 const COOLDOWNS_MAX = 64;
-const NO_ACTIONS: readonly Action[] = [];
 const NO_COOLDOWNS: readonly Cooldown[] = [];
+const NO_RELEASES: readonly OperatorRelease[] = [];
 
 /** What an operator's releases make of the state, before anything else is judged. */
 export interface Lifted {
@@ -20,12 +20,26 @@ export interface Lifted {
   readonly quarantine: boolean;
 }
 
-/** Carries out what operators asked for since the beat before, and forgets cooldowns that are over. */
-export function lift(assessment: Assessment, before: DecisionState, config: DecisionConfig, now_ns: number): Lifted {
-  const releases = assessment.releases ?? [];
+/** Carries out what operators asked for since the beat before, and forgets cooldowns that are over; null: there is nothing of either. */
+export function lift(
+  assessment: Assessment,
+  before: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Lifted | null {
+  const releases = assessment.releases ?? NO_RELEASES;
   // States recorded by older versions know no cooldowns.
   const known = before.cooldowns ?? NO_COOLDOWNS;
-  if (releases.length === 0 && known.length === 0) return { state: before, actions: NO_ACTIONS, quarantine: false };
+  return releases.length === 0 && known.length === 0 ? null : lifted(releases, known, before, config, now_ns);
+}
+
+function lifted(
+  releases: readonly OperatorRelease[],
+  known: readonly Cooldown[],
+  before: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Lifted {
   const current = known.filter((one) => one.until_ns > now_ns);
   const added = releases.flatMap((release) => cooldowns_of(release, config, now_ns));
   const cooldowns = [...current, ...added].slice(-COOLDOWNS_MAX);

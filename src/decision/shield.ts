@@ -30,23 +30,39 @@ export interface Situation {
 
 type Plan = { readonly action: Action; readonly containment: ContainmentState };
 
-/** Begins with a look at who arrives, when harm at level 3 or above has to do with the network; null otherwise. */
+/**
+ * Begins with a look at who arrives, when harm at level 3 or above has to do with the network; null otherwise.
+ *
+ * @param next_id number of the next containment: another one may begin at the same beat
+ */
 export function plan_shield(
   assessment: Assessment,
-  { level, harm }: Situation,
+  level: Level,
+  harm: Harm,
   state: DecisionState,
+  next_id: number,
   config: DecisionConfig,
   now_ns: number,
 ): Maybe<Plan> {
-  if (config.shield === undefined || (level !== 3 && level !== 4) || !harm.present) return null;
+  const asked = (level === 3 || level === 4) && harm.present;
+  if (config.shield === undefined || !asked) return null;
+  return begin(assessment, config.shield, state, next_id, now_ns);
+}
+
+function begin(
+  assessment: Assessment,
+  { admit_share }: NonNullable<DecisionConfig["shield"]>,
+  state: DecisionState,
+  next_id: number,
+  now_ns: number,
+): Maybe<Plan> {
   if (state.containments.some(({ rung }) => rung === "shield")) return null;
   if (state.rests.some(({ rung, until_ns }) => rung === "shield" && until_ns > now_ns)) return null;
   const cause = inbound(assessment);
   if (cause === null) return null;
   const setting: Setting = { rung: "shield", mode: "shed", admit_share: 1 };
-  const id = `c${state.next_id}`;
+  const id = `c${next_id}`;
   const reason = `${inbound_words(cause)}: a look at whom they belong to`;
-  const { admit_share } = config.shield;
   const shield: ShieldState = { mode: "shed", admit_share, peak_per_s: 0, loosen_s: LOOSEN_FIRST_S };
   const containment: ContainmentState = {
     id,

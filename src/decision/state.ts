@@ -73,7 +73,10 @@ export interface Cooldown {
   readonly until_ns: number;
 }
 
-/** All that a decision remembers of the beats before: plain JSON, times CLOCK_MONOTONIC, recorded with each decision. */
+/**
+ * All that a decision remembers of the beats before: plain JSON, times CLOCK_MONOTONIC, recorded with each decision.
+ * Who may keep it for how long: as with the `Assessment` of the beat that it was given to. Its lists never change.
+ */
 export interface DecisionState {
   readonly level: Level;
   readonly level_since_ns: number;
@@ -97,6 +100,12 @@ export interface DecisionState {
   readonly runtimes: readonly KnownRuntime[];
   /** Containments judged to have no effect while harm went on: what level 5 is about. */
   readonly failures: number;
+}
+
+/** A containment of the cgroup is in force, or one of a thread in it. */
+export function is_contained(live: readonly ContainmentState[], cgroup_id: number): boolean {
+  for (const { target } of live) if (target.cgroup_id === cgroup_id) return true;
+  return false;
 }
 
 /** The state before the first beat at `now_ns`; the level is above 0 only where a quarantine was found. */

@@ -69,7 +69,13 @@ export interface OpinionAssessment {
   readonly decide: boolean;
 }
 
-/** Everything the decision may look at about the node. Plain JSON, so that a record can re-run it. */
+/**
+ * Everything the decision may look at about the node. Plain JSON, so that a record can re-run it.
+ *
+ * Who may keep it for how long: anybody until the next beat, nobody writes on it meanwhile. After that, the one of a quiet
+ * beat may be written over when the flight recorder has let go of it, with its vectors and `node_ttf`; whoever keeps
+ * it longer marks the beat as `kept` (src/agent/beat.ts), and then it never is. What else it refers to never changes.
+ */
 export interface Assessment {
   readonly t_ns: number;
   readonly dimension_names: readonly string[];
@@ -111,5 +117,5 @@ export interface Assessment {
   /** Live containments as observed at this beat. */
   readonly containments: readonly ContainmentObservation[];
   /** What operators asked to release since the beat before; absent at nearly every beat. */
-  readonly releases?: readonly OperatorRelease[];
+  readonly releases?: readonly OperatorRelease[] | undefined;
 }

@@ -35,6 +35,7 @@ export interface Harm {
   readonly because: readonly string[];
 }
 
+/** What is done about a beat, and why. Who may keep it for how long: as with its `Assessment`. */
 export interface Decision {
   readonly t_ns: number;
   readonly level: Level;

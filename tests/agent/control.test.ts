@@ -232,6 +232,14 @@ test("status: the level and since when, what is held and for how long yet, what 
   expect(await ask()).toMatchObject({ held: [], cooldowns: [{ path: "/payment.slice" }] });
 });
 
+test("a quiet beat may be written over, but not one that waits for a watcher", async () => {
+  using agent = new Agent();
+  using client = await agent.connect();
+  expect(agent.step().kept).toBe(false);
+  await agent.while_served(client.ask({ op: "watch", every_ms: 0 }, patient), false);
+  expect(agent.step()).toMatchObject({ kept: true, eventful: false });
+});
+
 test("a watcher sees what the beat shows; a request for the audit flushes it", async () => {
   using agent = new Agent();
   using client = await agent.connect();

@@ -26,7 +26,7 @@ function parts(config: Config, said: string[], over: Partial<TellingParts> = {})
 }
 
 const SAMPLE = {} as Sample;
-const noticed = (level: 0 | 2) => ({ ...beat(level, 0), sample: SAMPLE, eventful: true });
+const noticed = (level: 0 | 2) => ({ ...beat(level, 0), sample: SAMPLE, eventful: true, kept: true });
 
 /** The answer of the agent, which takes its turns meanwhile. */
 async function asked(telling: { turn(now_ns: number): void }, url: string): Promise<Response> {

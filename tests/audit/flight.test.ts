@@ -2,8 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
 import { FlightRecorder } from "../../src/audit/flight.ts";
-import { FlightRing } from "../../src/audit/flight_ring.ts";
+import { FlightRing, type SpentBeat } from "../../src/audit/flight_ring.ts";
 import { FlightReplay } from "../../src/backtest/flight.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { Decision } from "../../src/model/decision.ts";
@@ -54,28 +55,101 @@ function beat(t_s: number, level: Level): [Assessment, object, Decision] {
 
 describe("the ring", () => {
   const at = (t_ns: number, growth: readonly object[] = []) =>
-    ({
-      assessment: assessment({ t_ns, growth: growth as Assessment["growth"] }),
-      state: {},
-      decision: {},
-    }) as Parameters<FlightRing["push"]>[0];
+    [assessment({ t_ns, growth: growth as Assessment["growth"] }), {}, { t_ns } as Decision, true] as const;
 
   test("keeps the last beats in order, bounded in age", () => {
     const ring = new FlightRing(2, 1e6);
     expect(ring.oldest_ns).toBe(Number.POSITIVE_INFINITY);
-    for (let t = 1; t <= 7; t++) ring.push(at(t));
+    for (let t = 1; t <= 7; t++) ring.push(...at(t));
     expect(ring.snapshot().map((one) => one.assessment.t_ns)).toEqual([5, 6, 7]);
     expect(ring.oldest_ns).toBe(5);
   });
 
   test("keeps fewer when they are large, at least the latest", () => {
     const ring = new FlightRing(1e9, 10_000);
-    for (let t = 1; t <= 20; t++) ring.push(at(t));
+    for (let t = 1; t <= 20; t++) ring.push(...at(t));
     const small = ring.length;
-    for (let t = 21; t <= 40; t++) ring.push(at(t, [{}, {}, {}, {}]));
+    for (let t = 21; t <= 40; t++) ring.push(...at(t, [{}, {}, {}, {}]));
     expect(small).toBeGreaterThan(ring.length);
-    ring.push(at(41, new Array(100).fill({})));
+    ring.push(...at(41, new Array(100).fill({})));
     expect(ring.snapshot().map((one) => one.assessment.t_ns)).toEqual([41]);
+  });
+});
+
+describe("what leaves the ring", () => {
+  const NONE: SpentBeat = { assessment: null, state: null, decision: null };
+
+  test("is handed out to be written over, once, unless somebody keeps it", () => {
+    const ring = new FlightRing(0, 1e6);
+    const beats = [1, 2, 3, 4, 5].map((t) => beat(t, 0));
+    const desk: SpentBeat = { ...NONE };
+    for (const [k, [a, state, decision]] of beats.entries()) {
+      ring.push(a, state, decision, k === 1);
+      if (k === 2) ring.keep_latest();
+    }
+    ring.refill(desk);
+    expect([desk.assessment, desk.state, desk.decision]).toEqual(beats[3]!);
+    expect(desk.assessment).toBe(beats[3]![0]);
+    ring.refill(desk);
+    expect(desk.assessment).toBe(beats[0]![0]);
+    ring.refill(desk);
+    expect(desk).toEqual(NONE);
+  });
+
+  test("whatever is pushed, kept, copied out and written over in whatever order: what somebody has is never handed out", () => {
+    const step = fc.constantFrom("push", "push", "push", "push_kept", "keep_latest", "snapshot", "refill", "refill");
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 0, max: 40 }), (steps, most_s) => {
+        const ring = new FlightRing(most_s * 1e9, 20_000);
+        const theirs = new Set<unknown>();
+        const desk: SpentBeat = { ...NONE };
+        const own = (values: readonly unknown[]) => {
+          for (const value of values) theirs.add(value);
+        };
+        let latest: readonly unknown[] = [];
+        for (const [t, what] of steps.entries()) {
+          if (what === "push" || what === "push_kept") {
+            latest = beat(t, 0);
+            ring.push(...(latest as ReturnType<typeof beat>), what === "push_kept");
+            if (what === "push_kept") own(latest);
+          } else if (what === "keep_latest") {
+            ring.keep_latest();
+            own(latest);
+          } else if (what === "snapshot") {
+            for (const one of ring.snapshot()) own([one.assessment, one.state, one.decision]);
+          } else {
+            ring.refill(desk);
+            for (const value of [desk.assessment, desk.state, desk.decision]) expect(theirs.has(value)).toBe(false);
+            if (desk.assessment !== null) own([desk.assessment, desk.state, desk.decision]);
+          }
+        }
+      }),
+    );
+  });
+
+  test("a flight that waits is written as it was, however often its beats would have been written over since", async () => {
+    await with_directory(async (directory) => {
+      const flight = recorder(directory, { minutes: 0.5 });
+      const desk: SpentBeat = { ...NONE };
+      const quiet = (t: number) => {
+        flight.refill(desk);
+        if (desk.assessment !== null) Object.assign(desk.assessment, { t_ns: -1, d: -1 });
+        if (desk.decision !== null) Object.assign(desk.decision, { t_ns: -1, rule: "of another beat" });
+        const [a, state, decision] = beat(t, 0);
+        const over = Object.assign(desk.decision ?? {}, decision);
+        flight.note(Object.assign(desk.assessment ?? {}, a), desk.state ?? state, over, false);
+      };
+      for (let t = 1; t < 50; t++) quiet(t);
+      flight.note(...beat(50, 2));
+      for (let t = 51; t < 300; t++) quiet(t);
+      await flight.close();
+      const [path] = flights_in(directory);
+      const times = lines_of(join(directory, path!))
+        .slice(1)
+        .map((line) => JSON.parse(line).assessment.t_ns / 1e9);
+      // Written again when the episode was over, one beat later.
+      expect(times).toEqual(Array.from({ length: 31 }, (_, k) => 21 + k));
+    });
   });
 });
 

@@ -12,6 +12,7 @@ const FEWEST_BLOCKS = 12;
 export class BlockMaxima {
   readonly #block_rows: number;
   readonly #maxima: Float64Array;
+  readonly #sorted: Float64Array;
   #count = 0;
   #next = 0;
   #fill = 0;
@@ -21,6 +22,7 @@ export class BlockMaxima {
   constructor(block_rows: number, blocks: number) {
     this.#block_rows = block_rows;
     this.#maxima = new Float64Array(blocks);
+    this.#sorted = new Float64Array(blocks);
   }
 
   get count(): number {
@@ -52,7 +54,9 @@ export class BlockMaxima {
   /** @param promise part of the blocks with an alarm. @returns null while there are too few blocks */
   threshold(promise: number): number | null {
     if (this.#count < FEWEST_BLOCKS) return null;
-    this.#tail = fit_pareto_tail(this.#maxima.slice(0, this.#count).sort(), TAIL_PART, SCORE_SHAPE);
+    const sorted = this.#sorted.subarray(0, this.#count);
+    sorted.set(this.#maxima.subarray(0, this.#count));
+    this.#tail = fit_pareto_tail(sorted.sort(), TAIL_PART, SCORE_SHAPE);
     return tail_level(this.#tail, promise);
   }
 }

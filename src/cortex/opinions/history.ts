@@ -42,6 +42,12 @@ export class History {
     return rows;
   }
 
+  /** Dimension `j` of every row, oldest first, into the first `count` places of `out`, which has that many at least. */
+  column_into(out: Float64Array, j: number): void {
+    const first = this.#oldest();
+    for (let k = 0; k < this.#count; k++) out[k] = this.#rows[((first + k) % this.#count) * this.#n + j]!;
+  }
+
   alarm(row: number): boolean {
     return this.#alarm[(this.#oldest() + row) % this.#alarm.length] === 1;
   }

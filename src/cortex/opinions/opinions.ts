@@ -4,6 +4,7 @@ import { LearnedMetric } from "./learned_metric.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { OpinionOptions } from "./options.ts";
 import { Profile } from "./profile.ts";
+import { room_for } from "./room.ts";
 import { find_season, type Season } from "./season.ts";
 import { Surprise } from "./surprise.ts";
 
@@ -69,6 +70,9 @@ export class Opinions {
   readonly #surprises = OPINION_NAMES.map(() => new Surprise());
   readonly #maxima: BlockMaxima;
   readonly #tails: History;
+  /** Of the fits; kept, because the next one needs them again. */
+  #column: Float64Array = new Float64Array(0);
+  #total: Float64Array = new Float64Array(0);
   #level: LearnedMetric | null = null;
   #neighbours: Neighbours | null = null;
   #innovations: LearnedMetric[] = [];
@@ -268,11 +272,12 @@ export class Opinions {
   /** Fit the tails of the opinions, then the threshold on their sum. */
   #fit(): void {
     const count = this.#tails.count;
-    const rows = this.#tails.rows();
-    const column = new Float64Array(count);
-    const total = new Float64Array(count);
+    this.#column = room_for(this.#column, count);
+    this.#total = room_for(this.#total, count);
+    const column = this.#column.subarray(0, count);
+    const total = this.#total.subarray(0, count).fill(0);
     for (let k = 0; k < this.#surprises.length; k++) {
-      for (let i = 0; i < count; i++) column[i] = rows[i * this.#surprises.length + k]!;
+      this.#tails.column_into(column, k);
       this.#surprises[k]!.fit(column);
       for (let i = 0; i < count; i++) total[i]! += this.#surprises[k]!.of(column[i]!);
     }

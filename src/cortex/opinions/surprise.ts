@@ -1,16 +1,22 @@
 import { fit_pareto_tail, type Pareto, tail_surprise, VOTE_SHAPE } from "./pareto.ts";
+import { room_for } from "./room.ts";
 
 /** Part of the rows that lies in the fitted tail. */
 const TAIL_PART = 0.02;
 
 /** −log p of a value against what was seen: empirical in the bulk, generalized Pareto beyond. */
 export class Surprise {
-  #sorted: Float64Array = new Float64Array(0);
+  /** The values of the last fit stand first in it. */
+  #room: Float64Array = new Float64Array(0);
+  #sorted: Float64Array = this.#room;
   #tail: Pareto | null = null;
 
   /** @param values any order, at least 3; not kept */
   fit(values: Float64Array): void {
-    this.#sorted = values.slice().sort();
+    this.#room = room_for(this.#room, values.length);
+    this.#sorted = this.#room.subarray(0, values.length);
+    this.#sorted.set(values);
+    this.#sorted.sort();
     this.#tail = fit_pareto_tail(this.#sorted, TAIL_PART, VOTE_SHAPE);
   }
 
