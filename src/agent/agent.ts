@@ -2,7 +2,6 @@ import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { SpentBeat } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
-import type { Cortex } from "../cortex/cortex.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
@@ -29,7 +28,7 @@ import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
 import { reload } from "./reload.ts";
-import { save_self } from "./self_file.ts";
+import { Saving } from "./saving.ts";
 import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
@@ -44,7 +43,6 @@ const TRACE_DENSE_FOR_S = 10;
 const TRACE_SPARSE_S = 5;
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
-const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
 /** While a quarantine is entered, what is done beside the beat waits for the event loop at every step. */
@@ -80,7 +78,7 @@ class Agent {
   #period_ms: number;
   #warm = false;
   #last_beat_ns = monotonic_ns();
-  #saved_ns = monotonic_ns();
+  readonly #saving: Saving;
   #told_ns = monotonic_ns();
   #calm = true;
   #untold: BeatResult[] = [];
@@ -98,6 +96,7 @@ class Agent {
     this.#service = Service.open((text) => options.on_message("warn", text));
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
+    this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
@@ -226,7 +225,7 @@ class Agent {
 
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
-    const { senses, motor, audit, flight, cortex } = this.#parts;
+    const { senses, motor, audit, flight } = this.#parts;
     this.#service.stopping();
     await this.#quarantine.close();
     const now_ns = monotonic_ns();
@@ -245,7 +244,7 @@ class Agent {
         beats: this.#beats,
         beat_cost_us: this.#times.cost.quantiles(),
       });
-      if (this.#warm) await this.#save(cortex);
+      if (this.#warm) await this.#saving.finish();
       await flight?.close();
       await audit.close();
       this.#parts.unlock_audit();
@@ -302,7 +301,7 @@ class Agent {
 
   /** Heartbeat in homeostasis, the learned self once a minute, audit lines to disk: all off the beat. */
   #tell(result: BeatResult): void {
-    const { audit, flight, cortex } = this.#parts;
+    const { audit, flight } = this.#parts;
     const { decision, assessment } = result;
     if (audit === null) return;
     const due = decision.t_ns - this.#told_ns >= this.#config.telemetry.heartbeat_s * 1e9;
@@ -312,11 +311,9 @@ class Agent {
       this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats: this.#beats });
     }
     this.#trace(result);
-    if (this.#warm && decision.t_ns - this.#saved_ns >= SAVE_EVERY_S * 1e9) {
-      this.#saved_ns = decision.t_ns;
+    if (this.#warm && this.#saving.turn(decision.t_ns, decision.level === 0)) {
       if (decision.level === 0) this.#parts.network?.refresh();
       calm_background_threads();
-      void this.#save(cortex);
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
     if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
@@ -344,14 +341,6 @@ class Agent {
     }
     const cgroups = [...memory].map(([path, bytes]) => ({ path, bytes }));
     this.#record({ t_ns, kind: "trace", level, d_smooth, velocity, acceleration, memory: cgroups });
-  }
-
-  async #save(cortex: Cortex): Promise<void> {
-    try {
-      await save_self(this.#options.config.learning.state_dir, cortex.save());
-    } catch (error) {
-      this.#options.on_message("warn", `cannot save the learned self: ${String(error)}; a restart will learn anew`);
-    }
   }
 
   #record(entry: AuditEntry): void {

@@ -24,10 +24,11 @@ import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
-import { wall_time_iso } from "./clock.ts";
+import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
 import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
+import { load_rows } from "./rows_file.ts";
 import { load_self } from "./self_file.ts";
 import { NodeShield } from "./shield.ts";
 import { find_standing, type Standing } from "./standing.ts";
@@ -197,6 +198,13 @@ function open_flight({ config, on_message }: AgentOptions, rules: DecisionConfig
   });
 }
 
+/** What the second opinions learned before, when it fits; otherwise they learn anew, with the reason said. */
+function recall_rows({ config, on_message }: AgentOptions, cortex: Cortex): void {
+  const saved = load_rows(config.learning.state_dir);
+  const refused = "refused" in saved ? saved.refused : cortex.take_up_rows(saved.rows, wall_s() - saved.saved_s);
+  if (refused !== null) on_message("info", `the second opinions learn anew (${refused})`);
+}
+
 /** The self learned before, when it fits; otherwise a new one, with the reason said. */
 function recall(options: AgentOptions, sensor: Sensor): Cortex {
   const settings = cortex_options(options.config);
@@ -206,6 +214,7 @@ function recall(options: AgentOptions, sensor: Sensor): Cortex {
     const restored = Cortex.restore(sensor.dimensions, settings, saved.self);
     if ("cortex" in restored) {
       options.on_message("info", "the learned self of an earlier run is taken up again");
+      if (settings.opinions !== null) recall_rows(options, restored.cortex);
       return restored.cortex;
     }
     refused = restored.refused;

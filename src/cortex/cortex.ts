@@ -14,6 +14,7 @@ import { blank_form, type Form } from "./form.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
+import { type LearnedRows, ROWS_VERSION, rows_refusal } from "./opinions/learned_rows.ts";
 import { OPINION_NAMES, Opinions } from "./opinions/opinions.ts";
 import { opinion_options } from "./opinions/options.ts";
 import { load_direction } from "./phi.ts";
@@ -243,7 +244,7 @@ export class Cortex {
   save(): LearnedSelf {
     return {
       version: SELF_VERSION,
-      dimensions: this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution })),
+      dimensions: this.#described(),
       warm: this.#warmup === null,
       alpha: this.#ewma.alpha,
       theta: this.#theta,
@@ -254,6 +255,30 @@ export class Cortex {
       stalls: this.#stalls.snapshot(),
       growth: this.#growth.snapshot(),
     };
+  }
+
+  /** What the second opinions learn from, to be saved; null where none are asked. A copy of some hundred kilobytes. */
+  learned_rows(): LearnedRows | null {
+    if (this.#opinions === null || this.#options.opinions === null) return null;
+    const { row_s } = this.#options.opinions;
+    return { version: ROWS_VERSION, dimensions: this.#described(), row_s, ...this.#opinions.snapshot() };
+  }
+
+  /**
+   * Take up the rows of an earlier run, before the first beat; or say why not, then nothing has changed.
+   *
+   * @param missed_s from their saving until now
+   */
+  take_up_rows(saved: LearnedRows, missed_s: number): string | null {
+    if (this.#opinions === null || this.#options.opinions === null) return "no opinions are asked";
+    const { row_s } = this.#options.opinions;
+    const refused = rows_refusal(saved, this.#dimensions, row_s);
+    if (refused === null) this.#opinions.take_up(saved.rows, saved.odd, Math.round(Math.max(0, missed_s) / row_s));
+    return refused;
+  }
+
+  #described(): LearnedSelf["dimensions"] {
+    return this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution }));
   }
 
   baseline(): BaselineReport {

@@ -63,21 +63,31 @@ export function refusal(self: LearnedSelf, dimensions: readonly Dimension[], opt
   if (self.version !== SELF_VERSION) return `it has version ${self.version}, this program reads ${SELF_VERSION}`;
   if (!self.warm) return "its warm-up had not ended";
   // Read from a file: the type is what was written, not what is there.
-  if (!Array.isArray(self.dimensions) || !self.dimensions.every(is_record) || !is_record(self.moments)) {
-    return "it is damaged: its dimensions or moments are missing";
+  if (!is_record(self.moments)) return "it is damaged: its moments are missing";
+  const other = dimensions_refusal(self.dimensions, dimensions);
+  if (other !== null) return other;
+  if (self.moments.half_life_s !== options.half_life_s) {
+    return `it was learned with a half-life of ${self.moments.half_life_s} s, ${options.half_life_s} s is configured`;
   }
-  if (self.dimensions.length !== dimensions.length) {
-    return `it has ${self.dimensions.length} dimensions, this host has ${dimensions.length}`;
+  return null;
+}
+
+/** Why what was learned of those dimensions says nothing about these; null when they are the same. */
+export function dimensions_refusal(
+  learned: LearnedSelf["dimensions"],
+  dimensions: readonly Dimension[],
+): string | null {
+  // Read from a file, as above.
+  if (!Array.isArray(learned) || !learned.every(is_record)) return "it is damaged: its dimensions are missing";
+  if (learned.length !== dimensions.length) {
+    return `it has ${learned.length} dimensions, this host has ${dimensions.length}`;
   }
   for (const [j, now] of dimensions.entries()) {
-    const then = self.dimensions[j]!;
+    const then = learned[j]!;
     if (then.name !== now.name) return `its dimension ${j} is ${then.name}, here it is ${now.name}`;
     if (then.scale !== now.scale || then.resolution !== now.resolution) {
       return `its dimension ${then.name} was measured in another scale or resolution`;
     }
-  }
-  if (self.moments.half_life_s !== options.half_life_s) {
-    return `it was learned with a half-life of ${self.moments.half_life_s} s, ${options.half_life_s} s is configured`;
   }
   return null;
 }

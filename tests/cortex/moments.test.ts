@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { CholeskyDecomposition, Matrix } from "ml-matrix";
+import { cholesky_in_place } from "../../src/cortex/cholesky.ts";
 import { contributions_into, dominant_into, shares } from "../../src/cortex/contribution.ts";
 import { Mahalanobis } from "../../src/cortex/mahalanobis.ts";
 import { Welford } from "../../src/cortex/welford.ts";
@@ -129,6 +131,22 @@ test("the factorization is renewed only when the covariance has moved", () => {
   expect(metric.refresh(welford)).toBe(true);
   metric.moved(1e4, 1000);
   expect(metric.refresh(welford)).toBe(true);
+});
+
+test("the factor in place is ml-matrix's to the last bit, and what is not positive definite is told", () => {
+  const next = normal(11);
+  for (const n of [1, 2, 5, 16, 32]) {
+    const rows = Array.from({ length: n }, () => Array.from({ length: n }, next));
+    const square = new Matrix(rows).mmul(new Matrix(rows).transpose()).add(Matrix.eye(n, n).mul(LAMBDA));
+    const matrix = Float64Array.from(square.to1DArray());
+    expect(cholesky_in_place(matrix, n)).toBe(true);
+    const lower = new CholeskyDecomposition(square).lowerTriangularMatrix;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) expect(Object.is(matrix[i * n + j], lower.get(i, j))).toBe(true);
+    }
+  }
+  expect(cholesky_in_place(Float64Array.of(1, 2, 2, 1), 2)).toBe(false);
+  expect(cholesky_in_place(Float64Array.of(Number.NaN), 1)).toBe(false);
 });
 
 test("dominant dimensions come largest first, shares keep their sign", () => {

@@ -19,8 +19,12 @@ function node(seed: number): (shift: number) => Float64Array {
   };
 }
 
+function unlearned(): Opinions {
+  return new Opinions(new Float64Array(WIDTH).fill(0.01), opinion_options(ROW_S, 0.1, 1 / 86_400));
+}
+
 function learned(next: (shift: number) => Float64Array): Opinions {
-  const opinions = new Opinions(new Float64Array(WIDTH).fill(0.01), opinion_options(ROW_S, 0.1, 1 / 86_400));
+  const opinions = unlearned();
   for (let row = 0; row < WARMUP_ROWS; row++) opinions.warm(next(0), false);
   opinions.conclude_warmup();
   return opinions;
@@ -59,5 +63,86 @@ describe("what the second opinions learn", () => {
       opinions.learn(x, false);
     }
     expect(alarms).toBeLessThan(60);
+  });
+});
+
+/** Those that learned the same rows and went on, and those of a new run that took up what was saved of them. */
+function restarted(went_on: Opinions, missed_rows = 0): Opinions {
+  const { rows, odd } = went_on.snapshot();
+  const again = unlearned();
+  again.take_up(rows, odd, missed_rows);
+  return again;
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+describe("opinions taken up by a new run", () => {
+  test("judge at once and as those that went on: quiet rows, and an incident", () => {
+    const next = node(7);
+    const went_on = learned(next);
+    for (let row = 0; row < 2 * DAY_ROWS; row++) {
+      const x = next(0);
+      went_on.score(x);
+      went_on.learn(x, false);
+    }
+    const again = restarted(went_on);
+    expect(again.ready).toBe(true);
+    expect(again.known_rows).toBe(went_on.known_rows);
+    expect(again.theta / went_on.theta).toBeGreaterThan(0.7);
+    expect(again.theta / went_on.theta).toBeLessThan(1.4);
+    const scores: [number[], number[]] = [[], []];
+    const alarms = [0, 0];
+    for (let row = 0; row < DAY_ROWS; row++) {
+      const x = next(0);
+      for (const [k, opinions] of [went_on, again].entries()) {
+        scores[k]!.push(opinions.score(x));
+        if (opinions.alarm) alarms[k]! += 1;
+        opinions.learn(x, false);
+      }
+    }
+    expect(median(scores[1]) / median(scores[0])).toBeGreaterThan(0.8);
+    expect(median(scores[1]) / median(scores[0])).toBeLessThan(1.25);
+    expect(alarms[1]).toBeLessThan(DAY_ROWS / 100);
+    const incident = [went_on, again].map((opinions) => {
+      const x = node(8)(1.2);
+      return opinions.score(x) / opinions.theta;
+    });
+    for (const ratio of incident) expect(ratio).toBeGreaterThan(1);
+  });
+
+  test("too few rows are a part of the warm-up", () => {
+    const next = node(9);
+    const opinions = unlearned();
+    for (let row = 0; row < 500; row++) opinions.warm(next(0), row % 50 === 0);
+    const again = restarted(opinions);
+    expect(again.ready).toBe(false);
+    expect(again.known_rows).toBe(500);
+    for (let row = 500; row < again.needed_rows; row++) again.warm(next(0), false);
+    again.conclude_warmup();
+    expect(again.ready).toBe(true);
+  });
+
+  test("the season goes on while nobody looks", () => {
+    const period = 240;
+    const noise = normal(2);
+    const at = (row: number) =>
+      Float64Array.from({ length: WIDTH }, () => Math.sin((2 * Math.PI * row) / period) + 0.05 * noise());
+    const opinions = unlearned();
+    let row = 0;
+    for (; row < WARMUP_ROWS; row++) opinions.warm(at(row), false);
+    opinions.conclude_warmup();
+    expect(opinions.period_rows).toBe(period);
+    row += 100;
+    const mean_score = (missed_rows: number) => {
+      const again = restarted(opinions, missed_rows);
+      let sum = 0;
+      for (let k = 0; k < 60; k++) {
+        const x = at(row + k);
+        sum += again.score(x) / 60;
+        again.learn(x, false);
+      }
+      return sum;
+    };
+    expect(mean_score(0)).toBeGreaterThan(2 * mean_score(100));
   });
 });

@@ -48,6 +48,15 @@ export class History {
     for (let k = 0; k < this.#count; k++) out[k] = this.#rows[((first + k) % this.#count) * this.#n + j]!;
   }
 
+  /** A copy in single precision, and the marks. */
+  snapshot(): { readonly rows: Float32Array; readonly alarm: Uint8Array } {
+    const first = this.#oldest();
+    const alarm = new Uint8Array(this.#count);
+    alarm.set(this.#alarm.subarray(first, this.#count));
+    alarm.set(this.#alarm.subarray(0, first), this.#count - first);
+    return { rows: new Float32Array(this.rows()), alarm };
+  }
+
   alarm(row: number): boolean {
     return this.#alarm[(this.#oldest() + row) % this.#alarm.length] === 1;
   }

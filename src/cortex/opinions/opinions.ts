@@ -1,6 +1,7 @@
 import { BlockMaxima } from "./block_maxima.ts";
 import { History } from "./history.ts";
 import { LearnedMetric } from "./learned_metric.ts";
+import { MOST_ROWS } from "./learned_rows.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { OpinionOptions } from "./options.ts";
 import { Profile } from "./profile.ts";
@@ -20,7 +21,6 @@ const RESERVOIR_STRIDE = 40;
 const NEIGHBOUR = 5;
 /** Autocorrelation at the period that makes a dimension seasonal; weight of a new period; half-width of a bin, in bins. */
 const SEASON = { correlation: 0.25, gain: 0.15, spread_bins: 6 } as const;
-const HISTORY_ROWS = 10_000;
 const TAIL_ROWS = 16_384;
 const REFIT_ROWS = 288;
 const THRESHOLD_BLOCKS = 336;
@@ -99,7 +99,7 @@ export class Opinions {
     this.#n = n;
     this.#options = options;
     this.#resolution = resolution;
-    this.#history = new History(n, HISTORY_ROWS);
+    this.#history = new History(n, MOST_ROWS);
     this.#forecasts = MEMORIES.map(() => new Float64Array(n));
     this.#errors = MEMORIES.map(() => new Float64Array(n));
     this.#residual = new Float64Array(n);
@@ -152,6 +152,32 @@ export class Opinions {
       throw new RangeError(`Cannot learn a self from ${this.#history.count} rows: ${this.needed_rows} are needed`);
     }
     this.#relearn(this.#find_season());
+  }
+
+  /** The last rows, oldest first, in single precision, and which of them were not learned as normal. */
+  snapshot(): { readonly rows: Float32Array; readonly odd: Uint8Array } {
+    const { rows, alarm } = this.#history.snapshot();
+    return { rows, odd: alarm };
+  }
+
+  /**
+   * The rows of an earlier run, before any of this one: where they suffice, the self is learned from them at once, else they are
+   * a part of the warm-up. Filters begin anew, because nobody knows what came between.
+   *
+   * @param rows row-major; checked by `rows_refusal`
+   * @param missed_rows that came and went unseen meanwhile: the season went on without us
+   */
+  take_up(rows: Float32Array, odd: Uint8Array, missed_rows: number): void {
+    const n = this.#n;
+    const x = new Float64Array(n);
+    for (let row = 0; row < odd.length; row++) {
+      for (let j = 0; j < n; j++) x[j] = rows[row * n + j]!;
+      this.#history.push(x, odd[row] === 1);
+    }
+    if (this.#history.count < this.needed_rows) return;
+    this.conclude_warmup();
+    this.#row += missed_rows;
+    this.#seen = 0;
   }
 
   /** Judges a row; nothing of the self is learned. Returns the sum of the votes, nats. */

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { hostname, release } from "node:os";
+import { dirname } from "node:path";
+
+/** What is saved is bounded: a larger file is none of ours. */
+const LIMIT_BYTES = 8 * 1024 * 1024;
+
+/** What an earlier run saved on this host and kernel, its content unchecked; or why there is nothing. */
+export function load_saved(path: string): { readonly saved: Record<string, unknown> } | { readonly refused: string } {
+  let saved: Record<string, unknown>;
+  try {
+    const text = readFileSync(path, "utf8");
+    if (text.length > LIMIT_BYTES) return { refused: `${path} is larger than ${LIMIT_BYTES} bytes` };
+    saved = JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
+    return { refused: absent ? "nothing was learned here before" : `${path} cannot be read: ${String(error)}` };
+  }
+  if (typeof saved !== "object" || saved === null) return { refused: `${path} holds nothing that was saved` };
+  if (saved["host"] !== hostname()) return { refused: `it was learned on host ${saved["host"]}` };
+  if (saved["kernel"] !== release()) return { refused: `it was learned on kernel ${saved["kernel"]}` };
+  return { saved };
+}
+
+/** Writes beside and renames, so that a crash leaves what was saved before. Throws what the file system says. */
+export async function save(path: string, content: Readonly<Record<string, unknown>>): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const text = JSON.stringify({ host: hostname(), kernel: release(), ...content });
+  await writeFile(`${path}.new`, text, { mode: 0o640 });
+  await rename(`${path}.new`, path);
+}
