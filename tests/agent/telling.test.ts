@@ -5,6 +5,7 @@ import { type Config, parse_config } from "../../src/config/index.ts";
 import { monotonic_ns } from "../../src/ffi/libc.ts";
 import type { Sample } from "../../src/model/sample.ts";
 import { beat } from "../telemetry/webhook/beats.ts";
+import { SPOILED, spoil } from "./spoil.ts";
 
 function parts(config: Config, said: string[], over: Partial<TellingParts> = {}): TellingParts {
   return {
@@ -26,7 +27,12 @@ function parts(config: Config, said: string[], over: Partial<TellingParts> = {})
 }
 
 const SAMPLE = {} as Sample;
-const noticed = (level: 0 | 2) => ({ ...beat(level, 0), sample: SAMPLE, eventful: true, kept: true });
+const noticed = (level: 0 | 2, at_s = 0) => ({
+  ...beat(level, at_s),
+  sample: SAMPLE,
+  eventful: level > 0,
+  kept: level > 0,
+});
 
 /** The answer of the agent, which takes its turns meanwhile. */
 async function asked(telling: { turn(now_ns: number): void }, url: string): Promise<Response> {
@@ -60,6 +66,51 @@ test("a scraper gets the latest beat, health its normalized vector, and a stale 
   const stale = await asked(telling, `${base}/healthz`);
   expect(stale.status).toBe(503);
   expect(await stale.json()).toMatchObject({ status: "stale", level: 2, normalized: { cpu_busy_fraction: 2 } });
+  telling.close();
+});
+
+test("quiet beats are written over, and nobody who is told afterwards shows what they were written over with", async () => {
+  const heard: { reason: string }[] = [];
+  using endpoint = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      heard.push((await request.json()) as (typeof heard)[number]);
+      return new Response("");
+    },
+  });
+  const config = parse_config(
+    `{metrics: {enabled: true, listen: "127.0.0.1:0"}, webhooks: [{url: "http://127.0.0.1:${endpoint.port}/", min_level: 1}]}`,
+    "f",
+  );
+  const said: string[] = [];
+  const telling = (await open_telling(parts(config, said)))!;
+  const base = /http:\/\/127\.0\.0\.1:\d+/.exec(said.join())![0];
+  const told = async (count: number) => {
+    while (heard.length < count) {
+      telling.turn(monotonic_ns());
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  telling.noticed(noticed(2));
+  await told(1);
+  // The end of the episode is told from one of these.
+  for (let at_s = 1; at_s <= 20; at_s++) {
+    const quiet = noticed(0, at_s);
+    telling.noticed(quiet);
+    if (at_s === 20) break;
+    telling.noticed(noticed(0, at_s));
+    spoil(quiet.assessment);
+    spoil(quiet.decision);
+  }
+  await told(2);
+  expect(heard).toMatchObject([{ reason: "begun" }, { reason: "over", status: "resolved", level: 0 }]);
+  const pages = await Promise.all(
+    ["metrics", "healthz"].map(async (page) => (await asked(telling, `${base}/${page}`)).text()),
+  );
+  expect(pages[0]).toContain("hosa_level 0\n");
+  expect(JSON.stringify([heard, pages])).not.toContain(SPOILED);
+  expect(JSON.stringify(pages)).not.toContain("NaN");
   telling.close();
 });
 

@@ -9,17 +9,7 @@ import { RecordingMotor } from "../../src/motor/recording.ts";
 import { items_of, open_writer, with_directory } from "../audit/scratch.ts";
 import { CONFIG, search } from "../decision/fixtures.ts";
 import { DIMENSIONS, NO_WATCH, node, WARMUP_S } from "./node.ts";
-
-/** Vectors and objects an assessment has of its own; all else it shares with others, and only the reference goes. */
-const OWN = ["x", "mean", "contribution", "dominant", "node_ttf"];
-
-/** Makes a value worse than stale: whatever is not written over shows. */
-function spoil(value: object | null, names: readonly string[] = Object.keys(value ?? {})): void {
-  for (const name of names) {
-    if (name !== "dimension_names") Reflect.set(value!, name, OWN.includes(name) ? Reflect.get(value!, name) : "stale");
-    if (OWN.includes(name)) spoil(Reflect.get(value!, name) as object);
-  }
-}
+import { spoil } from "./spoil.ts";
 
 interface Flown {
   /** Every beat as it was when it was handed out. */
