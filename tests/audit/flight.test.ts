@@ -99,7 +99,7 @@ describe("what leaves the ring", () => {
   test("whatever is pushed, kept, copied out and written over in whatever order: what somebody has is never handed out", () => {
     const step = fc.constantFrom("push", "push", "push", "push_kept", "keep_latest", "snapshot", "refill", "refill");
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), fc.integer({ min: 0, max: 40 }), (steps, most_s) => {
+      fc.property(fc.array(step, { minLength: 100, maxLength: 200 }), fc.integer({ min: 0, max: 40 }), (steps, most_s) => {
         const ring = new FlightRing(most_s * 1e9, 20_000);
         const theirs = new Set<unknown>();
         const desk: SpentBeat = { ...NONE };
