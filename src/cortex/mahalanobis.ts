@@ -87,19 +87,19 @@ export class Mahalanobis {
   /** Take σ and the Cholesky factor from the estimate, O(n³). Throws Error when R + λI is not positive definite. */
   factorize(estimate: Welford): void {
     const n = this.sigma.length;
+    const factor = this.#factor;
+    estimate.lower_into(factor);
     for (let j = 0; j < n; j++) {
-      const spread = Math.max(Math.sqrt(Math.max(0, estimate.variance(j))), this.#resolution[j]!);
+      const spread = Math.max(Math.sqrt(Math.max(0, factor[j * n + j]!)), this.#resolution[j]!);
       this.#spread[j] = spread;
       const most = this.#allowed === null ? spread : this.sigma[j]! * Math.exp(this.#allowed);
       this.sigma[j] = Math.min(spread, most);
     }
     for (let i = 0; i < n; i++) {
-      this.#factor[i * n + i] = 1 + this.#lambda;
-      for (let j = 0; j < i; j++) {
-        this.#factor[i * n + j] = estimate.covariance(i, j) / this.#spread[i]! / this.#spread[j]!;
-      }
+      factor[i * n + i] = 1 + this.#lambda;
+      for (let j = 0; j < i; j++) factor[i * n + j] = factor[i * n + j]! / this.#spread[i]! / this.#spread[j]!;
     }
-    if (!cholesky_in_place(this.#factor, n)) {
+    if (!cholesky_in_place(factor, n)) {
       throw new Error(
         `Cannot factorize the correlation of ${n} dimensions: it is not positive definite, forget the saved baseline`,
       );
@@ -116,12 +116,13 @@ export class Mahalanobis {
     const n = this.sigma.length;
     const factor = this.#factor;
     const half = this.#half;
+    const { sigma, deviation, weighted } = this;
     let squared = 0;
     for (let i = 0; i < n; i++) {
-      const z = (x[i]! - mean[i]!) / this.sigma[i]!;
+      const z = (x[i]! - mean[i]!) / sigma[i]!;
       if (!Number.isFinite(z))
         throw new RangeError(`Cannot measure the distance of ${x[i]} in dimension ${i}: it is not finite`);
-      this.deviation[i] = z;
+      deviation[i] = z;
       let rest = z;
       for (let k = 0; k < i; k++) rest -= factor[i * n + k]! * half[k]!;
       half[i] = rest / factor[i * n + i]!;
@@ -129,8 +130,8 @@ export class Mahalanobis {
     }
     for (let i = n - 1; i >= 0; i--) {
       let rest = half[i]!;
-      for (let k = i + 1; k < n; k++) rest -= factor[k * n + i]! * this.weighted[k]!;
-      this.weighted[i] = rest / factor[i * n + i]!;
+      for (let k = i + 1; k < n; k++) rest -= factor[k * n + i]! * weighted[k]!;
+      weighted[i] = rest / factor[i * n + i]!;
     }
     return Math.sqrt(squared);
   }

@@ -22,6 +22,7 @@ export class Welford {
   readonly half_life_s: number | null;
   /** Current mean, updated in place. */
   readonly mean: Float64Array;
+  /** Upper triangle, row by row; what is below the diagonal is left alone. */
   readonly #moment: Float64Array;
   readonly #delta: Float64Array;
   #count = 0;
@@ -72,33 +73,39 @@ export class Welford {
       delta[j] = x[j]! - this.mean[j]!;
       this.mean[j]! += gain * delta[j]!;
     }
-    // One common factor for both triangles keeps the matrix symmetric to the last bit.
     const factor = weight * (1 - gain);
     const moment = this.#moment;
     for (let i = 0; i < n; i++) {
       const scaled_delta = factor * delta[i]!;
-      for (let j = i; j < n; j++) {
-        const value = keep * moment[i * n + j]! + scaled_delta * delta[j]!;
-        moment[i * n + j] = value;
-        moment[j * n + i] = value;
-      }
+      const row = i * n;
+      for (let j = i; j < n; j++) moment[row + j] = keep * moment[row + j]! + scaled_delta * delta[j]!;
     }
   }
 
   /** Covariance of dimensions i and j; 0 while fewer than two samples are known. */
   covariance(i: number, j: number): number {
     const divisor = this.#divisor();
-    return divisor > 0 ? this.#moment[i * this.dimension_count + j]! / divisor : 0;
+    const at = Math.min(i, j) * this.dimension_count + Math.max(i, j);
+    return divisor > 0 ? this.#moment[at]! / divisor : 0;
   }
 
   variance(j: number): number {
     return this.covariance(j, j);
   }
 
+  /** Write the lower triangle of the n×n covariance, row by row, into `out`; what is above the diagonal is left alone. */
+  lower_into(out: Float64Array): void {
+    const n = this.dimension_count;
+    const divisor = this.#divisor();
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j <= i; j++) out[i * n + j] = divisor > 0 ? this.#moment[j * n + i]! / divisor : 0;
+    }
+  }
+
   /** Write the n×n covariance, row by row, into `out`. */
   covariance_into(out: Float64Array): void {
-    const divisor = this.#divisor();
-    for (let k = 0; k < out.length; k++) out[k] = divisor > 0 ? this.#moment[k]! / divisor : 0;
+    const n = this.dimension_count;
+    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) out[i * n + j] = this.covariance(i, j);
   }
 
   snapshot(): WelfordState {
@@ -109,7 +116,7 @@ export class Welford {
       weight: this.#weight,
       weight_squared: this.#weight_squared,
       mean: Array.from(this.mean),
-      moment: Array.from(this.#moment),
+      moment: this.#both_triangles(),
     };
   }
 
@@ -134,6 +141,14 @@ export class Welford {
     const moment = Array.from(covariance, (value) => value * (weight - 1));
     const known = { count: weight, weight, weight_squared: weight, mean: Array.from(mean), moment };
     return Welford.restore({ dimension_count: mean.length, half_life_s, ...known });
+  }
+
+  #both_triangles(): number[] {
+    const n = this.dimension_count;
+    return Array.from({ length: n * n }, (_, at) => {
+      const [i, j] = [Math.floor(at / n), at % n];
+      return this.#moment[Math.min(i, j) * n + Math.max(i, j)]!;
+    });
   }
 
   #divisor(): number {

@@ -99,31 +99,35 @@ describe("what leaves the ring", () => {
   test("whatever is pushed, kept, copied out and written over in whatever order: what somebody has is never handed out", () => {
     const step = fc.constantFrom("push", "push", "push", "push_kept", "keep_latest", "snapshot", "refill", "refill");
     fc.assert(
-      fc.property(fc.array(step, { minLength: 100, maxLength: 200 }), fc.integer({ min: 0, max: 40 }), (steps, most_s) => {
-        const ring = new FlightRing(most_s * 1e9, 20_000);
-        const theirs = new Set<unknown>();
-        const desk: SpentBeat = { ...NONE };
-        const own = (values: readonly unknown[]) => {
-          for (const value of values) theirs.add(value);
-        };
-        let latest: readonly unknown[] = [];
-        for (const [t, what] of steps.entries()) {
-          if (what === "push" || what === "push_kept") {
-            latest = beat(t, 0);
-            ring.push(...(latest as ReturnType<typeof beat>), what === "push_kept");
-            if (what === "push_kept") own(latest);
-          } else if (what === "keep_latest") {
-            ring.keep_latest();
-            own(latest);
-          } else if (what === "snapshot") {
-            for (const one of ring.snapshot()) own([one.assessment, one.state, one.decision]);
-          } else {
-            ring.refill(desk);
-            for (const value of [desk.assessment, desk.state, desk.decision]) expect(theirs.has(value)).toBe(false);
-            if (desk.assessment !== null) own([desk.assessment, desk.state, desk.decision]);
+      fc.property(
+        fc.array(step, { minLength: 100, maxLength: 200 }),
+        fc.integer({ min: 0, max: 40 }),
+        (steps, most_s) => {
+          const ring = new FlightRing(most_s * 1e9, 20_000);
+          const theirs = new Set<unknown>();
+          const desk: SpentBeat = { ...NONE };
+          const own = (values: readonly unknown[]) => {
+            for (const value of values) theirs.add(value);
+          };
+          let latest: readonly unknown[] = [];
+          for (const [t, what] of steps.entries()) {
+            if (what === "push" || what === "push_kept") {
+              latest = beat(t, 0);
+              ring.push(...(latest as ReturnType<typeof beat>), what === "push_kept");
+              if (what === "push_kept") own(latest);
+            } else if (what === "keep_latest") {
+              ring.keep_latest();
+              own(latest);
+            } else if (what === "snapshot") {
+              for (const one of ring.snapshot()) own([one.assessment, one.state, one.decision]);
+            } else {
+              ring.refill(desk);
+              for (const value of [desk.assessment, desk.state, desk.decision]) expect(theirs.has(value)).toBe(false);
+              if (desk.assessment !== null) own([desk.assessment, desk.state, desk.decision]);
+            }
           }
-        }
-      }),
+        },
+      ),
     );
   });
 
