@@ -34,6 +34,15 @@ const noticed = (level: 0 | 2, at_s = 0) => ({
   kept: level > 0,
 });
 
+/** Keeps what a webhook is told. */
+function hears(heard: { readonly reason: string }[]) {
+  const fetch = async (request: Request) => {
+    heard.push((await request.json()) as { reason: string });
+    return new Response("");
+  };
+  return Bun.serve({ port: 0, hostname: "127.0.0.1", fetch });
+}
+
 /** The answer of the agent, which takes its turns meanwhile. */
 async function asked(telling: { turn(now_ns: number): void }, url: string): Promise<Response> {
   let answer: Response | null = null;
@@ -71,14 +80,7 @@ test("a scraper gets the latest beat, health its normalized vector, and a stale 
 
 test("quiet beats are written over, and nobody who is told afterwards shows what they were written over with", async () => {
   const heard: { reason: string }[] = [];
-  using endpoint = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: async (request) => {
-      heard.push((await request.json()) as (typeof heard)[number]);
-      return new Response("");
-    },
-  });
+  using endpoint = hears(heard);
   const config = parse_config(
     `{metrics: {enabled: true, listen: "127.0.0.1:0"}, webhooks: [{url: "http://127.0.0.1:${endpoint.port}/", min_level: 1}]}`,
     "f",
@@ -126,15 +128,8 @@ test("a taken port is said, and the agent works on", async () => {
 });
 
 test("a webhook hears of an episode, and the last word", async () => {
-  const heard: { reason: string; dry_run: boolean }[] = [];
-  using endpoint = Bun.serve({
-    port: 0,
-    hostname: "127.0.0.1",
-    fetch: async (request) => {
-      heard.push((await request.json()) as (typeof heard)[number]);
-      return new Response("");
-    },
-  });
+  const heard: { reason: string }[] = [];
+  using endpoint = hears(heard);
   const config = parse_config(`webhooks: [{url: "http://127.0.0.1:${endpoint.port}/"}]`, "f");
   const telling = (await open_telling(parts(config, [])))!;
   await expect(telling.last_word(3)).rejects.toThrow("nobody or nothing");
