@@ -64,8 +64,8 @@ export const SECTIONS = {
     }),
     habituate_s: number({
       unit: "s",
-      initial: 300,
-      min: 10,
+      initial: 1800,
+      min: 60,
       max: 86_400,
       docs: "A calm plateau at level 1 must last this long before it is learned as normal.",
     }),

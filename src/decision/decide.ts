@@ -7,7 +7,7 @@ import type { Writable } from "../model/writable.ts";
 import type { DecisionConfig } from "./config.ts";
 import { find_culprit } from "./culprit.ts";
 import { remember_runtime } from "./evidence.ts";
-import { habituates, plateau_since } from "./habituation.ts";
+import { habituates, plateau_of } from "./habituation.ts";
 import { find_harm, NO_HARM } from "./harm.ts";
 import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
@@ -82,7 +82,7 @@ export function decide(
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
   const moved = level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
-  const plateau_since_ns = plateau_since(assessment, level, harm, state, config, now_ns);
+  const plateau = plateau_of(assessment, level, harm, state, config, now_ns);
 
   desk.decision ??= blank_decision(now_ns);
   const decision: Writable<Decision> = desk.decision;
@@ -96,7 +96,7 @@ export function decide(
   decision.search = search;
   decision.verdicts = live === null ? NO_VERDICTS : live.verdicts;
   decision.inaction = inaction(proposal.inaction, level, harm.because, harm.present, assessment.warm);
-  decision.habituates = habituates(plateau_since_ns, config, now_ns);
+  decision.habituates = habituates(plateau, config, now_ns);
   decision.beat_period_ms = beat_period_ms(level, level_since_ns, unrest_ns, containments, config, now_ns);
 
   const failures = live === null ? state.failures : state.failures + live.failed;
@@ -107,7 +107,7 @@ export function decide(
   after.calm_since_ns = choice.calm_since_ns;
   after.rising_since_ns = rising_since_ns;
   after.unrest_ns = unrest_ns;
-  after.plateau_since_ns = plateau_since_ns;
+  after.plateau = plateau;
   after.stalled_since_ns = stalled_since_ns;
   after.next_id = shield === null ? next_id : next_id + 1;
   after.containments = containments;

@@ -1,30 +1,46 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
-import type { DecisionState } from "./state.ts";
-
-/** D̄ may drift by this part of θ1 per second on a plateau. */
-export const CALM = 0.1;
+import type { DecisionState, Plateau } from "./state.ts";
 
 /**
- * Since when the node stands on a calm plateau away from its normal, null when it does not: at level 1, not moving, bounded,
- * with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches itself to be normal.
+ * D̄ of a single beat scatters by its own noise, and its slope by ten times that: the mean of so long a span does not.
  */
-export function plateau_since(
+const SPAN_S = 30;
+/** So much of θ1 a span may lie above the lowest one before it. One that lies below is the way home, and begins a lower plateau. */
+const DRIFT = 0.125;
+
+/**
+ * The calm plateau away from its normal on which the node stands, null when it stands on none: at level 1, no span of D̄ above an
+ * earlier one, bounded, with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches
+ * itself to be normal; a fault that creeps leaves the plateau as soon as it has crept an eighth of θ1.
+ */
+export function plateau_of(
   a: Assessment,
   level: Level,
   harm: Harm,
   state: DecisionState,
   config: DecisionConfig,
   now_ns: number,
-): number | null {
+): Maybe<Plateau> {
   if (!a.warm || level !== 1 || harm.present) return null;
   if (state.stalled_since_ns !== null || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
   const [theta1, , , theta4] = a.thresholds.theta;
-  const still = Math.abs(a.velocity) < CALM * theta1;
-  const bounded = a.d_smooth < config.habituate.bound * theta4;
-  return still && bounded ? (state.plateau_since_ns ?? now_ns) : null;
+  if (a.d_smooth >= config.habituate.bound * theta4) return null;
+  const before = state.plateau ?? fresh(now_ns);
+  const sum = before.sum + a.d_smooth;
+  const beats = before.beats + 1;
+  if (now_ns - before.span_since_ns < SPAN_S * 1e9) return { ...before, sum, beats };
+  const mean = sum / beats;
+  const lowest = Math.min(before.lowest ?? mean, mean);
+  if (mean > lowest + DRIFT * theta1) return null;
+  return { since_ns: before.since_ns, span_since_ns: now_ns, sum: 0, beats: 0, lowest };
+}
+
+function fresh(now_ns: number): Plateau {
+  return { since_ns: now_ns, span_since_ns: now_ns, sum: 0, beats: 0, lowest: null };
 }
 
 function is_sustained({ sustained_s }: GrowthAssessment): boolean {
@@ -32,6 +48,6 @@ function is_sustained({ sustained_s }: GrowthAssessment): boolean {
 }
 
 /** Whether the plateau has lasted `habituate.after_s` at `now_ns`: then it may be learned as normal. */
-export function habituates(plateau_since_ns: number | null, config: DecisionConfig, now_ns: number): boolean {
-  return plateau_since_ns !== null && now_ns - plateau_since_ns >= config.habituate.after_s * 1e9;
+export function habituates(plateau: Maybe<Plateau>, config: DecisionConfig, now_ns: number): boolean {
+  return plateau !== null && now_ns - plateau.since_ns >= config.habituate.after_s * 1e9;
 }

@@ -2,9 +2,10 @@ import type { Assessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ActConfig, DecisionConfig } from "./config.ts";
-import { CALM } from "./habituation.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 
+/** D̄ may move by this part of θ1 per second and still be calm. */
+const CALM = 0.1;
 /** After the last unrest the fast beat goes on for so long. */
 const SETTLED_AFTER_S = 2;
 /** A dose is watched by a beat this many times faster than the vigilant one. */

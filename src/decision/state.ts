@@ -56,6 +56,17 @@ export interface KnownRuntime {
   readonly heap_limit_bytes: Maybe<number>;
 }
 
+/** A stretch of time in which D̄ did not rise, in spans whose means are compared. */
+export interface Plateau {
+  readonly since_ns: number;
+  readonly span_since_ns: number;
+  /** D̄ of the present span so far: its sum, and over how many beats. */
+  readonly sum: number;
+  readonly beats: number;
+  /** The lowest mean of a whole span; null before the first has ended. */
+  readonly lowest: Maybe<number>;
+}
+
 /** A target that is left alone for a while. */
 export interface Rest {
   readonly cgroup_id: number;
@@ -86,8 +97,8 @@ export interface DecisionState {
   readonly rising_since_ns: Maybe<number>;
   /** When anything last happened: decides the pace of the beat above level 0. */
   readonly unrest_ns: number;
-  /** Since when the node has been at level 1 on a calm plateau; null when it is not. */
-  readonly plateau_since_ns: Maybe<number>;
+  /** The calm plateau on which the node stands at level 1; null when it stands on none. */
+  readonly plateau: Maybe<Plateau>;
   readonly stalled_since_ns: Maybe<number>;
   readonly next_id: number;
   readonly containments: readonly ContainmentState[];
@@ -117,7 +128,7 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     calm_since_ns: null,
     rising_since_ns: null,
     unrest_ns: Math.min(0, now_ns),
-    plateau_since_ns: null,
+    plateau: null,
     stalled_since_ns: null,
     next_id: 1,
     containments: [],

@@ -10,7 +10,7 @@ export const CONFIG: DecisionConfig = {
   relax_s: 5,
   trend_s: 0.5,
   hold_s: [2, 5, 10, 20],
-  habituate: { after_s: 300, bound: 5 },
+  habituate: { after_s: 1800, bound: 5 },
   act: {
     sustained_s: 0.3,
     ttf_horizon_s: 60,

@@ -4,11 +4,13 @@ import { initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import { assessment, CONFIG, growth, MIB } from "./fixtures.ts";
 
+const RULES = { ...CONFIG, habituate: { after_s: 300, bound: 5 } };
+
 /** When a node that looks like this from t = 0 on is first learned as normal; null within twenty minutes. */
 function habituated_s(look: (t_s: number) => Partial<Assessment>): number | null {
   let state = initial_state(0);
   for (let t_s = 0; t_s < 1200; t_s++) {
-    const step = decide(assessment({ d_smooth: 12, ...look(t_s) }), state, CONFIG, t_s * 1e9);
+    const step = decide(assessment({ d_smooth: 12, ...look(t_s) }), state, RULES, t_s * 1e9);
     if (step.decision.habituates) return t_s;
     state = step.state;
   }
@@ -19,12 +21,20 @@ test("a calm plateau is learned as normal after its time", () => {
   expect(habituated_s(() => ({}))).toBe(300);
 });
 
-test("a disturbance starts the time anew", () => {
-  expect(habituated_s((t_s) => (t_s === 200 ? { velocity: 2 } : {}))).toBe(501);
+test("the noise of single beats, and of their slope, is no movement", () => {
+  expect(habituated_s((t_s) => ({ d_smooth: 12 + Math.sin(7 * t_s), velocity: 5 * Math.cos(7 * t_s) }))).toBe(300);
 });
 
-test("what moves, grows, stalls, is out of bounds or not yet known is never learned", () => {
-  expect(habituated_s(() => ({ velocity: 0.5 }))).toBeNull();
+test("a disturbance starts the time anew", () => {
+  expect(habituated_s((t_s) => (t_s >= 200 && t_s < 220 ? { d_smooth: 16 } : {}))).toBe(511);
+});
+
+test("coming down is the way home; going up, however slowly, is not", () => {
+  expect(habituated_s((t_s) => ({ d_smooth: 12 - t_s / 200 }))).toBe(300);
+  expect(habituated_s((t_s) => ({ d_smooth: 8 + t_s / 200 }))).toBeNull();
+});
+
+test("what grows, stalls, is out of bounds or not yet known is never learned", () => {
   expect(habituated_s(() => ({ growth: [growth(MIB, 5, 800 * MIB)] }))).toBeNull();
   const change = { cgroup_id: 9, path: "/x", rate: 1, baseline_rate: 0, change: 9 };
   const leader_stall = { cgroup_id: 9, cpu: 0, memory: 0, io: 0 };
