@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { AuditRecord } from "../src/model/audit.ts";
 
 /** Dry run: learn, then watch an idle or loaded machine, and count episodes from the audit. Prints one JSON object. */
-const WARMUP_S = 60;
+/** The default: what is counted is what a user meets. */
+const WARMUP_S = 300;
 /** What the warm-up may need beyond its own time: start, the first samples, a machine that is busy. */
 const GRACE_S = 30;
 
