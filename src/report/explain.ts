@@ -10,6 +10,7 @@ import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
 import { level_name } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
+import { patterns } from "./pattern.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
 import { by_level, type Style } from "./style.ts";
 
@@ -37,6 +38,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     row("Seen", seen(record)),
     row("Threshold", thresholds(record)),
     row("Carried by", carriers(record)),
+    row("Looks like", looks(record)),
     row("Who", decision.culprit === null ? "nobody was looked for" : culprit(decision.culprit)),
     row("Harm", harm(decision.harm)),
     ...decision.harm.because.map((reason) => row("", reason)),
@@ -115,6 +117,12 @@ function carriers({ input: { assessment: a } }: DecisionRecord): string {
       return `${name} ${share} of D² (${natural(name, a.x[j] ?? 0)})`;
     })
     .join(", ");
+}
+
+function looks({ input: { assessment } }: DecisionRecord): string {
+  const found = patterns(assessment);
+  if (found.length === 0) return "nothing that has a common name";
+  return found.map(({ name, because }) => `${name} (${because})`).join("; ");
 }
 
 function culprit(who: Culprit): string {

@@ -55,6 +55,7 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
   Seen       D 8.40, D̄ 7.90, slope +4.25/s, acceleration +1.10/s², φ +0.80; 3000 samples learned
   Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00; fixed)
   Carried by memory_growth_bytes_per_s 85 % of D² (50.0 MiB/s), cpu_busy_fraction 15 % of D² (25 %)
+  Looks like resource leak (/svc/leaky grows 50.0 MiB/s and would run out)
   Who        /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
   Harm       ttf 14.00 s, bound 60.00 s; evidence strong
              growth sustained for 2 s
