@@ -24,6 +24,8 @@ if (values.deb === undefined || unknown.length > 0) {
 }
 const warmup_s = Number(values["warmup-s"]);
 
+// An end from outside takes the guest with it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 const scratch = scratch_folder("hosa-install");
 try {
   const job = join(scratch.path, "tree", "job");
