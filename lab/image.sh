@@ -153,7 +153,7 @@ systemd() {
   if [ ! -e "$d" ]; then
     [ "$(id -u)" = 0 ] || die "a guest with systemd is built as root"
     w=$(mktemp -d "$CACHE/new.XXXXXX")
-    mmdebstrap --quiet --variant=essential --include=systemd,dbus,systemd-oomd,kmod,e2fsprogs \
+    mmdebstrap --quiet --variant=essential --include=systemd,dbus,systemd-oomd,kmod,e2fsprogs,iproute2,libbpf1 \
       --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' \
       --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
       bookworm "$w/root" "deb $(mirror) bookworm main" > "$w/log" 2>&1 || { cat "$w/log" >&2; die "mmdebstrap failed"; }

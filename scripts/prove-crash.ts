@@ -46,6 +46,7 @@ try {
   cpSync("/usr/bin/nice", join(job, "nice"));
   cpSync(join(LAB, "crash.yaml"), join(job, "hosa.yaml"));
   cpSync(join(LAB, "guest", "crash.sh"), join(job, "job.sh"));
+  cpSync(join(LAB, "guest", "watch.sh"), join(job, "watch.sh"));
   writeFileSync(join(job, "plan"), plan_text(crash_plan(count, seed)));
   const cost = await run_vm({ kernel: "6.12", clock, seed, tree, out, timeout_s: 600 + 60 * count });
   const results = json_lines<CrashResult>(join(out, "crash.jsonl"));

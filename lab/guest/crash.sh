@@ -1,38 +1,16 @@
 #!/bin/sh
 # Kills the agent again and again in the middle of its containments and compares what is left with what was there before.
-# /job/plan says when (lab/crash.ts), /out/crash.jsonl takes one line per case. Times are milliseconds of /proc/uptime.
-CG=/sys/fs/cgroup
-P=$CG/payment.slice
-LEDGER=/run/hosa/ledger.jsonl
+# /job/plan says when (lab/crash.ts), /out/crash.jsonl takes one line per case.
+. /job/watch.sh
 AUDIT=/out/audit.jsonl
 PRIOR="memory.high=943718400 memory.max=1073741824 memory.low=16777216 cpu.weight=150 cpu.max=150000_100000"
-VALUES="memory.high memory.max memory.low memory.min cpu.weight cpu.max cpu.max.burst io.max io.weight cgroup.freeze cgroup.type"
-
-now_ms() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
-sleep_ms() { [ "$1" -gt 0 ] && sleep $(($1 / 1000)).$(printf %03d $(($1 % 1000))); }
 # launch SLICE CMD...: replaces the shell it runs in, so that $! is the command itself
 launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
-# until_true STEPS STEP CMD...: asks again every STEP seconds; status 1 when it never was
-until_true() { n=$1; step=$2; shift 2; while ! "$@" > /dev/null 2>&1; do n=$((n - 1)); [ $n -le 0 ] && return 1; sleep $step; done; }
-one_line() { tr '\n\t"\\' ';  /' | sed 's/;$//'; }
-say() { echo "$(now_ms) $*" > /dev/console; }
-lines_of() { [ -e "$1" ] && wc -l < "$1" || echo 0; }
 
 make_slice() {
   mkdir -p $P
   for v in $PRIOR; do echo "${v#*=}" | tr _ ' ' > $P/${v%%=*}; done
   [ -e $P/memory.swap.max ] && echo 0 > $P/memory.swap.max
-}
-
-# Everything the agent may change: values of the slice, its children, and of each thread its cgroup, niceness and a stop.
-snapshot() {
-  for f in $VALUES; do [ -e $P/$f ] && sed "s/^/$f /" $P/$f; done
-  find $CG -type d \( -path "$P/*" -o -name 'hosa-*' \) | sed 's/^/child /'
-  for t in /proc/$SERVICE/task/*; do
-    set -- $(cat $t/stat)
-    [ "$3" = T ] && echo "thread $1 is stopped"
-    echo "thread $1 $(cat $t/cgroup) nice ${19}"
-  done
 }
 
 start_service() { # MODE LEAK_FOR_S
@@ -54,12 +32,11 @@ start_agent() { # LOG
   until_true 300 0.2 grep -q 'motor: cgroup' "$1"
 }
 end_agent() { kill -TERM $HOSA; wait $HOSA; HOSA_STATUS=$?; }
-acted() { [ -s $LEDGER ]; }
 
 # What differs from /tmp/before, and a ledger that is not empty
 damage() {
   snapshot > /tmp/after
-  diff /tmp/before /tmp/after | grep '^[-+<>][^-+]' | one_line
+  difference /tmp/before /tmp/after
   acted && printf ';ledger is not empty: %s' "$(one_line < $LEDGER | cut -c1-300)"
 }
 

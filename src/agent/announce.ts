@@ -3,6 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { CgroupMotor } from "../motor/motor.ts";
+import { why_no_cgroup2 } from "../sensor/mount.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Parts } from "./compose.ts";
 
@@ -18,7 +19,8 @@ export function announce(
   const missing_rungs = motor.missing();
   on_message("info", `${sensor.dimensions.length} dimensions, beat ${period_ms} ms, motor: ${motor.name}`);
   if (motor.name === "recording") {
-    const why = mount === null ? "no cgroup v2 is mounted" : mode === "observe" ? "observe is read-only" : "dry run";
+    const why =
+      mount === null ? `cgroup v2: ${why_no_cgroup2()}` : mode === "observe" ? "observe is read-only" : "dry run";
     on_message("info", `the recording motor only writes down what it would do (${why})`);
   }
   for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);

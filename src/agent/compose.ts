@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { hostname, release } from "node:os";
 import { dirname } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
@@ -20,6 +20,7 @@ import { RecordingMotor } from "../motor/recording.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import { open_audit } from "./audit_lock.ts";
@@ -98,13 +99,6 @@ function open_senses(config: Config): Senses {
   }
 }
 
-export function own_cgroup_path(): string {
-  const line = readFileSync("/proc/self/cgroup", "latin1")
-    .split("\n")
-    .find((each) => each.startsWith("0::"));
-  return line?.slice(3) ?? "/";
-}
-
 /** Whether anything may be touched at all. */
 function acts({ config, mode, dry_run }: AgentOptions): boolean {
   return mode === "run" && !dry_run && config.motor.enabled;
@@ -142,6 +136,8 @@ export function compose(options: AgentOptions): Parts {
   require_root();
   using undo = new DisposableStack();
   const { config } = options;
+  const narrow = see_whole_node();
+  if (narrow !== null) options.on_message("warn", narrow);
   const senses = undo.use(open_senses(config));
   const own_path = own_cgroup_path();
   const mount = find_cgroup2_mount()?.mount ?? null;

@@ -9,12 +9,13 @@ import type { Rung } from "../model/containment.ts";
 import { RUNGS } from "../model/containment.ts";
 import type { DoctorReport, Finding } from "../model/doctor.ts";
 import { OperatorError } from "../model/error.ts";
+import type { Maybe } from "../model/sample.ts";
 import { kernel_files } from "../motor/files.ts";
 import { missing_rungs } from "../motor/rehearsal.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
-import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
+import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
-import { own_cgroup_path } from "./compose.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
 import { privilege_findings } from "./privileges.ts";
@@ -43,13 +44,14 @@ const RUNG_COSTS: Readonly<Record<Rung, string>> = {
 
 /** Examine this host: what HOSA can feel and do here. Loads the senses and rehearses the motor; leaves nothing behind. */
 export async function examine(config: Config): Promise<DoctorReport> {
+  const narrow = see_whole_node();
   const senses = examine_senses(config);
   const sections = [
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
     { title: "Privileges", findings: examine_capabilities() },
     { title: "Least privilege (capabilities used)", findings: privilege_findings() },
     ...senses,
-    { title: "Control groups", findings: examine_cgroups(config) },
+    { title: "Control groups", findings: [...examine_view(narrow), ...examine_cgroups(config)] },
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
   ];
@@ -143,6 +145,13 @@ function examine_dimensions(senses: Senses): readonly Finding[] {
   }
 }
 
+function examine_view(narrow: Maybe<string>): readonly Finding[] {
+  if (narrow === null) return [ok("own cgroup", own_cgroup_path())];
+  const costs = "only the container itself is seen, and nothing can be contained";
+  const remedy = "give the container the host's processes (hostPID) with CAP_SYS_ADMIN and CAP_SYS_PTRACE";
+  return [{ what: "own cgroup", state: "missing", detail: narrow, costs, remedy }];
+}
+
 function examine_cgroups(config: Config): readonly Finding[] {
   const found = find_cgroup2_mount();
   if (found === null) {
@@ -150,7 +159,7 @@ function examine_cgroups(config: Config): readonly Finding[] {
       {
         what: "cgroup v2",
         state: "missing",
-        detail: "not mounted",
+        detail: why_no_cgroup2(),
         costs: "no culprit can be named and nothing can be contained: HOSA only observes",
         remedy: "boot with systemd.unified_cgroup_hierarchy=1, or mount cgroup2",
       },

@@ -165,7 +165,10 @@ export const kernel_processes: Processes = {
     });
   },
   own_pid: process.pid,
-  own_cgroup_path: v2_path(proc("self/cgroup") ?? "") ?? "/",
+  /** Read at each look: where the agent has moved into the node's cgroup namespace, it is another one. */
+  get own_cgroup_path() {
+    return v2_path(proc("self/cgroup") ?? "") ?? "/";
+  },
 };
 
 /** The same processes, with `step` called right before and right after every change: a test stops the motor there. */

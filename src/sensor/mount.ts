@@ -6,18 +6,41 @@ export interface Cgroup2Mount {
   readonly controllers: readonly string[];
 }
 
-/** The mount point of the widest cgroup2 mount in a mountinfo text; null when there is none. Source: proc_pid_mountinfo(5). */
-export function parse_cgroup2_mount(mountinfo: string): string | null {
-  let best: { readonly root: string; readonly mount: string } | null = null;
+interface Mounted {
+  /** Where in the hierarchy it begins, seen from this process's cgroup namespace: "/../.." reaches beyond it. */
+  readonly root: string;
+  readonly mount: string;
+}
+
+/** All cgroup2 mounts in a mountinfo text. Source: proc_pid_mountinfo(5). */
+function cgroup2_mounts(mountinfo: string): readonly Mounted[] {
+  const mounts: Mounted[] = [];
   for (const line of mountinfo.split("\n")) {
     const [before, after] = line.split(" - ");
     const fields = before?.split(" ") ?? [];
     const root = fields[3];
     const mount = fields[4];
     if (root === undefined || mount === undefined || after?.split(" ")[0] !== "cgroup2") continue;
-    if (best === null || root.length < best.root.length) best = { root, mount };
+    mounts.push({ root, mount: unescape_octal(mount) });
   }
-  return best === null ? null : unescape_octal(best.mount);
+  return mounts;
+}
+
+/** The mount that begins where the paths of /proc begin; null when there is none: any other would lead to a cgroup not meant. */
+export function parse_cgroup2_mount(mountinfo: string): string | null {
+  return cgroup2_mounts(mountinfo).find(({ root }) => root === "/")?.mount ?? null;
+}
+
+/** Why nothing was found. */
+export function why_no_cgroup2(mountinfo_path = "/proc/self/mountinfo"): string {
+  let found: readonly Mounted[];
+  try {
+    found = cgroup2_mounts(readFileSync(mountinfo_path, "utf8"));
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const parts = found.map(({ root, mount }) => `${root} at ${mount}`);
+  return parts.length === 0 ? "not mounted" : `not mounted from its root: only ${parts.join(", ")}`;
 }
 
 /** Find the cgroup v2 hierarchy of this node; null when it is not mounted or cannot be read. */

@@ -18,7 +18,7 @@ const FOREIGN: Taint = { key: "example.com/maintenance", value: "x", effect: "No
 let node: { version: number; taints: Taint[] };
 let requests: string[] = [];
 /** Answers given instead of the node's, first to last. */
-let instead: (Response | (() => void))[] = [];
+let instead: (Response | (() => unknown))[] = [];
 let token = "";
 
 function openssl(...args: string[]): void {
@@ -40,7 +40,8 @@ async function answer(request: Request): Promise<Response> {
   requests.push(`${request.method} ${url.pathname}`);
   const other = instead.shift();
   if (other instanceof Response) return other;
-  other?.();
+  const late = await other?.();
+  if (late instanceof Response) return late;
   if (request.headers.get("authorization") !== `Bearer ${token}`) return refusal(401, "Unauthorized");
   if (url.pathname !== "/api/v1/nodes/node-1")
     return refusal(404, `nodes "${url.pathname.split("/").at(-1)}" not found`);
@@ -171,6 +172,46 @@ test("a token that was rotated is read again", async () => {
 test("a server under another CA is not spoken to", async () => {
   await expect(client({ credentials: "stranger" }).add("node-1", never)).rejects.toThrow(/certificate|CERT|verif/i);
   expect(requests).toEqual([]);
+});
+
+test("a server that hangs, before its answer or in the middle of it, is asked again, and left when the deadline is over", async () => {
+  /** One for the deadline, then one per attempt, in the order in which they are asked for. */
+  const timers: AbortController[] = [];
+  const expire = (index: number) => timers.at(index)?.abort(new Error("the time is over"));
+  const patient = new NodeTaint({
+    access: { host: "127.0.0.1", port: String(server.port), credentials: join(root, "account") },
+    deadline_ms: 60_000,
+    abort_after: () => {
+      timers.push(new AbortController());
+      return timers.at(-1)!.signal;
+    },
+    pause: () => Promise.resolve(),
+  });
+  const half = () =>
+    new Response(
+      new ReadableStream({
+        start: (body) => body.enqueue(new TextEncoder().encode('{"metadata":')),
+        pull: () => {
+          expire(-1);
+          return new Promise(() => {});
+        },
+      }),
+    );
+  const never_answers = (index: number) => () => {
+    expire(index);
+    return new Promise<Response>(() => {});
+  };
+  instead = [never_answers(-1), () => Promise.resolve(half())];
+  expect(await patient.add("node-1", () => {})).toBe("set");
+  expect(requests).toHaveLength(4);
+  expect(timers).toHaveLength(4);
+
+  timers.length = 0;
+  requests = [];
+  instead = [never_answers(0)];
+  await expect(patient.remove("node-1")).rejects.toThrow("the time is over");
+  expect(requests).toHaveLength(1);
+  expect(node.taints).toContainEqual({ ...QUARANTINE_TAINT });
 });
 
 test("no server, no credentials, no deadline left, no name: rejected with what was tried", async () => {
