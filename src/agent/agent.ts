@@ -234,7 +234,7 @@ class Agent {
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     this.#control?.close(`the agent ends: ${reason}`);
-    this.#telling?.close();
+    await this.#telling?.close();
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,

@@ -10,7 +10,7 @@ import type { HttpServer } from "../telemetry/metrics/http_server.ts";
 import type { Metrics } from "../telemetry/metrics/index.ts";
 import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
-import { deadline, wall_s, wall_time_iso } from "./clock.ts";
+import { deadline, pause, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
 
 /** What others are told is made of. */
@@ -40,6 +40,10 @@ const LATENESS_EDGES_US = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 
 const FRESH_NS = 200e6;
 /** A quarantine waits no longer for its last word. */
 const LAST_WORD_S = 2.5;
+/** From the beat of level 5 to the plan whose last word it is, besides the time the evidence may take. */
+const PLANNED_WITHIN_S = 10;
+/** An agent that ends waits no longer for those it still has to tell. */
+const DRAIN_MS = 2000;
 
 /** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
 export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
@@ -57,11 +61,16 @@ function told_by({ config, node, version, motor, on_message }: TellingParts): We
     node,
     version,
     dry_run: motor === "recording",
+    last_word_within_s: says_last_word(config, motor) ? config.quarantine.evidence_deadline_s + PLANNED_WITHIN_S : 0,
     clock: monotonic_ns,
     wall_s,
     deadline,
     on_message,
   };
+}
+
+function says_last_word({ quarantine }: Config, motor: TellingParts["motor"]): boolean {
+  return quarantine.enabled && motor === "cgroup";
 }
 
 /** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
@@ -115,8 +124,12 @@ export class Telling {
     return told.detail;
   }
 
-  close(): void {
+  /** The agent ends: what still waits is handed over, but nobody is waited for long. */
+  async close(within_ms = DRAIN_MS): Promise<void> {
     this.#server?.close();
+    if (this.#webhooks === null) return;
+    await Promise.race([this.#webhooks.drain(), pause(within_ms)]);
+    this.#webhooks.close();
   }
 
   #answer(metrics: Metrics, path: string): ReturnType<Metrics["page"]> {
