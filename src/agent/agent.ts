@@ -213,7 +213,7 @@ class Agent {
     if (at_leisure) this.#telling?.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
-    const telling = this.#telling?.busy ?? false;
+    const telling = at_leisure && (this.#telling?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || telling || this.#quarantine.busy;
     if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
     this.#turned_ns = now_ns;

@@ -12,13 +12,16 @@ export interface LogLine {
 export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
-  if (view.level !== previous) lines.push({ severity, text: moved(view, previous) });
+  const newly_idle = view.inaction !== "" && view.inaction !== previous_inaction;
+  if (view.level !== previous) {
+    const why = newly_idle ? `; ${view.inaction}` : "";
+    lines.push({ severity, text: `${moved(view, previous)}${why}` });
+  }
   for (const { verb, setting, target, reason } of view.actions) {
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
     lines.push({ severity: "warn", text: `${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
-  if (view.inaction !== "" && view.inaction !== previous_inaction)
-    lines.push({ severity: "info", text: view.inaction });
+  if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
   return lines;
 }
 

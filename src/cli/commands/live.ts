@@ -114,6 +114,11 @@ async function live(
   return 0;
 }
 
+/** Before the self is learned a level is a guess that nothing follows from: the start has said that, and how long it lasts. */
+function is_unlearned({ warm, actions }: BeatView): boolean {
+  return !warm && actions.length === 0;
+}
+
 /** The log of a daemon: a line for every change of level, every action and every reason to do nothing. */
 class Reporter {
   readonly complete = false;
@@ -126,6 +131,7 @@ class Reporter {
   }
 
   beat(view: BeatView): undefined {
+    if (is_unlearned(view)) return;
     for (const { severity, text } of service_lines(view, this.#level, this.#inaction))
       this.#output.report(severity, text);
     this.#level = view.level;
@@ -158,6 +164,8 @@ class Printer {
   }
 
   beat(view: BeatView): false | undefined {
+    const looked_at = Number.isFinite(this.#interval_ns);
+    if (!looked_at && is_unlearned(view)) return undefined;
     this.#start_ns ??= view.t_ns;
     const eventful = view.level !== this.#level || view.actions.length > 0;
     const due = view.t_ns >= this.#next_ns;
@@ -165,7 +173,8 @@ class Printer {
     if (due) this.#next_ns = view.t_ns + this.#interval_ns;
     this.#context.output.print(this.#options.output === "json" ? `${JSON.stringify(view)}\n` : this.#text(view));
     this.#level = view.level;
-    this.#inaction = view.inaction;
+    // Coming back to the same reason is no news.
+    if (view.inaction !== "") this.#inaction = view.inaction;
     this.#printed++;
     return this.complete ? false : undefined;
   }
