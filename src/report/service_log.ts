@@ -8,6 +8,11 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Before the self is learned a level is a guess that nothing follows from: the start has said that, and how long it lasts. */
+export function is_unlearned({ warm, actions }: BeatView): boolean {
+  return !warm && actions.length === 0;
+}
+
 /** What a service's log says of one beat, without colour and columns: the journal has its own time beside every line. */
 export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
   const severity = severity_of(view.level);

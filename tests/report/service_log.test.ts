@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { natural } from "../../src/report/number.ts";
-import { service_lines } from "../../src/report/service_log.ts";
-import { view } from "./fixtures.ts";
+import { is_unlearned, service_lines } from "../../src/report/service_log.ts";
+import { action_entry, view } from "./fixtures.ts";
 
 test("a change of level is one line, with the reason why nothing is done at its end", () => {
   const watched = view({ level: 1, level_name: "vigilance", culprit: null, actions: [], inaction: "watched only" });
@@ -17,6 +17,13 @@ test("a reason that changes while the level stays is a line of its own, and is s
     { severity: "info", text: "the culprit is protected" },
   ]);
   expect(service_lines(protected_now, 2, "the culprit is protected")).toEqual([]);
+});
+
+test("a level is a guess until the self is learned, but what is done is no guess", () => {
+  const guessed = view({ warm: false, level: 1, actions: [] });
+  expect(is_unlearned(guessed)).toBe(true);
+  expect(is_unlearned({ ...guessed, warm: true })).toBe(false);
+  expect(is_unlearned({ ...guessed, actions: action_entry().decision.actions })).toBe(false);
 });
 
 test.each([

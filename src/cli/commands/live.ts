@@ -5,7 +5,7 @@ import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
 import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
-import { service_lines } from "../../report/service_log.ts";
+import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -112,11 +112,6 @@ async function live(
     output.log("info", `ended after ${result.beats} beats: ${reason}${dropped}`);
   }
   return 0;
-}
-
-/** Before the self is learned a level is a guess that nothing follows from: the start has said that, and how long it lasts. */
-function is_unlearned({ warm, actions }: BeatView): boolean {
-  return !warm && actions.length === 0;
 }
 
 /** The log of a daemon: a line for every change of level, every action and every reason to do nothing. */
