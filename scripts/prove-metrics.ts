@@ -162,6 +162,7 @@ async function prove_prometheus(): Promise<void> {
     'metrics: { enabled: true, listen: "127.0.0.1:0" }',
     // Nobody listens there, and at level 5 alone it is told anything: its series are what is wanted.
     'webhooks: [{ url: "http://127.0.0.1:9/", min_level: 5 }]',
+    "hooks: { pre: [{ command: [/bin/true] }] }",
   ]);
   const port = await until("the port of /metrics", async () => {
     const said = readFileSync(join(directory, "hosa.log"), "utf8");

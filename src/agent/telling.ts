@@ -210,6 +210,7 @@ export class Telling {
       },
       audit,
       webhooks: this.#webhooks?.figures ?? [],
+      hooks: this.#hooks?.figures ?? null,
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }

@@ -3,6 +3,7 @@ import type { HookEntry } from "../../model/audit.ts";
 import type { Outcome } from "../../model/containment.ts";
 import { type HookResult, hook_sentence } from "../../model/hook.ts";
 import type { Level } from "../../model/level.ts";
+import { type HookFigures, HookTally } from "./figures.ts";
 import { type HookBeat, HookMoments, type LeveledCall } from "./moments.ts";
 import { type HookProcess, type ProcessOptions, start_hook } from "./process.ts";
 import { type HookJob, HookQueue } from "./queue.ts";
@@ -27,6 +28,7 @@ export class Hooks {
   readonly #queue: HookQueue;
   readonly #processes = new Map<HookJob, HookProcess>();
   readonly #running = new Set<Promise<HookResult>>();
+  readonly #tally = new HookTally();
   #hooks: Config["hooks"];
 
   constructor(options: HooksOptions) {
@@ -34,6 +36,11 @@ export class Hooks {
     this.#hooks = options.hooks;
     this.#moments = new HookMoments(options.node);
     this.#queue = new HookQueue(options.hooks.at_once);
+    this.#begin_tally();
+  }
+
+  get figures(): { readonly hooks: readonly HookFigures[]; readonly dropped: number } {
+    return { hooks: this.#tally.figures, dropped: this.#queue.dropped };
   }
 
   /** Something waits or runs: the event loop should get its turns. */
@@ -45,6 +52,12 @@ export class Hooks {
   reconfigure(hooks: Config["hooks"]): void {
     this.#hooks = hooks;
     this.#queue.at_once = hooks.at_once;
+    this.#begin_tally();
+  }
+
+  #begin_tally(): void {
+    for (const list of ["pre", "post"] as const)
+      for (const i of this.#hooks[list].keys()) this.#tally.begin(hook_name(list, i));
   }
 
   /** Takes note of a beat; only queues. */
@@ -119,6 +132,7 @@ export class Hooks {
     const result = await this.#result(job);
     this.#processes.delete(job);
     this.#queue.ended(job);
+    this.#tally.add(job.hook, result);
     const { hook, command, call } = job;
     record({ kind: "hook", hook, command: [...command], event: call.event, action_id: call.action_id, result });
     const said = result.output === "" || result.exit === 0 ? "" : `: ${result.output.split("\n", 1)[0]}`;
@@ -149,10 +163,14 @@ const NEVER_BEGUN: HookResult = {
   trouble: "",
 };
 
+function hook_name(list: "pre" | "post", i: number): string {
+  return `${list} ${i + 1}`;
+}
+
 function jobs_for(hooks: Config["hooks"], { call, highest_level }: LeveledCall): readonly HookJob[] {
   const list = call.event === "decided" || call.event === "quarantine" ? "pre" : "post";
   return hooks[list].flatMap(({ command, min_level, timeout_s }, i) =>
-    highest_level < min_level ? [] : [{ hook: `${list} ${i + 1}`, command, timeout_s, call }],
+    highest_level < min_level ? [] : [{ hook: hook_name(list, i), command, timeout_s, call }],
   );
 }
 

@@ -110,6 +110,14 @@ describe("a hook", () => {
       "not run: /nowhere/hook does not exist",
       "not run: /etc/passwd is not executable",
     ]);
+    const not_run = { ok: 0, failed: 0, late: 0, not_run: 1 };
+    expect(hooks.figures).toEqual({
+      hooks: [
+        { hook: "pre 1", runs: not_run },
+        { hook: "pre 2", runs: not_run },
+      ],
+      dropped: 0,
+    });
     expect(said).toHaveLength(2);
   });
 
