@@ -44,6 +44,8 @@ const TRACE_DENSE_FOR_S = 10;
 const TRACE_SPARSE_S = 5;
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
+/** While hooks run: what they say is read, and their end is seen. */
+const TURN_FOR_HOOKS_NS = 50e6;
 const SAVE_EVERY_S = 60;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
@@ -213,9 +215,9 @@ class Agent {
     if (at_leisure) this.#telling?.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
-    const telling = at_leisure && (this.#telling?.busy ?? false);
-    const busy = this.#options.mode === "observe" || writing || telling || this.#quarantine.busy;
-    if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
+    const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
+    const every_ns = at_leisure && this.#telling?.busy === true ? TURN_FOR_HOOKS_NS : TURN_EVERY_NS;
+    if (!busy && now_ns - this.#turned_ns < every_ns) return;
     this.#turned_ns = now_ns;
     await next_turn();
   }

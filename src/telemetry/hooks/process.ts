@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { schedule_as_batch } from "../../ffi/libc.ts";
 import type { HookResult } from "../../model/hook.ts";
 import type { HookJob } from "./queue.ts";
 import { environment_of, input_of } from "./words.ts";
@@ -78,12 +79,13 @@ export function start_hook({ command, timeout_s, call }: HookJob, { clock, pause
   };
 }
 
-/** The OOM killer should find a hook before it finds a service, and certainly not spare it like the agent. */
+/** The OOM killer should not spare a hook like the agent, and services in trouble should not be preempted by it. */
 function make_ordinary(pid: number): void {
   try {
     writeFileSync(`/proc/${pid}/oom_score_adj`, ORDINARY_OOM_SCORE);
+    schedule_as_batch(pid);
   } catch {
-    // It has ended already.
+    // It has ended already, or a sandbox forbids it: then it runs as it was begun.
   }
 }
 

@@ -121,11 +121,12 @@ describe("a hook", () => {
     expect(said).toHaveLength(2);
   });
 
-  test("is no favourite of the OOM killer's like the agent", async () => {
-    const { hooks, recorded, idle } = open(`{pre: [${sh("read line; cat /proc/self/oom_score_adj")}]}`);
+  test("is no favourite of the OOM killer's like the agent, and preempts nobody", async () => {
+    const script = `until chrt -p $$ | grep -q SCHED_BATCH; do sleep 0.01; done; cat /proc/self/oom_score_adj`;
+    const { hooks, recorded, idle } = open(`{pre: [${sh(script)}]}`);
     hooks.noticed(beat(2, [action("c1")]));
     await idle();
-    expect(Number(recorded[0]!.result.output)).toBe(0);
+    expect(recorded[0]!.result.output).toBe("0\n");
   });
 });
 
