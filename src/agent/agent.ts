@@ -23,6 +23,7 @@ import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
+import { with_safe_hooks } from "./hook_programs.ts";
 import { OwnStall } from "./own_stall.ts";
 import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
@@ -43,6 +44,8 @@ const TRACE_DENSE_FOR_S = 10;
 const TRACE_SPARSE_S = 5;
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
+/** While hooks run: what they say is read, and their end is seen. */
+const TURN_FOR_HOOKS_NS = 50e6;
 /** An abort is noticed within this time even if the kernel never beats again. */
 const POLL_MS = 250;
 /** While a quarantine is entered, what is done beside the beat waits for the event loop at every step. */
@@ -52,6 +55,7 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
+  if (options.mode === "run") with_safe_hooks(options.config);
   const agent = new Agent(options, compose(options));
   let reason = "a failure";
   try {
@@ -147,8 +151,11 @@ class Agent {
     const { signal, duration_s, count } = this.#options;
     announce(this.#parts, this.#options, this.#period_ms, (entry) => this.#record(entry));
     const figures = () => ({ count: this.#beats, last_ns: this.#last_beat_ns, period_ms: this.#period_ms });
-    if (this.#options.mode === "run")
-      this.#telling = await open_telling(telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures));
+    const record = (entry: AuditEntry) => this.#record(entry);
+    if (this.#options.mode === "run") {
+      const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record);
+      this.#telling = await open_telling(told_of);
+    }
     this.#start_beat();
     this.#give_up_privileges();
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
@@ -163,7 +170,7 @@ class Agent {
         this.#check_silence();
       }
       await this.#turn();
-      this.#reload_if_asked();
+      await this.#reload_if_asked();
       if (signal.aborted) return { beats: this.#beats, reason: String(signal.reason ?? "asked to end") };
       if (count !== null && this.#beats >= count) return { beats: this.#beats, reason: `${count} beats` };
       if (monotonic_ns() >= end_ns) return { beats: this.#beats, reason: `${duration_s} s` };
@@ -177,13 +184,13 @@ class Agent {
     this.#options.on_message(level, text);
   }
 
-  #reload_if_asked(): void {
+  async #reload_if_asked(): Promise<void> {
     const { reload: source, on_message } = this.#options;
     // The manager counts the service as started by the first beat, and a reload must not claim that one.
     if (this.#beats === 0 || source?.requested() !== true) return;
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
-    const { plan, entry, messages, status } = reload(this.#config, source.load);
+    const { plan, entry, messages, status } = reload(this.#config, () => with_safe_hooks(source.load()));
     this.#record({ t_ns, ...entry });
     if (plan !== null) {
       this.#config = plan.config;
@@ -193,6 +200,8 @@ class Agent {
       this.#beat.reconfigure(decides_by);
       motor.reconfigure(motor_limits(plan.config, own_path));
       flight?.reconfigure(decides_by);
+      this.#quarantine.reconfigure(plan.config);
+      await this.#telling?.reconfigure(plan.config);
       source.applied(plan.config);
     }
     for (const { level, text } of messages) on_message(level, text);
@@ -208,7 +217,8 @@ class Agent {
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
-    if (!busy && now_ns - this.#turned_ns < TURN_EVERY_NS) return;
+    const every_ns = at_leisure && this.#telling?.busy === true ? TURN_FOR_HOOKS_NS : TURN_EVERY_NS;
+    if (!busy && now_ns - this.#turned_ns < every_ns) return;
     this.#turned_ns = now_ns;
     await next_turn();
   }
@@ -231,11 +241,12 @@ class Agent {
     const now_ns = monotonic_ns();
     const undone = motor.release_all(now_ns, "hosa ends");
     if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
+    this.#telling?.undone(undone, "hosa ends");
     if (motor instanceof CgroupMotor) motor.close();
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     this.#control?.close(`the agent ends: ${reason}`);
-    this.#telling?.close();
+    await this.#telling?.close();
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,

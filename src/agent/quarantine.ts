@@ -43,7 +43,7 @@ interface Seen {
 
 /** Turns level 5 into what is done about it, beside the beat: look once more, plan, carry out; and back when it is left. */
 export class QuarantineKeeper {
-  readonly #parts: KeeperParts;
+  #parts: KeeperParts;
   readonly #motor: QuarantineMotor;
   #seen: Maybe<Seen> = null;
   #entered = false;
@@ -54,6 +54,11 @@ export class QuarantineKeeper {
   constructor(parts: KeeperParts, make_motor: (evidence: () => Promise<string>) => QuarantineMotor) {
     this.#parts = parts;
     this.#motor = make_motor(() => this.#write_evidence());
+  }
+
+  /** From the next quarantine on. */
+  reconfigure(config: Config): void {
+    this.#parts = { ...this.#parts, config };
   }
 
   /** Something is under way beside the beat: the event loop should get many turns. */
@@ -197,7 +202,7 @@ export async function gather_facts(
     operator_peers: [...new Set(sessions.map((session) => session.peer))],
     ports_in_use,
     node_name: process.env["NODE_NAME"] || null,
-    webhook: config.webhooks.length > 0,
+    webhook: config.webhooks.length + config.hooks.pre.length > 0,
     evidence: standing.since === null ? null : await whole_bundle(dirname(config.audit.path), standing.since),
   };
 }

@@ -41,7 +41,7 @@ export function quarantine_motor(
     isolation: motor,
     taint: node_taint(config),
     evidence,
-    webhook: config.webhooks.length === 0 ? null : last_word,
+    webhook: last_word,
     boot_id: motor.ledger.boot_id,
     wall_time: wall_time_iso,
     now_ns: monotonic_ns,

@@ -2,15 +2,17 @@ import type { AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
-import type { Rung } from "../model/containment.ts";
+import type { AuditEntry, HookEntry } from "../model/audit.ts";
+import type { Outcome, Rung } from "../model/containment.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
 import { level_name } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { Hooks } from "../telemetry/hooks/index.ts";
 import type { HttpServer } from "../telemetry/metrics/http_server.ts";
 import type { Metrics } from "../telemetry/metrics/index.ts";
 import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
-import { deadline, wall_s, wall_time_iso } from "./clock.ts";
+import { deadline, pause, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
 
 /** What others are told is made of. */
@@ -31,6 +33,7 @@ export interface TellingParts {
   };
   readonly times: BeatTimes;
   readonly audit: Maybe<Pick<AuditWriter, "written" | "dropped">>;
+  readonly record: (entry: AuditEntry) => void;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
 }
 
@@ -40,15 +43,20 @@ const LATENESS_EDGES_US = [50, 100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 
 const FRESH_NS = 200e6;
 /** A quarantine waits no longer for its last word. */
 const LAST_WORD_S = 2.5;
+/** From the beat of level 5 to the plan whose last word it is, besides the time the evidence may take. */
+const PLANNED_WITHIN_S = 10;
+/** An agent that ends waits no longer for those it still has to tell. */
+const DRAIN_MS = 2000;
 
-/** Null where nobody is to be told anything: then none of that code is loaded. What cannot be opened is said and left out. */
-export async function open_telling(parts: TellingParts): Promise<Maybe<Telling>> {
+/** Where nobody is to be told anything, none of that code is loaded. What cannot be opened is said and left out. */
+export async function open_telling(parts: TellingParts): Promise<Telling> {
   const { metrics, webhooks } = parts.config;
-  if (!metrics.enabled && webhooks.length === 0) return null;
   const served = metrics.enabled ? new (await import("../telemetry/metrics/index.ts")).Metrics() : null;
   const told =
     webhooks.length > 0 ? new (await import("../telemetry/webhook/index.ts")).Webhooks(told_by(parts)) : null;
-  return new Telling(parts, served, told);
+  const telling = new Telling(parts, served, told);
+  await telling.reconfigure(parts.config);
+  return telling;
 }
 
 function told_by({ config, node, version, motor, on_message }: TellingParts): WebhooksOptions {
@@ -57,6 +65,7 @@ function told_by({ config, node, version, motor, on_message }: TellingParts): We
     node,
     version,
     dry_run: motor === "recording",
+    last_word_within_s: says_last_word(config, motor) ? config.quarantine.evidence_deadline_s + PLANNED_WITHIN_S : 0,
     clock: monotonic_ns,
     wall_s,
     deadline,
@@ -64,11 +73,16 @@ function told_by({ config, node, version, motor, on_message }: TellingParts): We
   };
 }
 
+function says_last_word({ quarantine }: Config, motor: TellingParts["motor"]): boolean {
+  return quarantine.enabled && motor === "cgroup";
+}
+
 /** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
 export class Telling {
   readonly #parts: TellingParts;
   readonly #metrics: Maybe<Metrics>;
   readonly #webhooks: Maybe<Webhooks>;
+  #hooks: Maybe<Hooks> = null;
   #server: Maybe<HttpServer> = null;
   #latest: Maybe<BeatResult> = null;
   #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
@@ -94,29 +108,73 @@ export class Telling {
     }
   }
 
+  /** Somebody is being told: the event loop should get its turns. */
+  get busy(): boolean {
+    return this.#hooks?.busy ?? false;
+  }
+
+  /** What a reload may change: the hooks. */
+  async reconfigure({ hooks }: Pick<Config, "hooks">): Promise<void> {
+    if (this.#hooks !== null) {
+      this.#hooks.reconfigure(hooks);
+      return;
+    }
+    if (hooks.pre.length + hooks.post.length === 0) return;
+    const { node, motor, record, on_message } = this.#parts;
+    const { Hooks } = await import("../telemetry/hooks/index.ts");
+    const into_audit = (entry: HookEntry) => record({ t_ns: monotonic_ns(), ...entry });
+    this.#hooks = new Hooks({
+      hooks,
+      node,
+      dry_run: motor === "recording",
+      clock: monotonic_ns,
+      pause,
+      record: into_audit,
+      on_message,
+    });
+  }
+
   /** Takes note of a beat. */
   noticed(result: BeatResult): void {
     this.#latest = result;
     this.#metrics?.tally.note(result.decision, result.outcomes);
     this.#webhooks?.noticed({ ...result, wall_time: wall_time_iso });
+    this.#hooks?.noticed({ ...result, wall_time: wall_time_iso });
+  }
+
+  /** Takes note of what was undone without a decision. */
+  undone(outcomes: readonly Outcome[], reason: string): void {
+    this.#hooks?.undone(outcomes, this.#latest?.decision.level ?? 0, reason, wall_time_iso());
   }
 
   /** Serves whoever asks, when it is time to. */
   turn(now_ns: number): void {
     if (this.#server?.due(now_ns)) this.#server.turn(now_ns);
     this.#webhooks?.turn(now_ns);
+    this.#hooks?.turn(now_ns);
   }
 
-  /** A last notice to every webhook before the network is closed; rejects when nobody could be told. */
+  /** A last word to every webhook and hook before the network is closed; rejects when nobody could be told. */
   async last_word(within_s = LAST_WORD_S): Promise<string> {
-    if (this.#webhooks === null || this.#latest === null) throw new Error("there is nobody or nothing to tell");
-    const told = await this.#webhooks.last_word({ ...this.#latest, wall_time: wall_time_iso }, within_s);
-    if (!told.any) throw new Error(told.detail);
-    return told.detail;
+    if (this.#latest === null) throw new Error("there is nothing to tell");
+    const beat = { ...this.#latest, wall_time: wall_time_iso };
+    const told = await Promise.all([
+      this.#webhooks?.last_word(beat, within_s) ?? NOBODY,
+      this.#hooks?.last_word(beat, within_s * 1000) ?? NOBODY,
+    ]);
+    const detail = told.flatMap((one) => (one.detail === "" ? [] : [one.detail])).join("; ");
+    if (!told.some(({ any }) => any)) throw new Error(detail || "there is nobody to tell");
+    return detail;
   }
 
-  close(): void {
+  /** The agent ends: what still waits is handed over, but nobody is waited for long. */
+  async close(within_ms = DRAIN_MS): Promise<void> {
     this.#server?.close();
+    if (this.#webhooks === null && this.#hooks === null) return;
+    const drained = Promise.all([this.#webhooks?.drain(), this.#hooks?.drain()]);
+    await Promise.race([drained, pause(within_ms)]);
+    this.#webhooks?.close();
+    await this.#hooks?.close();
   }
 
   #answer(metrics: Metrics, path: string): ReturnType<Metrics["page"]> {
@@ -152,6 +210,7 @@ export class Telling {
       },
       audit,
       webhooks: this.#webhooks?.figures ?? [],
+      hooks: this.#hooks?.figures ?? null,
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }
@@ -178,6 +237,8 @@ export class Telling {
     };
   }
 }
+
+const NOBODY = { any: false, detail: "" };
 
 function round(value: number): number {
   return Math.round(value * 1000) / 1000;

@@ -13,6 +13,7 @@ export function telling_parts(
   beat: Beat,
   times: BeatTimes,
   figures: () => Omit<ReturnType<TellingParts["beats"]>, "lost">,
+  record: TellingParts["record"],
 ): TellingParts {
   return {
     config,
@@ -25,6 +26,7 @@ export function telling_parts(
     beats: () => ({ ...figures(), lost: senses.lost_beats }),
     times,
     audit,
+    record,
     on_message,
   };
 }

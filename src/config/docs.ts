@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { FieldDocs } from "./field.ts";
+import { HOOK } from "./hooks.ts";
 import { is_live } from "./live.ts";
 import { SECTIONS } from "./schema.ts";
 import { WEBHOOK } from "./webhooks.ts";
@@ -44,5 +45,6 @@ export function docs_of(path: string): KeyDocs | undefined {
 export function keys_at(path: string): readonly string[] {
   if (path === "") return Object.keys(SECTIONS);
   if (/^webhooks\.\d+$/.test(path)) return Object.keys(WEBHOOK.entries);
+  if (/^hooks\.(pre|post)\.\d+$/.test(path)) return Object.keys(HOOK.entries);
   return KEY_DOCS.filter((key) => key.path.startsWith(`${path}.`)).map((key) => key.path.slice(path.length + 1));
 }

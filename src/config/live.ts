@@ -15,6 +15,7 @@ export const LIVE_KEYS: readonly string[] = [
   "protect",
   "prefer",
   "telemetry.heartbeat_s",
+  "hooks",
   "log.level",
 ];
 

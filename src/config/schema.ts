@@ -4,6 +4,7 @@ import { ACT } from "./act.ts";
 import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { GOVERNOR } from "./governor.ts";
+import { HOOKS } from "./hooks.ts";
 import { QUARANTINE } from "./quarantine.ts";
 import { SECURITY } from "./security.ts";
 import { SHIELD } from "./shield.ts";
@@ -212,6 +213,7 @@ export const SECTIONS = {
   control: CONTROL,
   metrics: METRICS,
   webhooks: WEBHOOKS,
+  hooks: HOOKS,
   log: v.strictObject({
     level: choice(["error", "warn", "info", "debug"], { initial: "info", docs: "Messages on standard error." }),
   }),
@@ -239,6 +241,7 @@ export const FILE_SCHEMA = v.strictObject({
   control: v.optional(SECTIONS.control, {}),
   metrics: v.optional(SECTIONS.metrics, {}),
   webhooks: SECTIONS.webhooks,
+  hooks: v.optional(SECTIONS.hooks, {}),
   log: v.optional(SECTIONS.log, {}),
 });
 

@@ -1,4 +1,3 @@
-import { CATALOG } from "./catalog.ts";
 import { KernelError } from "./errors.ts";
 import { BpfObject } from "./program.ts";
 
@@ -80,7 +79,6 @@ function refusal(bytes: Uint8Array, name: string): string | null {
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
     const verdict = object.verdict();
-    const what = CATALOG[name]?.what ?? name;
-    return verdict === "" ? `this kernel does not offer ${what} (${error.errno})` : `${error.errno}: ${verdict}`;
+    return verdict === "" ? `this kernel does not offer it: ${error.errno}` : `${error.errno}: ${verdict}`;
   }
 }

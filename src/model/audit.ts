@@ -2,6 +2,7 @@ import type { Assessment, Thresholds } from "./assessment.ts";
 import type { Outcome, Rung } from "./containment.ts";
 import type { Asker } from "./control.ts";
 import type { Decision, Verdict } from "./decision.ts";
+import type { HookEvent, HookResult } from "./hook.ts";
 import type { Level } from "./level.ts";
 import type {
   EnvironmentFinding,
@@ -127,6 +128,17 @@ export interface TraceEntry {
   readonly memory: readonly { readonly path: string; readonly bytes: number }[];
 }
 
+/** A hook was run, or could not be. */
+export interface HookEntry {
+  readonly kind: "hook";
+  /** `pre 1`: its list in the configuration and its place there, from 1. */
+  readonly hook: string;
+  readonly command: readonly string[];
+  readonly event: HookEvent;
+  readonly action_id: string;
+  readonly result: HookResult;
+}
+
 export interface NoteEntry {
   readonly kind: "note";
   readonly text: string;
@@ -157,6 +169,7 @@ export type AuditEntry = { readonly t_ns: number } & (
   | TraceEntry
   | NoteEntry
   | ReloadEntry
+  | HookEntry
 );
 
 export type AuditKind = AuditEntry["kind"];

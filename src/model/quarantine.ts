@@ -79,6 +79,7 @@ export interface QuarantineFacts {
   readonly ports_in_use: readonly ShieldPort[];
   /** NODE_NAME; null when unset. */
   readonly node_name: Maybe<string>;
+  /** A webhook, or a hook that is run before. */
   readonly webhook: boolean;
   /** Evidence a predecessor wrote of this quarantine, whole; null when there is none. */
   readonly evidence: Maybe<string>;

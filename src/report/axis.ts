@@ -16,3 +16,21 @@ export function axis(max: number, from: number, span: number, count: number, up:
   const top = max > 0 && Number.isFinite(max) ? max : 1;
   return { to: (value) => from + (up ? -1 : 1) * (value / top) * span, ticks: steps(top, count) };
 }
+
+/** The values, of which none is nearer than `gap` to the next: those too near spread about their mean. Descending in, descending out. */
+export function spread(values: readonly number[], gap: number): number[] {
+  const groups: { sum: number; count: number }[] = [];
+  const middle = ({ sum, count }: { sum: number; count: number }) => sum / count;
+  for (const value of values) {
+    let group = { sum: value, count: 1 };
+    for (let above = groups.at(-1); above !== undefined; above = groups.at(-1)) {
+      if (middle(above) - middle(group) >= (gap * (above.count + group.count)) / 2) break;
+      groups.pop();
+      group = { sum: above.sum + group.sum, count: above.count + group.count };
+    }
+    groups.push(group);
+  }
+  return groups.flatMap((group) =>
+    Array.from({ length: group.count }, (_, i) => middle(group) + gap * ((group.count - 1) / 2 - i)),
+  );
+}

@@ -1,5 +1,5 @@
 import { level_name } from "../model/level.ts";
-import { steps } from "./axis.ts";
+import { spread, steps } from "./axis.ts";
 import type { Episode, EpisodeContainment } from "./episode.ts";
 import { type Html, html, shortened } from "./html.ts";
 import { bytes, num } from "./number.ts";
@@ -25,6 +25,10 @@ const MOST_MARKS = 240;
 const NAME_WIDTH = 84;
 const DISTANCE_TICKS = [0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 100_000, 1_000_000];
 const LABEL_HEIGHT = 13;
+/** From a threshold's line to its label. */
+const LEADER = 14;
+/** Beyond this part of the plot a label stands on the left of its point. */
+const LEFT_BEYOND = 0.7;
 
 /** The part of an episode that is drawn; seconds of its timeline. */
 export interface Window {
@@ -168,19 +172,17 @@ function distance_line(frame: Frame): Html {
 function distance_axis(frame: Frame): readonly Html[] {
   const { top, y } = distance_scale(frame);
   const { theta } = frame.episode.timeline;
-  let free = Number.POSITIVE_INFINITY;
+  const beside = spread(theta.map(y), LABEL_HEIGHT);
   return [
     label(LEFT, D_TOP - 8, "distance from normal D̄ (standard deviations, logarithmic)", "start", "caption"),
     ...DISTANCE_TICKS.filter((tick) => tick <= top).map((tick) =>
       label(LEFT - 10, y(tick) + 4, num(tick, 0), "end", "tick"),
     ),
-    ...theta.flatMap((one, i) => {
-      free = Math.min(free - LABEL_HEIGHT, y(one) + 4);
-      return [
-        rule(LEFT, y(one), LEFT + PLOT, y(one), "theta"),
-        label(LEFT + PLOT + 8, free, `θ${i + 1} ${num(one, 1)}`, "start", "tick"),
-      ];
-    }),
+    ...theta.flatMap((one, i) => [
+      rule(LEFT, y(one), LEFT + PLOT, y(one), "theta"),
+      rule(LEFT + PLOT, y(one), LEFT + PLOT + LEADER, beside[i]!, "axis"),
+      label(LEFT + PLOT + LEADER + 4, beside[i]! + 4, `θ${i + 1} ${num(one, 1)}`, "start", "tick"),
+    ]),
     rule(LEFT, D_TOP + D_HEIGHT, LEFT + PLOT, D_TOP + D_HEIGHT, "axis"),
   ];
 }
@@ -216,11 +218,14 @@ function memory_lines(frame: Frame): readonly Html[] {
     [x(forecast.t_s), y(forecast.memory_bytes)],
     [x(end_s), y(Math.min(at_end, limit_bytes))],
   ] as const;
+  const late = x(end_s) > LEFT + LEFT_BEYOND * PLOT;
   const cross =
     forecast.t_s + forecast.ttf_s <= window.to_s
       ? [
           html`<circle class="exhausted" cx="${px(x(end_s))}" cy="${px(y(limit_bytes))}" r="5"/>`,
-          label(x(end_s) + 10, y(limit_bytes) + 17, "used up at that pace", "start", "tick"),
+          late
+            ? label(x(end_s) - 10, y(limit_bytes) - 7, "used up at that pace", "end", "tick")
+            : label(x(end_s) + 10, y(limit_bytes) + 17, "used up at that pace", "start", "tick"),
         ]
       : [];
   return [line(heading, "heading"), measured, ...cross];

@@ -11,6 +11,12 @@ import { bytes, natural, num, percent, quantity, signed } from "./number.ts";
 export const PAGE_MARK = '<meta name="generator" content="HOSA episode report">';
 /** Dimensions shown one by one; the others carry next to nothing. */
 const MOST_SHARES = 8;
+/** On a telephone a table of more columns is moved sideways instead of being squeezed. */
+const MANY_COLUMNS = 4;
+/** Shown whatever they carry. */
+const LEAST_SHARES = 3;
+/** A smaller share is written as 0 %. */
+const SMALLEST_SHARE = 0.005;
 const MOST_SETTINGS = 80;
 /** The beginning is drawn apart where it is less than this part of the whole. */
 const CLOSE_UP_PART = 0.3;
@@ -75,10 +81,16 @@ function table(caption: string, head: readonly string[], rows: readonly Html[], 
     omitted > 0
       ? html`<p class="soft">${omitted} more, between the first and the last, are left out here; the audit has them.</p>`
       : "";
-  return html`<div class="wide" tabindex="0" role="group" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<p class="soft">${caption}</p><div class="wide${head.length > MANY_COLUMNS ? " many" : ""}" tabindex="0" role="group" aria-label="${caption}"><table aria-label="${caption}"><thead><tr>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>
 ${rows}
 </tbody></table></div>${rest}`;
+}
+
+/** A path that breaks, where it must, before a name and not within one. */
+function path_text(path: string, most: number): Html {
+  const names = shortened(path, most).split("/");
+  return html`${names.map((name, i) => (i === 0 ? name : html`<wbr/>/${name}`))}`;
 }
 
 function badge(level: number, text: string): Html {
@@ -131,7 +143,7 @@ function course(episode: Episode): Html {
       ({ name, title, window }) =>
         html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${episode_chart(episode, window, name, title)}</div>`,
     ),
-    html`<ul class="legend"><li><i class="k-d"></i>D̄</li><li><i class="k-m"></i>memory</li><li><i class="k-h"></i>where memory was heading</li><li><i class="k-a"></i>contained</li><li><i class="k-a dot"></i>action</li><li><i class="k-r dot"></i>release</li><li><i class="k-v dot"></i>verdict</li><li><i class="l2 dot"></i>change of level</li></ul>`,
+    html`<ul class="legend"><li><i class="k-d"></i>D̄</li><li><i class="k-m"></i>memory</li><li><i class="k-h"></i>where memory was heading</li><li><i class="k-a"></i>contained</li><li><i class="k-w"></i>let run, still watched</li><li><i class="k-a dot"></i>action</li><li><i class="k-r dot"></i>release</li><li><i class="k-v dot"></i>verdict</li><li><i class="l2 dot"></i>change of level</li><li><i class="k-n dot"></i>start, end, hooks</li></ul>`,
   ]);
 }
 
@@ -150,8 +162,9 @@ function shares({ key }: Episode): Html {
   const all = dimension_names
     .map((name, j) => ({ name, share: squared > 0 ? (contribution[j] ?? 0) / squared : 0, value: x[j] ?? 0 }))
     .sort((a, b) => Math.abs(b.share) - Math.abs(a.share));
-  const rest = all.slice(MOST_SHARES).reduce((sum, { share }) => sum + share, 0);
-  const shown = all.slice(0, MOST_SHARES);
+  const telling = all.filter(({ share }, i) => i < LEAST_SHARES || Math.abs(share) >= SMALLEST_SHARE);
+  const shown = telling.slice(0, MOST_SHARES);
+  const rest = all.slice(shown.length).reduce((sum, { share }) => sum + share, 0);
   const widest = Math.max(1, ...shown.map(({ share }) => Math.abs(share)));
   const bar = (share: number): Html =>
     html`<td class="bar"><svg viewBox="0 0 ${SHARE_BAR} 12" aria-hidden="true"><rect class="share ${share < 0 ? "against" : ""}" width="${((Math.abs(share) / widest) * SHARE_BAR).toFixed(1)}" height="12" rx="3"/></svg></td>`;
@@ -160,9 +173,9 @@ function shares({ key }: Episode): Html {
       html`<tr><th scope="row"><code>${shortened(name, 60)}</code></th><td class="nowrap">${natural(name, value)}</td><td class="nowrap">${percent(share)}</td>${bar(share)}</tr>`,
   );
   const others =
-    all.length > MOST_SHARES
+    all.length > shown.length
       ? [
-          html`<tr><th scope="row">${all.length - MOST_SHARES} others</th><td></td><td class="nowrap">${percent(rest)}</td>${bar(rest)}</tr>`,
+          html`<tr><th scope="row">${all.length - shown.length} others</th><td></td><td class="nowrap">${percent(rest)}</td>${bar(rest)}</tr>`,
         ]
       : [];
   const caption = `Contributions c_j as shares of D² at ${key.id} (D ${num(d)}); they sum to 100 %, a negative one speaks against the deviation`;
@@ -180,7 +193,7 @@ function culprits({ culprits: all }: Episode): Html {
     const share = who.share === null ? "–" : percent(who.share);
     const guarded = who.protected === null ? "" : `protected: ${shortened(who.protected)}`;
     const note = [guarded, shortened(who.note)].filter((text) => text !== "").join("; ");
-    return html`<tr>${at(place)}<th scope="row"><code>${shortened(who.path || "unknown")}</code><br><span class="soft">id ${who.cgroup_id}</span></th><td>${inside}</td><td class="nowrap">${share}</td><td class="nowrap">${signed(who.change, 1)} σ</td><td class="nowrap">${times}</td><td>${note}</td></tr>`;
+    return html`<tr>${at(place)}<th scope="row"><code>${path_text(who.path || "unknown", 160)}</code><br><span class="soft">id ${who.cgroup_id}</span></th><td>${inside}</td><td class="nowrap">${share}</td><td class="nowrap">${signed(who.change, 1)} σ</td><td class="nowrap">${times}</td><td>${note}</td></tr>`;
   });
   const head = ["first named", "cgroup", "inside it", "carries of it", "own change", "times", ""];
   return table("Ranked by their own change against their own past, not by their size", head, rows);
@@ -216,11 +229,11 @@ function action_row(row: EpisodeAction): Html {
     action === null
       ? `${result?.verb === "release" ? "undone" : "noticed"}: ${result?.rung ?? ""}`
       : `${action.verb} ${setting(action.setting)}`;
-  const whom = html`<code>${shortened(target?.path ?? "", 100)}</code>${task === null ? "" : html` task ${task}${target?.comm == null ? "" : ` “${shortened(target.comm, 32)}”`}`}`;
+  const whom = html`<code>${path_text(target?.path ?? "", 100)}</code>${task === null ? "" : html` task ${task}${target?.comm == null ? "" : ` “${shortened(target.comm, 32)}”`}`}`;
   const values =
     result?.file == null
       ? html`–`
-      : html`<code>${shortened(result.prior ?? "–", 60)}</code> → <code>${shortened(result.written ?? "–", 60)}</code><br><span class="soft">${shortened(result.file, 120)}${result.ledger_id === null ? "" : `, ledger ${result.ledger_id}`}</span>`;
+      : html`<code>${shortened(result.prior ?? "–", 60)}</code> → <code>${shortened(result.written ?? "–", 60)}</code><br><span class="soft">${path_text(result.file, 120)}${result.ledger_id === null ? "" : `, ledger ${result.ledger_id}`}</span>`;
   const became =
     result === null ? html`–` : html`${result.status}<br><span class="soft">${shortened(result.detail, 200)}</span>`;
   return html`<tr>${at(row)}<td>${action?.id ?? result?.id ?? ""}</td><td>${what}<br>${whom}</td><td>${shortened(action?.reason ?? "", 240)}</td><td>${values}</td><td>${became}</td></tr>`;

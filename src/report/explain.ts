@@ -1,12 +1,14 @@
 import type {
   ActionEntry,
   AuditRecord,
+  HookEntry,
   QuarantineEntry,
   QuarantineStepEntry,
   TransitionEntry,
 } from "../model/audit.ts";
 import type { Action, Outcome, Setting } from "../model/containment.ts";
 import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
+import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
@@ -26,6 +28,8 @@ export interface Circumstances {
   readonly replay: Replay;
   /** Verdicts reached later on the containments this record acted on. */
   readonly verdicts: readonly { readonly record_id: string; readonly verdict: Verdict }[];
+  /** Hooks that were run for them, oldest first. */
+  readonly hooks?: readonly (AuditRecord & HookEntry)[];
   /** Name of the motor of that run; "recording" means nothing was touched. */
   readonly motor: string;
 }
@@ -48,10 +52,15 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     ...around.verdicts.map(({ record_id, verdict }) =>
       row("Verdict", `${record_id}: ${verdict.id} ${verdict.verdict}: ${verdict.detail}`),
     ),
+    ...(around.hooks ?? []).map(hook),
     ...(around.quarantine ?? []).flatMap(quarantine),
     row("Proof", proof(around.replay, paint)),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function hook({ id, hook, command, event, action_id, result }: AuditRecord & HookEntry): string {
+  return row("Hook", `${id}: ${hook} (${command[0]}) for ${action_id} ${event}: ${hook_sentence(result)}`);
 }
 
 /** The plan of a quarantine in sentences, with its own proof. */

@@ -37,7 +37,10 @@ export function quantity(value: number | null, unit: string): string {
 /** Quantity of a dimension, whose name ends with its unit. */
 export function natural(name: string, value: number): string {
   if (name.endsWith("_bytes_per_s")) return quantity(value, "bytes/s");
+  if (name.endsWith("_mib_per_s")) return quantity(value, "MiB/s");
   if (name.endsWith("_fraction")) return percent(value);
+  if (name.endsWith("_ms")) return quantity(value, "ms");
+  if (name.endsWith("_bits")) return quantity(value, "bit");
   if (name.endsWith("_per_s")) return quantity(value, "/s");
   return num(value);
 }

@@ -8,17 +8,25 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Before the self is learned a level is a guess that nothing follows from: the start has said that, and how long it lasts. */
+export function is_unlearned({ warm, actions }: BeatView): boolean {
+  return !warm && actions.length === 0;
+}
+
 /** What a service's log says of one beat, without colour and columns: the journal has its own time beside every line. */
 export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
-  if (view.level !== previous) lines.push({ severity, text: moved(view, previous) });
+  const newly_idle = view.inaction !== "" && view.inaction !== previous_inaction;
+  if (view.level !== previous) {
+    const why = newly_idle ? `; ${view.inaction}` : "";
+    lines.push({ severity, text: `${moved(view, previous)}${why}` });
+  }
   for (const { verb, setting, target, reason } of view.actions) {
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
     lines.push({ severity: "warn", text: `${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
-  if (view.inaction !== "" && view.inaction !== previous_inaction)
-    lines.push({ severity: "info", text: view.inaction });
+  if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
   return lines;
 }
 

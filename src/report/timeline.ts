@@ -1,5 +1,6 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditRecord } from "../model/audit.ts";
+import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import { outcome, setting } from "./explain.ts";
 import { step_sentence } from "./quarantine.ts";
@@ -109,6 +110,9 @@ export class TimelineBuilder {
         return;
       case "stop":
         mark("note", `stopped after ${record.beats} beats: ${record.reason}`);
+        return;
+      case "hook":
+        mark("note", `hook ${record.hook} for ${record.action_id} ${record.event}: ${hook_sentence(record.result)}`);
         return;
       case "note":
         mark("note", record.text);

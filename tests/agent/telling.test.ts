@@ -3,7 +3,9 @@ import { BeatTimes } from "../../src/agent/cost.ts";
 import { open_telling, type TellingParts } from "../../src/agent/telling.ts";
 import { type Config, parse_config } from "../../src/config/index.ts";
 import { monotonic_ns } from "../../src/ffi/libc.ts";
+import type { AuditEntry } from "../../src/model/audit.ts";
 import type { Sample } from "../../src/model/sample.ts";
+import { outcome } from "../telemetry/metrics/figures.ts";
 import { beat } from "../telemetry/webhook/beats.ts";
 import { SPOILED, spoil } from "./spoil.ts";
 
@@ -21,6 +23,7 @@ function parts(config: Config, said: string[], over: Partial<TellingParts> = {})
     beats: () => ({ count: 7, lost: 0, last_ns: monotonic_ns(), period_ms: 100 }),
     times: new BeatTimes(),
     audit: { written: 3, dropped: 0 },
+    record: () => {},
     on_message: (_level, text) => said.push(text),
     ...over,
   };
@@ -56,8 +59,15 @@ async function asked(telling: { turn(now_ns: number): void }, url: string): Prom
   return answer;
 }
 
-test("nothing is opened where nobody is to be told anything", async () => {
-  expect(await open_telling(parts(parse_config("", "f"), []))).toBeNull();
+test("nothing is opened, said or waited for where nobody is to be told anything", async () => {
+  const said: string[] = [];
+  const telling = await open_telling(parts(parse_config("", "f"), said));
+  telling.noticed(noticed(2));
+  telling.turn(monotonic_ns());
+  expect(telling.busy).toBe(false);
+  await expect(telling.last_word()).rejects.toThrow("there is nobody to tell");
+  await telling.close();
+  expect(said).toEqual([]);
 });
 
 test("a scraper gets the latest beat, health its normalized vector, and a stale agent is unhealthy", async () => {
@@ -65,7 +75,7 @@ test("a scraper gets the latest beat, health its normalized vector, and a stale 
   let age_ns = 0;
   const beats = () => ({ count: 7, lost: 0, last_ns: monotonic_ns() - age_ns, period_ms: 100 });
   const config = parse_config('metrics: {enabled: true, listen: "127.0.0.1:0"}', "f");
-  const telling = (await open_telling(parts(config, said, { beats })))!;
+  const telling = await open_telling(parts(config, said, { beats }));
   const base = /http:\/\/127\.0\.0\.1:\d+/.exec(said.join())![0];
   telling.noticed(noticed(2));
   const text = await (await asked(telling, `${base}/metrics`)).text();
@@ -75,7 +85,7 @@ test("a scraper gets the latest beat, health its normalized vector, and a stale 
   const stale = await asked(telling, `${base}/healthz`);
   expect(stale.status).toBe(503);
   expect(await stale.json()).toMatchObject({ status: "stale", level: 2, normalized: { cpu_busy_fraction: 2 } });
-  telling.close();
+  await telling.close();
 });
 
 test("quiet beats are written over, and nobody who is told afterwards shows what they were written over with", async () => {
@@ -120,19 +130,19 @@ test("a taken port is said, and the agent works on", async () => {
   using taken = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("") });
   const said: string[] = [];
   const config = parse_config(`metrics: {enabled: true, listen: "127.0.0.1:${taken.port}"}`, "f");
-  const telling = (await open_telling(parts(config, said)))!;
+  const telling = await open_telling(parts(config, said));
   expect(said.join()).toContain("metrics are not served");
   telling.noticed(noticed(0));
   telling.turn(1e9);
-  telling.close();
+  await telling.close();
 });
 
 test("a webhook hears of an episode, and the last word", async () => {
   const heard: { reason: string }[] = [];
   using endpoint = hears(heard);
   const config = parse_config(`webhooks: [{url: "http://127.0.0.1:${endpoint.port}/"}]`, "f");
-  const telling = (await open_telling(parts(config, [])))!;
-  await expect(telling.last_word(3)).rejects.toThrow("nobody or nothing");
+  const telling = await open_telling(parts(config, []));
+  await expect(telling.last_word(3)).rejects.toThrow("there is nothing to tell");
   telling.noticed(noticed(0));
   telling.noticed(noticed(2));
   while (heard.length === 0) {
@@ -142,5 +152,44 @@ test("a webhook hears of an episode, and the last word", async () => {
   expect(heard).toMatchObject([{ reason: "begun", dry_run: true }]);
   expect(await telling.last_word(3)).toBe("webhook 1: told");
   expect(heard[1]).toMatchObject({ reason: "quarantine" });
-  telling.close();
+  await telling.close();
+});
+
+test("an agent that ends hands over what waits, and waits for nobody who hangs", async () => {
+  const heard: string[] = [];
+  using prompt = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      heard.push(((await request.json()) as { reason: string }).reason);
+      return new Response("");
+    },
+  });
+  const hanging = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Promise<Response>(() => {}) });
+  const urls = [prompt, hanging].map(({ port }) => `{url: "http://127.0.0.1:${port}/"}`);
+  const said: string[] = [];
+  const telling = await open_telling(parts(parse_config(`webhooks: [${urls.join()}]`, "f"), said));
+  telling.noticed(noticed(2));
+  await telling.close(200);
+  await hanging.stop(true);
+  expect(heard).toEqual(["begun"]);
+  expect(said.join()).toContain("webhook 2: 1 notice(s) were not taken");
+  expect(said.join()).not.toContain("webhook 1: 1");
+});
+
+test("hooks come with a reload, have the last word beside the webhooks, and are waited for at the end", async () => {
+  const recorded: AuditEntry[] = [];
+  const config = parse_config("", "f");
+  const telling = await open_telling(parts(config, [], { motor: "cgroup", record: (entry) => recorded.push(entry) }));
+  telling.noticed(noticed(2));
+  const { hooks } = parse_config("hooks: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}]}", "f");
+  await telling.reconfigure({ hooks });
+  expect(await telling.last_word(60)).toBe("hook pre 1: exit 0");
+  telling.undone([outcome("freeze", "done", { id: "c1", verb: "release" })], "hosa ends");
+  expect(telling.busy).toBe(true);
+  await telling.close(60_000);
+  expect(recorded).toMatchObject([
+    { kind: "hook", hook: "pre 1", event: "quarantine" },
+    { kind: "hook", hook: "post 1", event: "released", action_id: "c1", result: { exit: 0 } },
+  ]);
 });

@@ -99,6 +99,25 @@ test.skipIf(!USABLE)(
   },
 );
 
+test.skipIf(!USABLE)("SIGHUP takes up hooks, and refuses a file with one that must not be run", async () => {
+  await in_directory(async (directory) => {
+    const file = settings(directory);
+    const agent = start(["--daemon", "-c", file]);
+    await agent.until("motor: recording");
+    settings(directory, "hooks: {pre: [{command: [/bin/true]}]}\n");
+    agent.child.kill("SIGHUP");
+    await agent.until('reload: hooks.pre: [] → [{"command":["/bin/true"]');
+    settings(directory, "hooks: {pre: [{command: [/nowhere/hook]}], at_once: 3}\n");
+    agent.child.kill("SIGHUP");
+    await agent.until("nothing was changed");
+    agent.child.kill("SIGTERM");
+    const said = await agent.rest();
+    expect(await agent.child.exited).toBe(0);
+    expect(said).toContain("hooks.pre.0.command: /nowhere/hook is not run: /nowhere/hook does not exist");
+    expect(said).not.toContain("at_once");
+  });
+});
+
 test.skipIf(!USABLE)("beats go on after the capabilities of the start are given up", async () => {
   await in_directory(async (directory) => {
     const args = ["--daemon", "--duration", "2s", "-c", settings(directory, "security: {drop_capabilities: true}\n")];

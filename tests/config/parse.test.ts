@@ -138,3 +138,18 @@ test("a webhook has its defaults, and what it must not say is named", () => {
 test("a port beyond the last is refused", () => {
   expect(problems("metrics:\n  listen: 127.0.0.1:65536").join()).toContain("65536 is no port");
 });
+
+test("a hook has its defaults, and what it must not say is named", () => {
+  const { hooks } = parse_config("hooks:\n  pre:\n    - command: [/usr/bin/logger, -t, hosa]\n", "f.yaml");
+  const pre = [{ command: ["/usr/bin/logger", "-t", "hosa"], min_level: 2, timeout_s: 10 }];
+  expect(hooks).toEqual({ pre, post: [], at_once: 2 });
+  expect(problems("hooks:\n  pre:\n    - comand: [/x]").join()).toContain(
+    'hooks.pre.0.comand: unknown key, did you mean "command"?',
+  );
+  expect(problems("hooks:\n  post:\n    - command: [hook.sh]").join()).toContain("the program is no absolute path");
+  expect(problems("hooks: {pre: [{command: []}]}").join()).toContain("hooks.pre.0.command");
+  expect(problems("hooks: {pre: [{command: /bin/true}]}").join()).toContain('"/bin/true" is not accepted');
+  expect(problems("hooks: {pre: [{command: [/bin/true], timeout_s: 0}]}").join()).toContain("hooks.pre.0.timeout_s: 0");
+  expect(problems("hooks: {at_once: 9}").join()).toContain("integer 1..8 processes");
+  expect(problems("hooks: {veto: []}").join()).toContain("accepted here: pre, post, at_once");
+});

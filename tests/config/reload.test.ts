@@ -33,7 +33,8 @@ function others(initial: unknown): unknown[] {
   if (typeof initial === "number") return [initial * 1.01, initial + 1, initial - 1, initial / 2, initial * 2];
   if (Array.isArray(initial)) {
     const numbers = initial.map((each) => (typeof each === "number" ? each * 1.1 : each));
-    return [initial.slice(1), numbers, ["/other"], ["other"], ["10.0.0.0/8"], ["tcp/8080"], [{ url: "http://x/" }]];
+    const entries = [[{ url: "http://x/" }], [{ command: ["/x"] }]];
+    return [initial.slice(1), numbers, ["/other"], ["other"], ["10.0.0.0/8"], ["tcp/8080"], ...entries];
   }
   const words = ["fixed", "debug", "/other", "other", "bare_metal", "cloud_vm", "127.0.0.1:9999"];
   return words.filter((word) => word !== initial);
@@ -47,6 +48,7 @@ function in_force(config: Config): unknown {
     bounds,
     guarded: protected_ids(1, "/other"),
     heartbeat_s: config.telemetry.heartbeat_s,
+    hooks: config.hooks,
     level: config.log.level,
   };
 }

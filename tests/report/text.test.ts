@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { hook_sentence } from "../../src/model/hook.ts";
 import { explain_baseline } from "../../src/report/baseline.ts";
 import { doctor_text } from "../../src/report/doctor.ts";
 import { explain_decision, explain_plain } from "../../src/report/explain.ts";
@@ -120,4 +121,24 @@ test("doctor: each missing thing with what it costs and what to do", () => {
 
 not usable: HOSA cannot run here until what is marked fatal is mended
 `);
+});
+
+test("explain: the hooks that were run for it stand between the verdicts and the proof", () => {
+  const result = { exit: 3, signal: null, timed_out: false, duration_ms: 12, output: "no space\n", trouble: "" };
+  const hook = { kind: "hook", t_ns: 13e9, hook: "post 1", command: ["/usr/local/sbin/tell", "-q"] } as const;
+  const ran = { ...hook, event: "applied", action_id: "c1", result } as const;
+  const hooks = [{ ...record(ran, 19), ...ran }];
+  const around = { replay: { identical: true, difference: "" }, verdicts: [], motor: "cgroup" };
+  const text = explain_decision(record(action_entry()), { ...around, hooks }, plain);
+  expect(text).toContain("\n  Hook       e19: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ");
+});
+
+test.each([
+  [{ trouble: "not run: /x does not exist" }, "not run: /x does not exist"],
+  [{ timed_out: true, signal: "SIGKILL" }, "killed at its deadline"],
+  [{ signal: "SIGTERM" }, "ended by SIGTERM"],
+  [{ exit: 0 }, "exit 0"],
+])("what became of a hook in a few words: %j", (over, said) => {
+  const nothing = { exit: null, signal: null, timed_out: false, duration_ms: 0, output: "", trouble: "" };
+  expect(hook_sentence({ ...nothing, ...over })).toBe(said);
 });

@@ -41,6 +41,15 @@ function run(): TimelineBuilder {
       reason: "hosa ends",
       outcomes: [outcome({ verb: "release", prior: "1", written: "0" })],
     },
+    {
+      kind: "hook",
+      t_ns: 14.5e9,
+      hook: "post 1",
+      command: ["/bin/true"],
+      event: "released",
+      action_id: "c1",
+      result: { exit: 0, signal: null, timed_out: false, duration_ms: 3, output: "", trouble: "" },
+    },
     { kind: "stop", t_ns: 15e9, reason: "asked to end", beats: 50 },
   ];
   for (const [seq, entry] of entries.entries()) builder.add(record(entry, seq));
@@ -56,7 +65,8 @@ highest D̄ 7.90; θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00
      2.000 s  e4  ACT      apply thread_hold frozen on /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
      3.000 s  e5  VERDICT  c1 effective: flat
      4.000 s  e6  UNDO     undo thread_hold on /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 1 → 0 (ledger 4-1)
-     5.000 s  e7           stopped after 50 beats: asked to end
+     4.500 s  e7           hook post 1 for c1 released: exit 0
+     5.000 s  e8           stopped after 50 beats: asked to end
 `);
 });
 

@@ -1,7 +1,9 @@
-import { beforeAll, describe, expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TimedResult } from "../../lab/outcome.ts";
+import type { AuditRecord, HookEntry } from "../../src/model/audit.ts";
 
 const ROOT = join(import.meta.dir, "..", "..");
 const SKIPPED = 77;
@@ -19,10 +21,14 @@ if (why !== null) console.error(`SKIPPED tests/vm/scenario.test.ts: ${why}`);
 /** A leak in a service under load, in a virtual machine with the real binary; memory.max would be reached after 18 s. */
 describe.skipIf(why !== null)("an aged service leaks 50 MB/s, in a virtual machine", () => {
   let result: TimedResult | null = null;
+  let hooks: readonly (AuditRecord & HookEntry)[] = [];
+  const out = mkdtempSync(join(tmpdir(), "hosa-scenario-"));
+  afterAll(() => rmSync(out, { recursive: true }));
 
   beforeAll(async () => {
     const command = ["scripts/lab", "payment", "--agent", "hosa", "--age", "45", "--after", "30", "-o", "json"];
-    const lab = Bun.spawn(command, { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
+    const more = ["--config", join(import.meta.dir, "hooks.yaml"), "--out", out];
+    const lab = Bun.spawn([...command, ...more], { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
     const [said, complained, status] = await Promise.all([
       new Response(lab.stdout).text(),
       new Response(lab.stderr).text(),
@@ -34,6 +40,10 @@ describe.skipIf(why !== null)("an aged service leaks 50 MB/s, in a virtual machi
     }
     if (status !== 0) throw new Error(`scripts/lab ended with status ${status}: ${complained}`);
     result = JSON.parse(said) as TimedResult;
+    hooks = readFileSync(join(out, "payment-6.12-hosa-1/audit.jsonl"), "utf8")
+      .split("\n")
+      .flatMap((line) => (line === "" ? [] : [JSON.parse(line) as AuditRecord]))
+      .filter((record) => record.kind === "hook");
   }, LIMIT_MS);
 
   /** The run's result, or null where the lab itself skipped (already said on standard error). */
@@ -70,6 +80,17 @@ describe.skipIf(why !== null)("an aged service leaks 50 MB/s, in a virtual machi
     check((run) => {
       expect(run.culprit).toContain("/payment.slice");
       for (const path of run.touched ?? []) expect(path).toStartWith("/payment.slice");
+    });
+  });
+
+  test("hooks are run beside it: one says whom it is about, one that hangs is killed at its deadline", () => {
+    check(() => {
+      const [first] = hooks;
+      expect(first).toMatchObject({ hook: "pre 1", event: "decided", action_id: "c1", result: { exit: 0 } });
+      expect(first!.result.output).toMatch(/^thread_hold on \/payment\.slice/);
+      const hung = hooks.filter(({ hook, result }) => hook === "post 1" && result.timed_out);
+      expect(hung[0]).toMatchObject({ event: "applied", result: { signal: "SIGKILL" } });
+      expect(hooks.some(({ event, result }) => event === "released" && result.signal === "SIGKILL")).toBe(true);
     });
   });
 });

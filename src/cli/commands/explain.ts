@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
-import type { AuditRecord, BaselineEntry } from "../../model/audit.ts";
+import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
 import { explain_baseline } from "../../report/baseline.ts";
 import { is_decision } from "../../report/episode_builder.ts";
@@ -24,6 +24,7 @@ export interface ExplainOptions extends GlobalOptions {
 
 /** Parts of a quarantine shown with the decision that entered it. */
 const MAX_STEPS = 512;
+const MAX_HOOKS = 64;
 
 /** What one pass over the audit collects; bounded whatever the size of the audit. */
 interface Found {
@@ -31,6 +32,7 @@ interface Found {
   readonly motor: string;
   readonly verdicts: Parameters<typeof explain_decision>[1]["verdicts"];
   readonly quarantine: readonly QuarantineRecord[];
+  readonly hooks: readonly (AuditRecord & HookEntry)[];
   readonly problems: number;
 }
 
@@ -74,6 +76,7 @@ async function find(
   let motor_then = "";
   let verdicts: Found["verdicts"][number][] = [];
   let quarantine: QuarantineRecord[] = [];
+  let hooks: (AuditRecord & HookEntry)[] = [];
   let same_run = false;
   const problems = new AuditProblems(context.output);
   for await (const item of read_audit(path)) {
@@ -90,13 +93,16 @@ async function find(
       motor_then = motor;
       verdicts = [];
       quarantine = [];
+      hooks = [];
       same_run = true;
     }
     const follows = same_run && record !== null && is_quarantine(item.record) && enters_quarantine(record);
     if (follows && quarantine.length < MAX_STEPS) quarantine.push(item.record as QuarantineRecord);
+    if (same_run && record !== null && runs_for(record, item.record) && hooks.length < MAX_HOOKS)
+      hooks.push(item.record);
     if (same_run && record !== null) verdicts.push(...verdicts_on(record, item.record).slice(0, 64 - verdicts.length));
   }
-  return { record, motor: motor_then, verdicts, quarantine, problems: problems.count };
+  return { record, motor: motor_then, verdicts, quarantine, hooks, problems: problems.count };
 }
 
 function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"] {
@@ -104,6 +110,12 @@ function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"]
   const ids = new Set(record.decision.actions.map((action) => action.id));
   const reached = later.kind === "verification" ? later.verdicts : [];
   return reached.filter((verdict) => ids.has(verdict.id)).map((verdict) => ({ record_id: later.id, verdict }));
+}
+
+function runs_for(record: AuditRecord, later: AuditRecord): later is AuditRecord & HookEntry {
+  return (
+    later.kind === "hook" && is_decision(record) && record.decision.actions.some(({ id }) => id === later.action_id)
+  );
 }
 
 function is_quarantine(record: AuditRecord): record is QuarantineRecord {
@@ -118,7 +130,7 @@ function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry
   return record.kind === "baseline";
 }
 
-function text({ record, motor, verdicts, quarantine }: Found, context: Context): string {
+function text({ record, motor, verdicts, quarantine, hooks }: Found, context: Context): string {
   const { paint } = context.output;
   if (record === null) return "";
   if (is_baseline(record)) return explain_baseline(record, paint);
@@ -126,13 +138,13 @@ function text({ record, motor, verdicts, quarantine }: Found, context: Context):
     return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
   }
   if (!is_decision(record)) return explain_plain(record, paint);
-  return explain_decision(record, { replay: replay(record), verdicts, motor, quarantine }, paint);
+  return explain_decision(record, { replay: replay(record), verdicts, motor, quarantine, hooks }, paint);
 }
 
-function json({ record, motor, verdicts, quarantine }: Found): string {
+function json({ record, motor, verdicts, quarantine, hooks }: Found): string {
   const decided = record !== null && is_decision(record);
   const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
-  const proof = decided ? { replay: replay(record), verdicts, motor, quarantine } : planned;
+  const proof = decided ? { replay: replay(record), verdicts, motor, quarantine, hooks } : planned;
   return `${JSON.stringify({ record, ...proof })}\n`;
 }
 

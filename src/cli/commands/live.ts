@@ -5,7 +5,7 @@ import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
 import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
-import { service_lines } from "../../report/service_log.ts";
+import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -126,6 +126,7 @@ class Reporter {
   }
 
   beat(view: BeatView): undefined {
+    if (is_unlearned(view)) return;
     for (const { severity, text } of service_lines(view, this.#level, this.#inaction))
       this.#output.report(severity, text);
     this.#level = view.level;
@@ -158,6 +159,8 @@ class Printer {
   }
 
   beat(view: BeatView): false | undefined {
+    const looked_at = Number.isFinite(this.#interval_ns);
+    if (!looked_at && is_unlearned(view)) return undefined;
     this.#start_ns ??= view.t_ns;
     const eventful = view.level !== this.#level || view.actions.length > 0;
     const due = view.t_ns >= this.#next_ns;
@@ -165,7 +168,8 @@ class Printer {
     if (due) this.#next_ns = view.t_ns + this.#interval_ns;
     this.#context.output.print(this.#options.output === "json" ? `${JSON.stringify(view)}\n` : this.#text(view));
     this.#level = view.level;
-    this.#inaction = view.inaction;
+    // Coming back to the same reason is no news.
+    if (view.inaction !== "") this.#inaction = view.inaction;
     this.#printed++;
     return this.complete ? false : undefined;
   }

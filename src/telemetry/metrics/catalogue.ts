@@ -2,6 +2,7 @@ import type { Assessment } from "../../model/assessment.ts";
 import { RUNGS, type Rung } from "../../model/containment.ts";
 import type { Level } from "../../model/level.ts";
 import type { Maybe } from "../../model/sample.ts";
+import { HOOK_RESULTS, type HookFigures } from "../hooks/figures.ts";
 import type { WebhookFigures } from "../webhook/figures.ts";
 import { Exposition, type Histogram, type MetricValue } from "./exposition.ts";
 import type { Tally } from "./tally.ts";
@@ -28,6 +29,8 @@ export interface MetricFigures {
   };
   readonly audit: Maybe<{ readonly written: number; readonly dropped: number }>;
   readonly webhooks: readonly WebhookFigures[];
+  /** Null: none was ever configured. */
+  readonly hooks: Maybe<{ readonly hooks: readonly HookFigures[]; readonly dropped: number }>;
   readonly process: { readonly resident_bytes: number; readonly cpu_s: number };
 }
 
@@ -62,6 +65,7 @@ export function render_metrics(figures: MetricFigures): string {
     );
   }
   webhooks(out, figures.webhooks);
+  if (figures.hooks !== null) hooks(out, figures.hooks);
   out.gauge("process_resident_memory_bytes", "Resident memory of hosa.", one(figures.process.resident_bytes));
   out.counter(
     "process_cpu_seconds_total",
@@ -140,6 +144,15 @@ function webhooks(out: Exposition, figures: readonly WebhookFigures[]): void {
     "Notices that wait for an endpoint.",
     of((figure) => figure.waiting),
   );
+}
+
+function hooks(out: Exposition, { hooks: all, dropped }: NonNullable<MetricFigures["hooks"]>): void {
+  out.counter(
+    "hosa_hook_runs_total",
+    "Runs of a hook (its list and place there), and what became of them.",
+    all.flatMap(({ hook, runs }) => HOOK_RESULTS.map((result) => ({ value: runs[result], labels: { hook, result } }))),
+  );
+  out.counter("hosa_hook_dropped_total", "Runs of hooks left out because too many waited.", one(dropped));
 }
 
 function one(value: number): MetricValue[] {

@@ -28,6 +28,7 @@ export interface CourierOptions {
 export class Courier {
   readonly #options: CourierOptions;
   readonly #queue: DeliveryQueue;
+  #attempting: Promise<void> | null = null;
 
   constructor(options: CourierOptions) {
     this.#options = options;
@@ -46,14 +47,37 @@ export class Courier {
   /** Begins the next attempt when it is time for one. The promise is for tests; it never rejects. */
   turn(now_ns: number): Promise<void> | null {
     const notice = this.#queue.take(now_ns);
-    return notice === null ? null : this.#attempt(notice);
+    if (notice === null) return null;
+    this.#attempting = this.#attempt(notice);
+    return this.#attempting;
   }
 
-  /** One attempt, beside the queue. Returns what came of it. */
-  async send_now(notice: Notice, within_s: number): Promise<{ readonly ok: boolean; readonly detail: string }> {
+  /** One attempt, before everything that waits; what is older of the same episode is not sent any more. Returns what came of it. */
+  async send_first(notice: Notice, within_s: number): Promise<{ readonly ok: boolean; readonly detail: string }> {
     const { name, endpoint } = this.#options;
+    this.#queue.supersede(notice);
     const result = await this.#send(notice, Math.min(within_s, endpoint.timeout_s));
+    if (!result.ok && result.again) this.#queue.push(notice);
     return { ok: result.ok, detail: `webhook ${name}: ${result.ok ? "told" : result.why}` };
+  }
+
+  /** One attempt for each notice that waits, without the pauses, until one fails: there is no later. */
+  async drain(): Promise<void> {
+    await this.#attempting;
+    const failed = this.#queue.failed_attempts;
+    while (this.#queue.failed_attempts === failed) {
+      const attempt = this.turn(Number.POSITIVE_INFINITY);
+      if (attempt === null) return;
+      await attempt;
+    }
+  }
+
+  /** Says what is lost. */
+  close(): void {
+    const { name, on_message } = this.#options;
+    const lost = this.#queue.length;
+    if (lost > 0)
+      on_message("warn", `webhook ${name}: ${lost} notice(s) were not taken before the end; the audit has them`);
   }
 
   async #attempt(notice: Notice): Promise<void> {

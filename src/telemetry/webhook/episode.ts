@@ -11,6 +11,8 @@ export interface EpisodeOptions {
   readonly min_level: number;
   /** A standing episode is told again so often; Infinity: never. */
   readonly renew_s: number;
+  /** Entering level 5 is told by the last word, which comes within so many seconds; 0: none will come. */
+  readonly last_word_within_s: number;
 }
 
 /** One beat, and its wall time in ISO 8601. */
@@ -34,8 +36,11 @@ interface Episode {
   culprit: Notice["culprit"];
   readonly acted: Set<string>;
   readonly severities: Set<Severity>;
+  told: boolean;
   told_ns: number;
   below_since_ns: Maybe<number>;
+  quarantined_ns: Maybe<number>;
+  last_word_said: boolean;
 }
 
 /** Chooses from the beats what one endpoint is told: the start, each rise, each new containment and the end of an episode. */
@@ -51,9 +56,14 @@ export class EpisodeNotices {
   note(beat: ToldBeat): Maybe<Notice> {
     const { level, t_ns } = beat.decision;
     const high = level >= this.#options.min_level;
-    if (this.#episode === null) return high ? this.#begin(beat) : null;
+    if (this.#episode === null && !high) return null;
+    this.#episode ??= this.#open(beat);
     const episode = this.#episode;
     this.#follow(episode, beat);
+    if (this.#left_to_last_word(episode, beat)) {
+      this.#newly_acted(episode, beat);
+      return null;
+    }
     if (high) {
       episode.below_since_ns = null;
       return this.#continue(episode, beat);
@@ -61,30 +71,33 @@ export class EpisodeNotices {
     episode.below_since_ns ??= t_ns;
     if (t_ns - episode.below_since_ns < SETTLE_S * 1e9) return null;
     this.#episode = null;
-    return this.#notice(episode, beat, "over");
+    return episode.told ? this.#notice(episode, beat, "over") : null;
   }
 
   /** A notice that is due whatever was told before: the node is about to fall silent. */
   last_word(beat: ToldBeat): Notice {
     this.#episode ??= this.#open(beat);
-    this.#follow(this.#episode, beat);
-    if (beat.decision.level > this.#episode.highest) this.#episode.highest = beat.decision.level;
-    return this.#notice(this.#episode, beat, "quarantine");
-  }
-
-  #begin(beat: ToldBeat): Notice {
-    const episode = this.#open(beat);
-    this.#episode = episode;
+    const episode = this.#episode;
     this.#follow(episode, beat);
     this.#newly_acted(episode, beat);
-    return this.#notice(episode, beat, "begun");
+    episode.last_word_said = true;
+    if (beat.decision.level > episode.highest) episode.highest = beat.decision.level;
+    return this.#notice(episode, beat, "quarantine");
+  }
+
+  /** A quarantine is told once: what would be said of it meanwhile is in its last word. One that never comes is not waited for. */
+  #left_to_last_word(episode: Episode, { decision: { level, t_ns } }: ToldBeat): boolean {
+    if (level < 5 || episode.last_word_said) return false;
+    episode.quarantined_ns ??= t_ns;
+    return t_ns - episode.quarantined_ns < this.#options.last_word_within_s * 1e9;
   }
 
   #open({ decision, wall_time }: ToldBeat): Episode {
     const began = wall_time();
     const id = `${this.#options.node}/${began}`;
     const base = { acted: new Set<string>(), severities: new Set<Severity>(), action: null, culprit: null };
-    return { ...base, id, began, highest: decision.level, told_ns: decision.t_ns, below_since_ns: null };
+    const later = { told: false, below_since_ns: null, quarantined_ns: null, last_word_said: false };
+    return { ...base, ...later, id, began, highest: decision.level, told_ns: decision.t_ns };
   }
 
   #continue(episode: Episode, beat: ToldBeat): Maybe<Notice> {
@@ -92,6 +105,7 @@ export class EpisodeNotices {
     const acted = this.#newly_acted(episode, beat);
     const risen = level > episode.highest;
     if (risen) episode.highest = level;
+    if (!episode.told) return this.#notice(episode, beat, "begun");
     if (risen) return this.#notice(episode, beat, "risen");
     if (acted) return this.#notice(episode, beat, "acted");
     return t_ns - episode.told_ns >= this.#options.renew_s * 1e9 ? this.#notice(episode, beat, "renewed") : null;
@@ -118,6 +132,7 @@ export class EpisodeNotices {
   }
 
   #notice(episode: Episode, { assessment: a, decision, wall_time }: ToldBeat, reason: NoticeReason): Notice {
+    episode.told = true;
     episode.told_ns = decision.t_ns;
     const severity = severity_of(reason === "over" ? episode.highest : decision.level);
     episode.severities.add(severity);

@@ -8,6 +8,8 @@ export interface WebhooksOptions extends Pick<CourierOptions, "clock" | "wall_s"
   readonly node: string;
   readonly version: string;
   readonly dry_run: boolean;
+  /** See EpisodeOptions. */
+  readonly last_word_within_s: number;
 }
 
 /** Alerts of Alertmanager are renewed well before they end by themselves. */
@@ -17,12 +19,12 @@ const RENEW_S = 60;
 export class Webhooks {
   readonly #told: readonly { readonly notices: EpisodeNotices; readonly courier: Courier }[];
 
-  constructor({ endpoints, node, version, dry_run, ...rest }: WebhooksOptions) {
+  constructor({ endpoints, node, version, dry_run, last_word_within_s, ...rest }: WebhooksOptions) {
     const phase = Number(Bun.hash.crc32(node)) / 2 ** 32;
     this.#told = endpoints.map((endpoint, i) => {
       const renew_s = endpoint.template === "alertmanager" ? RENEW_S : Number.POSITIVE_INFINITY;
       return {
-        notices: new EpisodeNotices({ node, dry_run, min_level: endpoint.min_level, renew_s }),
+        notices: new EpisodeNotices({ node, dry_run, min_level: endpoint.min_level, renew_s, last_word_within_s }),
         courier: new Courier({ ...rest, endpoint, phase, name: String(i + 1), user_agent: `hosa/${version}` }),
       };
     });
@@ -45,10 +47,23 @@ export class Webhooks {
     for (const { courier } of this.#told) void courier.turn(now_ns);
   }
 
-  /** Tells all endpoints at once, past their queues and levels, within so many seconds. Says what came of it. */
+  /**
+   * Tells all endpoints at once, past their queues and levels, within so many seconds. Says what came of it. Whom it did not reach is
+   * told later, if the network stays open: where only the taint isolates, it does.
+   */
   async last_word(beat: ToldBeat, within_s: number): Promise<{ readonly any: boolean; readonly detail: string }> {
-    const told = this.#told.map(({ notices, courier }) => courier.send_now(notices.last_word(beat), within_s));
+    const told = this.#told.map(({ notices, courier }) => courier.send_first(notices.last_word(beat), within_s));
     const results = await Promise.all(told);
     return { any: results.some(({ ok }) => ok), detail: results.map(({ detail }) => detail).join("; ") };
+  }
+
+  /** Hands over what waits, each endpoint in its order and until it fails. Resolves when nothing more can be done. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#told.map(({ courier }) => courier.drain()));
+  }
+
+  /** Says what was not handed over: nobody will any more. */
+  close(): void {
+    for (const { courier } of this.#told) courier.close();
   }
 }

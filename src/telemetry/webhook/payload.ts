@@ -11,10 +11,15 @@ export function render_payload(notice: Notice, template: Template): string {
     case "generic":
       return JSON.stringify(notice);
     case "slack":
-      return JSON.stringify({ text: `${headline(notice)}\n${detail(notice)}` });
+      return JSON.stringify({ text: slack_text(`${headline(notice)}\n${detail(notice)}`), mrkdwn: false });
     case "alertmanager":
       return JSON.stringify(alerts(notice));
   }
+}
+
+/** Slack's three control characters: a process may call itself `<!channel>`, and must not call everybody. */
+function slack_text(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function headline({ node, status, reason, level, level_name, highest_level, severity }: Notice): string {

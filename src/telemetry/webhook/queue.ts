@@ -9,6 +9,8 @@ export const BACKOFF_MAX_S = 300;
 interface Waiting {
   readonly notice: Notice;
   attempts: number;
+  /** A newer state of its episode has been told beside the queue. */
+  superseded: boolean;
 }
 
 /** Notices on their way to one endpoint, one at a time and in order. The clock is an input. */
@@ -42,13 +44,21 @@ export class DeliveryQueue {
       (one) => one.notice.episode === notice.episode && one.notice.status === notice.status,
     );
     if (same >= 0) {
-      this.#waiting[same] = { notice, attempts: this.#waiting[same]!.attempts };
+      this.#waiting[same] = { notice, attempts: this.#waiting[same]!.attempts, superseded: false };
       return;
     }
-    this.#waiting.push({ notice, attempts: 0 });
+    this.#waiting.push({ notice, attempts: 0, superseded: false });
     if (this.#waiting.length <= WAITING_MAX) return;
     this.#waiting.shift();
     this.dropped++;
+  }
+
+  /** A newer state is on its way beside the queue: what waits of that episode need not be sent. */
+  supersede({ episode, status }: Notice): void {
+    const same = this.#waiting.findIndex((one) => one.notice.episode === episode && one.notice.status === status);
+    if (same >= 0) this.#waiting.splice(same, 1);
+    const flying = this.#flying;
+    if (flying?.notice.episode === episode && flying.notice.status === status) flying.superseded = true;
   }
 
   /** What to send now; null while an attempt runs, a pause lasts, or nothing waits. */
@@ -76,7 +86,7 @@ export class DeliveryQueue {
     flown.attempts++;
     const { episode, status } = flown.notice;
     const newer = this.#waiting.some((one) => one.notice.episode === episode && one.notice.status === status);
-    if (newer) return;
+    if (newer || flown.superseded) return;
     if (again && flown.attempts < ATTEMPTS_MAX && this.#waiting.length < WAITING_MAX) this.#waiting.unshift(flown);
     else this.dropped++;
   }

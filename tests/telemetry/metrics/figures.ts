@@ -81,6 +81,7 @@ export function figures(over: Partial<MetricFigures> = {}): MetricFigures {
     beats: { count: 6, lost: 1, age_s: 0.05, period_s: 0.01, cost: histogram, lateness: histogram },
     audit: { written: 12, dropped: 0 },
     webhooks: [{ name: "1", delivered: 2, failed_attempts: 1, dropped: 0, waiting: 1 }],
+    hooks: { hooks: [{ hook: "pre 1", runs: { ok: 3, failed: 1, late: 0, not_run: 0 } }], dropped: 2 },
     process: { resident_bytes: 4e7, cpu_s: 1.25 },
     ...over,
   };

@@ -122,16 +122,54 @@ describe("an endpoint", () => {
     await one.turn(0);
     expect(one.figures).toMatchObject({ failed_attempts: 1, waiting: 1 });
     expect(said.join()).toContain("not reached");
-    const { ok, detail } = await one.send_now(notice(), 3);
-    expect(ok).toBe(false);
-    expect(detail).toContain("webhook 1: not reached");
+  });
+
+  test("that misses a last word is told it later", async () => {
+    using endpoint = new Endpoint();
+    endpoint.status = 503;
+    const { courier: one } = courier(endpoint.url);
+    one.push(notice({ reason: "risen" }));
+    const said = await one.send_first(notice({ reason: "quarantine" }), 3);
+    expect(said).toEqual({ ok: false, detail: "webhook 1: answered 503" });
+    endpoint.status = 200;
+    await one.turn(0);
+    expect(endpoint.received.map(({ body }) => JSON.parse(body).reason)).toEqual(["quarantine", "quarantine"]);
+    expect(one.figures).toMatchObject({ delivered: 1, waiting: 0 });
+  });
+
+  test("is handed everything at the end, in order and without pauses", async () => {
+    using endpoint = new Endpoint();
+    endpoint.status = 503;
+    const { courier: one, said } = courier(endpoint.url);
+    one.push(notice({ episode: "a" }));
+    await one.turn(0);
+    endpoint.status = 200;
+    for (const episode of ["b", "c"]) one.push(notice({ episode }));
+    await one.drain();
+    const told = endpoint.received.map(({ body }) => JSON.parse(body).episode);
+    expect(told).toEqual(["a", "a", "b", "c"]);
+    one.close();
+    expect(said.join()).not.toContain("not taken");
+  });
+
+  test("that takes nothing at the end is asked once, and what is lost is said", async () => {
+    using endpoint = new Endpoint();
+    endpoint.status = 503;
+    const { courier: one, said } = courier(endpoint.url);
+    for (const episode of ["a", "b", "c"]) one.push(notice({ episode }));
+    await one.drain();
+    expect(endpoint.received.length).toBe(1);
+    one.close();
+    expect(said.join()).toContain("webhook 1: 3 notice(s) were not taken before the end");
   });
 
   test("is told a last word past the queue", async () => {
     using endpoint = new Endpoint();
     const { courier: one } = courier(endpoint.url);
-    expect(await one.send_now(notice({ reason: "quarantine" }), 3)).toEqual({ ok: true, detail: "webhook 1: told" });
-    expect(JSON.parse(endpoint.received[0]!.body).reason).toBe("quarantine");
+    one.push(notice({ reason: "risen" }));
+    expect(await one.send_first(notice({ reason: "quarantine" }), 3)).toEqual({ ok: true, detail: "webhook 1: told" });
+    expect(one.turn(0)).toBeNull();
+    expect(endpoint.received.map(({ body }) => JSON.parse(body).reason)).toEqual(["quarantine"]);
   });
 });
 
@@ -149,6 +187,28 @@ describe("what is written", () => {
     const idle = notice({ action: null, inaction: "the culprit is protected", culprit: null });
     expect(JSON.parse(render_payload(idle, "slack")).text).toContain("nothing was done: the culprit is protected");
     expect(JSON.parse(render_payload(notice({ dry_run: true }), "slack")).text).toContain("would: apply");
+  });
+
+  test("to a chat: a process that names itself after everybody calls nobody", () => {
+    const culprit = { path: "/a&b", scope: "thread", pid: 1, tid: 2, comm: "<!channel>" };
+    const body = JSON.parse(render_payload(notice({ culprit }), "slack"));
+    expect(body.text).toContain("culprit: /a&amp;b (&lt;!channel&gt;)");
+    expect(body.text).not.toMatch(/[<>]/);
+    expect(body.mrkdwn).toBe(false);
+  });
+
+  test("to Alertmanager: what its API (v2, postableAlerts) takes, every label and annotation a text", () => {
+    const body = JSON.parse(render_payload(notice({ culprit: null }), "alertmanager"));
+    expect(Array.isArray(body)).toBe(true);
+    for (const alert of body) {
+      expect(Object.keys(alert).sort()).toEqual(["annotations", "endsAt", "labels", "startsAt"]);
+      for (const [name, value] of Object.entries({ ...alert.labels, ...alert.annotations })) {
+        expect(name).toMatch(/^[a-zA-Z_][a-zA-Z0-9_]*$/);
+        expect(typeof value).toBe("string");
+      }
+      for (const time of [alert.startsAt, alert.endsAt]) expect(new Date(time).toISOString()).toBe(time);
+      expect(Date.parse(alert.endsAt)).toBeGreaterThanOrEqual(Date.parse(alert.startsAt));
+    }
   });
 
   test("to Alertmanager: an alert that ends unless it is renewed, and one per severity", () => {

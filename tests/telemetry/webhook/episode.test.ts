@@ -5,8 +5,8 @@ import { ACTED_MAX, EpisodeNotices, SETTLE_S } from "../../../src/telemetry/webh
 import { outcome } from "../metrics/figures.ts";
 import { beat } from "./beats.ts";
 
-const fresh = (renew_s = Number.POSITIVE_INFINITY, min_level = 2) =>
-  new EpisodeNotices({ node: "node-1", dry_run: false, min_level, renew_s });
+const fresh = (renew_s = Number.POSITIVE_INFINITY, min_level = 2, last_word_within_s = 0) =>
+  new EpisodeNotices({ node: "node-1", dry_run: false, min_level, renew_s, last_word_within_s });
 
 function reasons(levels: readonly Level[], told = fresh()): string[] {
   return levels.flatMap((level, at_s) => told.note(beat(level, at_s))?.reason ?? []);
@@ -68,6 +68,27 @@ test("a last word is said whatever was told before", () => {
   told.note(beat(4, 0));
   expect(told.last_word(beat(5, 1))).toMatchObject({ reason: "quarantine", severity: "emergency", highest_level: 5 });
   expect(fresh().last_word(beat(5, 1))).toMatchObject({ reason: "quarantine", status: "firing" });
+});
+
+test("level 5 is told once: by its last word, or by itself when none came in time", () => {
+  const said = fresh(Number.POSITIVE_INFINITY, 2, 20);
+  const held = outcome("freeze");
+  expect(said.note(beat(4, 0))).toMatchObject({ reason: "begun" });
+  expect(said.note(beat(5, 1, [held]))).toBeNull();
+  expect(said.last_word(beat(5, 2))).toMatchObject({ reason: "quarantine", highest_level: 5 });
+  for (const at_s of [3, 30, 300]) expect(said.note(beat(5, at_s, [held]))).toBeNull();
+
+  const unsaid = fresh(Number.POSITIVE_INFINITY, 5, 20);
+  expect(unsaid.note(beat(5, 0))).toBeNull();
+  expect(unsaid.note(beat(5, 19))).toBeNull();
+  expect(unsaid.note(beat(5, 20))).toMatchObject({ reason: "begun", level: 5 });
+  expect(unsaid.note(beat(5, 21))).toBeNull();
+});
+
+test("an episode nobody was told of does not end for anybody", () => {
+  const told = fresh(Number.POSITIVE_INFINITY, 5, 20);
+  expect([5, 1, 1].map((level, i) => told.note(beat(level as Level, i * SETTLE_S)))).toEqual([null, null, null]);
+  expect(told.note(beat(1, 3 * SETTLE_S))).toBeNull();
 });
 
 test("however the level moves, every episode has one start, one end, and tells each rise once", () => {

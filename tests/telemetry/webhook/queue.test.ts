@@ -36,6 +36,21 @@ test("what failed is not sent after a newer state of the same episode", () => {
   expect(queue.take(1e15)).toBe(risen);
 });
 
+test("what was told beside the queue is not told again, whether it waits or is on its way", () => {
+  const waiting = new DeliveryQueue(0.5);
+  waiting.push(notice());
+  waiting.push(notice({ episode: "another" }));
+  waiting.supersede(notice({ reason: "quarantine" }));
+  expect(waiting.take(0)?.episode).toBe("another");
+
+  const flying = new DeliveryQueue(0.5);
+  flying.push(notice());
+  flying.take(0);
+  flying.supersede(notice({ reason: "quarantine" }));
+  flying.failed(0, true);
+  expect([flying.length, flying.dropped]).toEqual([0, 0]);
+});
+
 test("pauses double up to their bound, and a notice is given up", () => {
   const queue = new DeliveryQueue(0.5);
   queue.push(notice());

@@ -1,0 +1,18 @@
+import { type Config, ConfigError } from "../config/index.ts";
+import { distrust } from "../telemetry/hooks/trust.ts";
+
+const HINT =
+  "A hook runs with the agent's rights: its program and every directory above it must belong to root and be writable by root alone " +
+  "(chown root, chmod go-w), on a local disk.";
+
+/** The configuration, if every program it names may be run as the agent. Throws ConfigError. */
+export function with_safe_hooks(config: Config): Config {
+  const problems = (["pre", "post"] as const).flatMap((list) =>
+    config.hooks[list].flatMap(({ command: [program = ""] }, i) => {
+      const why = distrust(program);
+      return why === null ? [] : [`hooks.${list}.${i}.command: ${program} is not run: ${why}`];
+    }),
+  );
+  if (problems.length > 0) throw new ConfigError(problems, HINT);
+  return config;
+}
