@@ -176,14 +176,14 @@ in_service() { # reload, restart in mid-containment, a loop that hangs
   until_true 600 0.1 contained
   check "leak of 30 MB/s contained" "after $(seconds $(since_ms $ONSET)) at $(usage_mb) MB" contained
   snapshot > /tmp/held
-  rm -f /out/between
+  rm -f /out/between*
   RESTARTED=$(now_ms)
   restart
   check "restart: undone first" "$(difference /tmp/prior /out/between) ledger: $(cat /out/between.ledger) lines" same /tmp/prior /out/between
   until_true 600 0.1 contained
   check "restart: held anew" "after $(seconds $(since_ms $RESTARTED)) at $(usage_mb) MB" contained
 
-  rm -f /out/between
+  rm -f /out/between*
   pid=$(of_unit MainPID); restarts=$(of_unit NRestarts)
   kill -STOP $pid; STOPPED=$(now_ms); journal_mark; audit_mark
   snapshot > /tmp/held; used=$(usage_mb)
