@@ -17,7 +17,7 @@ export function is_unlearned({ warm, actions }: BeatView): boolean {
 export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
-  const newly_idle = view.inaction !== "" && view.inaction !== previous_inaction;
+  const newly_idle = view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction);
   if (view.level !== previous) {
     const why = newly_idle ? `; ${view.inaction}` : "";
     lines.push({ severity, text: `${moved(view, previous)}${why}` });
@@ -28,6 +28,11 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
   }
   if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
   return lines;
+}
+
+/** The same reason with other numbers is no news; the prefixes of units go with their numbers. */
+function without_numbers(reason: string): string {
+  return reason.replace(/[\d.]+( [KMGT]iB| [nµm]?s\b)?/g, "#");
 }
 
 function severity_of(level: Level): LogLine["severity"] {

@@ -19,6 +19,14 @@ test("a reason that changes while the level stays is a line of its own, and is s
   expect(service_lines(protected_now, 2, "the culprit is protected")).toEqual([]);
 });
 
+test("a reason whose numbers move on is no news", () => {
+  const growing = (text: string) =>
+    view({ level: 2, actions: [], inaction: `watched only: grows ${text} against a reserve of 5 s` });
+  const first = growing("50.5 MiB/s for 2307 ms; TTF 22.4 s");
+  expect(service_lines(first, 2, "")).toHaveLength(1);
+  expect(service_lines(growing("900.1 KiB/s for 2.9 s; TTF 103.6 s"), 2, first.inaction)).toEqual([]);
+});
+
 test("a level is a guess until the self is learned, but what is done is no guess", () => {
   const guessed = view({ warm: false, level: 1, actions: [] });
   expect(is_unlearned(guessed)).toBe(true);
