@@ -40,6 +40,24 @@ test("nobody there is null, also where a dead agent left its socket", async () =
   expect(await ControlClient.connect(`${scratch.path}.none`, no_pause)).toBeNull();
 });
 
+test("an agent whose queue is full is waited for: it is no dead one", async () => {
+  using scratch = new Scratch({ max_connections: 300 });
+  const others: UnixConnection[] = [];
+  const fill = () => {
+    for (;;) others.push(UnixConnection.connect(scratch.path));
+  };
+  expect(fill).toThrow("EAGAIN");
+  let paused = 0;
+  const pause = async () => {
+    // The second look finds room.
+    if (++paused === 2) for (const other of others) other[Symbol.dispose]();
+    if (paused >= 2) scratch.turn();
+  };
+  using client = (await ControlClient.connect(scratch.path, pause))!;
+  expect(client).not.toBeNull();
+  expect(paused).toBeGreaterThanOrEqual(2);
+});
+
 test("an agent that does not answer is not waited for beyond the deadline, and the way out is said", async () => {
   using scratch = new Scratch();
   using client = (await ControlClient.connect(scratch.path, no_pause))!;
