@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { UnixConnection } from "../../../src/ffi/unix_socket.ts";
 import { ControlClient, Refused } from "../../../src/telemetry/control/client.ts";
 import { Scratch } from "./scratch.ts";
 
