@@ -127,8 +127,11 @@ const expect = (held: boolean, what: string): void => {
 
 for (const period_ms of periods_ms) {
   const runs: Record<Mode, Run[]> = { quiet: [], crowded: [], hostile: [] };
-  for (const mode of ["quiet", "crowded", "quiet", "crowded", "hostile"] as const)
-    runs[mode].push(await run(period_ms, mode));
+  for (const mode of ["quiet", "crowded", "quiet", "crowded", "hostile"] as const) {
+    const one = await run(period_ms, mode);
+    runs[mode].push(one);
+    console.error(`beat ${period_ms} ms, ${mode}: ${JSON.stringify(one.beat)}`);
+  }
   const figure = (mode: Mode, of: (one: Run) => number) => round(mean(runs[mode].map(of)));
   const beats = (name: "interval_us" | "delay_us" | "cost_us", part: "p50" | "p99") => {
     const of = (one: Run) => one.beat[name][part];

@@ -1,6 +1,8 @@
 import { constants } from "node:os";
 
 const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+// Of two names for one number, the one the manual pages begin with.
+NAMES.set(11, "EAGAIN");
 // BPF answers with these, too; the runtime does not name them.
 NAMES.set(77, "EBADFD");
 NAMES.set(524, "ENOTSUPP");

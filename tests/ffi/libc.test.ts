@@ -102,6 +102,7 @@ test("visit_cpus leaves the affinity as it was", () => {
 
 test("errors name errno, and carry a hint", () => {
   expect(errno_name(1)).toBe("EPERM");
+  expect(errno_name(11)).toBe("EAGAIN");
   expect(errno_name(9999)).toBe("errno 9999");
   const error = new KernelError("attach", "BPF program x", 1);
   expect(error.message).toBe(

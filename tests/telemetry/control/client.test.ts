@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { UnixConnection } from "../../../src/ffi/unix_socket.ts";
 import { ControlClient, Refused } from "../../../src/telemetry/control/client.ts";
 import { Scratch } from "./scratch.ts";
 
@@ -38,6 +39,24 @@ test("beats come one by one until the agent says the end", async () => {
 test("nobody there is null, also where a dead agent left its socket", async () => {
   using scratch = new Scratch();
   expect(await ControlClient.connect(`${scratch.path}.none`, no_pause)).toBeNull();
+});
+
+test("an agent whose queue is full is waited for: it is no dead one", async () => {
+  using scratch = new Scratch({ max_connections: 300 });
+  const others: UnixConnection[] = [];
+  const fill = () => {
+    for (;;) others.push(UnixConnection.connect(scratch.path));
+  };
+  expect(fill).toThrow("EAGAIN");
+  let paused = 0;
+  const pause = async () => {
+    // The second look finds room.
+    if (++paused === 2) for (const other of others) other[Symbol.dispose]();
+    if (paused >= 2) scratch.turn();
+  };
+  using client = (await ControlClient.connect(scratch.path, pause))!;
+  expect(client).not.toBeNull();
+  expect(paused).toBeGreaterThanOrEqual(2);
 });
 
 test("an agent that does not answer is not waited for beyond the deadline, and the way out is said", async () => {
