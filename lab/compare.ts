@@ -27,6 +27,7 @@ const COLUMNS: readonly Column[] = [
   { name: "neighbour p99, ×", digits: 2, value: (r) => r.neighbour.p99_ratio },
   { name: "full stall, %", digits: 1, value: (r) => scaled(r.psi_full, 100) },
   { name: "once stable, %", digits: 1, value: (r) => scaled(r.psi_full_stable, 100) },
+  { name: "in swap at the end, MB", digits: 0, value: (r) => r.swap_at_end_mb ?? null },
   { name: "stable, ms", digits: 0, value: (r) => r.stable_ms },
   { name: "seen, ms", digits: 0, value: (r) => r.seen_ms },
   { name: "acted, ms", digits: 0, value: (r) => r.acted_ms },

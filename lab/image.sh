@@ -12,7 +12,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/hosa-lab
 mkdir -p "$CACHE"
-MODULES="virtio_pci virtio_blk virtio_console brd veth"
+MODULES="virtio_pci virtio_blk virtio_console brd veth nfit nd_pmem"
 BINARIES="/bin/dash /sbin/mke2fs /usr/sbin/ip"
 
 die() { echo "lab: $*" >&2; exit 1; }
@@ -94,7 +94,7 @@ base() { # named by what it is made of: checkouts that differ may share a cache
   done
   cp "$HERE/guest/init" "$t/init"; cp "$HERE/guest/work" "$t/job/work"; chmod 755 "$t/init"
   printf '%s\n' $MODULES > "$t/etc/modules"
-  sed -i '/^brd$/d;/^veth$/d' "$t/etc/modules" # loaded by the job that needs it
+  sed -i '/^brd$/d;/^veth$/d;/^nfit$/d;/^nd_pmem$/d' "$t/etc/modules" # loaded by the job that needs it
   for m in $MODULES; do modprobe -d "$d/x" -S "$v" --show-depends "$m" 2>/dev/null | awk '$1=="insmod"{print $2}'; done | sort -u |
     while read -r f; do
       f=$(readlink -f "$f"); o=$t/lib/modules/$v/$(basename "${f%.xz}")

@@ -57,6 +57,7 @@ export interface RunResult extends RunLabel {
   readonly touched: readonly string[] | null;
   readonly interventions: number | null;
   readonly memory_at_end_mb: number | null;
+  readonly swap_at_end_mb: number | null;
   readonly timeline: readonly TimelineEntry[];
 }
 
@@ -105,6 +106,7 @@ export function measure(label: RunLabel, records: RunRecords): RunResult {
     touched: records.audit === null ? null : touched(records.audit),
     interventions: records.audit === null ? null : interventions(records.audit),
     memory_at_end_mb: last ? round(last.memory_bytes / 1024 ** 2, 1) : null,
+    swap_at_end_mb: last ? round(last.swap_bytes / 1024 ** 2, 1) : null,
     timeline: timeline_of(records, onset_ms),
   };
 }
@@ -161,7 +163,8 @@ function first_kill(samples: readonly SliceSample[], slice: string, from_ms: num
 
 function touched(audit: readonly AuditRecord[]): string[] {
   const paths = audit.flatMap((a) => a.outcomes.filter((o) => EFFECTIVE.includes(o.status)).map((o) => o.path));
-  return [...new Set(paths)].filter((p) => p !== "").sort();
+  // What is done to the node itself (a swap area on or off) is done to no cgroup.
+  return [...new Set(paths)].filter((p) => p !== "" && p !== "/").sort();
 }
 
 function interventions(audit: readonly AuditRecord[]): number {

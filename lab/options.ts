@@ -5,6 +5,8 @@ export const AGENTS = ["hosa", "none", "memory-high", "oomd", "oomd-high", "earl
 const AGENTS_COMPARED: readonly Agent[] = ["none", "hosa", "memory-high", "restart", "earlyoom", "oomd"];
 /** Those that set a fixed memory.high. */
 export const HIGH_AGENTS: readonly Agent[] = ["memory-high", "oomd-high"];
+/** Those that can make use of a disk set aside for swap. */
+export const RESERVE_AGENTS: readonly Agent[] = ["hosa", "memory-high"];
 /** Those that need a guest with systemd. */
 export const SYSTEMD_AGENTS: readonly Agent[] = ["oomd", "oomd-high"];
 export type Agent = (typeof AGENTS)[number];
@@ -33,6 +35,8 @@ export interface Options {
   /** memory.high of the agents that set one: one value, or several for compare. */
   readonly high_mb: readonly number[];
   readonly high_at_onset: boolean;
+  /** Swap set aside for the agents that can use it, 0 for none: one value, or several for compare. */
+  readonly reserve_mb: readonly number[];
   readonly hosa: string;
   readonly config: string | null;
 }
@@ -66,6 +70,7 @@ scenarios: ${SCENARIO_NAMES.join(" ")}
   --rps R           payment requests per second (100)
   --high MB         memory.high of memory-high and oomd-high (512); for compare a comma-separated list
   --high-at-onset   write it when the fault begins, not at the start
+  --reserve MB      a disk with so much swap: hosa's reserve, swap from the start for memory-high; the others have none (0)
   --hosa FILE       the binary under test (dist/hosa)
   --config FILE     its configuration (lab/hosa.yaml)
   --out DIR         keep everything the guest recorded; compare runs only what DIR does not have yet
@@ -103,8 +108,9 @@ export function parse_options(argv: readonly string[]): Options {
   const agents = (v.agent ?? (compare ? AGENTS_COMPARED.join(",") : "hosa")).split(",");
   const kernels = (v.kernel ?? "6.12").split(",");
   const highs = (v.high ?? "512").split(",");
-  if (!compare && (agents.length > 1 || kernels.length > 1 || highs.length > 1)) {
-    throw new UsageError("several agents, kernels or limits: use scripts/lab compare");
+  const reserves = (v.reserve ?? "0").split(",");
+  if (!compare && [agents, kernels, highs, reserves].some((list) => list.length > 1)) {
+    throw new UsageError("several agents, kernels, limits or reserves: use scripts/lab compare");
   }
   return {
     scenario,
@@ -121,6 +127,7 @@ export function parse_options(argv: readonly string[]): Options {
     after_s: v.after === undefined ? null : whole("after", v.after, 5, 600),
     rps: whole("rps", v.rps ?? "100", 1, 1000),
     high_mb: highs.map((h) => whole("high", h, 1, 1024)),
+    reserve_mb: reserves.map((r) => whole("reserve", r, 0, 65_536)),
     high_at_onset: v["high-at-onset"] ?? false,
     hosa: v.hosa ?? "dist/hosa",
     config: v.config ?? null,
@@ -158,6 +165,7 @@ function parse(argv: readonly string[]) {
       after: { type: "string" },
       rps: { type: "string" },
       high: { type: "string" },
+      reserve: { type: "string" },
       "high-at-onset": { type: "boolean" },
       hosa: { type: "string" },
       config: { type: "string" },

@@ -7,6 +7,8 @@ export interface SliceSample {
   readonly psi_some_us: number;
   readonly psi_full_us: number;
   readonly populated: boolean;
+  /** 0 in records older than this column. */
+  readonly swap_bytes: number;
 }
 
 export interface LoadSecond {
@@ -94,6 +96,7 @@ export function parse_samples(text: string): SliceSample[] {
       psi_some_us: Number(f[6]),
       psi_full_us: Number(f[7]),
       populated: f[8] === "1",
+      swap_bytes: Number(f[11] ?? 0),
     });
   }
   return samples;

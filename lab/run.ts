@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agent_label, type Cell, folder_of } from "./cells.ts";
 import { measure } from "./metrics.ts";
@@ -8,6 +8,9 @@ import { parse_audit, parse_events, parse_load, parse_samples, parse_transaction
 import { guest_environment, guest_plan, type Scenario, scenario_named } from "./scenario.ts";
 import { scratch_folder } from "./scratch.ts";
 import { GuestFailure, image, run_vm } from "./vm.ts";
+
+/** What the reserve's disk has besides the swap file: the file system itself, and the margin HOSA leaves free. */
+const FILE_SYSTEM_BYTES = 2 * 1024 ** 3;
 
 /** A run that this machine or this checkout cannot do: said loudly, never passed over. */
 export class Skip extends Error {}
@@ -21,6 +24,15 @@ export function settings_of(options: Options, cell: Cell): Settings {
     rps: options.rps,
     hosa: cell.agent === "hosa" ? fingerprint([options.hosa, config_of(options)]) : null,
   };
+}
+
+function reserve_bytes_of(cell: Cell): number {
+  return cell.reserve_mb * 1024 ** 2;
+}
+
+/** What the operator who sets the disk aside writes into hosa.yaml; job.sh mounts it there. */
+function reserve_section(cell: Cell): string {
+  return `reserve:\n  path: /reserve/hosa.swap\n  size_bytes: ${reserve_bytes_of(cell)}\n`;
 }
 
 function config_of(options: Options): string {
@@ -58,7 +70,9 @@ export async function run_once(options: Options, cell: Cell): Promise<TimedResul
     fill(join(guest, "job"), options, scenario, cell, settings);
     const fresh = join(tree, "result");
     mkdirSync(fresh);
+    const reserve_bytes = reserve_bytes_of(cell);
     const cost = await run_vm({
+      ...(reserve_bytes === 0 ? {} : { persistent_memory_bytes: reserve_bytes + FILE_SYSTEM_BYTES }),
       kernel: cell.kernel,
       clock: options.clock,
       seed: cell.seed,
@@ -100,6 +114,7 @@ function fill(job: string, options: Options, scenario: Scenario, cell: Cell, set
     if (!existsSync(options.hosa)) throw new Skip(`${options.hosa} does not exist; build it, or name it with --hosa`);
     cpSync(options.hosa, join(job, "hosa"));
     cpSync(config_of(options), join(job, "hosa.yaml"));
+    if (cell.reserve_mb > 0) appendFileSync(join(job, "hosa.yaml"), reserve_section(cell));
   }
   for (const script of ["job.sh", "systemd.sh"]) cpSync(join(import.meta.dir, "guest", script), join(job, script));
   writeFileSync(join(job, "plan"), guest_plan(scenario));
@@ -113,6 +128,7 @@ function fill(job: string, options: Options, scenario: Scenario, cell: Cell, set
       rps: settings.rps,
       high_bytes: (cell.high_mb ?? 0) * 1024 ** 2,
       high_at_onset: options.high_at_onset,
+      reserve_bytes: reserve_bytes_of(cell),
     }),
   );
 }

@@ -150,6 +150,7 @@ export interface GuestJob {
   readonly rps: number;
   readonly high_bytes: number;
   readonly high_at_onset: boolean;
+  readonly reserve_bytes: number;
 }
 
 /** The shell variables guest/job.sh reads. */
@@ -168,6 +169,7 @@ export function guest_environment(scenario: Scenario, job: GuestJob): string {
     PAYMENT_MAX: scenario.limit_bytes ?? "max",
     HIGH_BYTES: job.high_bytes,
     HIGH_AT_ONSET: job.high_at_onset ? 1 : 0,
+    RESERVE_BYTES: job.reserve_bytes,
     PAYMENT_COMMAND: payment,
     AUDIT: scenario.runtime === "jvm" ? "journal" : "sqlite",
   };

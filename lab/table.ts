@@ -26,6 +26,7 @@ const ROWS: readonly Row[] = [
   ["memory stable after", (r) => shown(r.stable_ms, " ms")],
   ["growth after the action", (r) => shown(r.growth_after_action_mb_s, " MB/s", 1)],
   ["memory at the end", (r) => shown(r.memory_at_end_mb, " MB")],
+  ["in swap at the end", (r) => shown(r.swap_at_end_mb ?? null, " MB")],
   ["memory full stall", (r) => percent(r.psi_full)],
   ["… once stable", (r) => percent(r.psi_full_stable)],
   ["interventions", (r) => (r.interventions === null ? "–" : String(r.interventions))],
@@ -64,6 +65,7 @@ export function summary(results: readonly TimedResult[]): string {
     ["acted after, ms", (r) => r.acted_ms],
     ["memory stable after, ms", (r) => r.stable_ms],
     ["memory at the end, MB", (r) => r.memory_at_end_mb],
+    ["in swap at the end, MB", (r) => r.swap_at_end_mb ?? null],
     ["wall time, s", (r) => r.wall_s],
   ];
   const text = figures.map(([name, value]) => {

@@ -14,6 +14,10 @@ export interface VmRequest {
   readonly timeout_s: number;
   /** The guest's root is the distribution's, with systemd as PID 1; otherwise nothing runs in it but the job. */
   readonly systemd?: boolean;
+  /** A second empty disk, sparse here; absent: there is none. */
+  readonly second_disk_bytes?: number;
+  /** Persistent memory beside the guest's own, a disk once nd_pmem is loaded; absent: there is none. */
+  readonly persistent_memory_bytes?: number;
   /** A network card without a wire, eth0 once virtio_net is loaded. */
   readonly network_card?: boolean;
 }
@@ -71,11 +75,12 @@ export async function run_vm(request: VmRequest): Promise<VmCost> {
       initrd,
       disk: join(work, "disk"),
       system_disk,
+      second_disk: request.second_disk_bytes === undefined ? null : join(work, "disk2"),
       result: join(work, "result.tar"),
       console_log: join(work, "console.log"),
     };
-    writeFileSync(files.disk, "");
-    truncateSync(files.disk, DISK_BYTES);
+    sparse_file(files.disk, DISK_BYTES);
+    if (files.second_disk !== null) sparse_file(files.second_disk, request.second_disk_bytes ?? 0);
     const began = performance.now();
     const { result, console_log } = files;
     const qemu = Bun.spawn(qemu_command(request, files), {
@@ -104,6 +109,11 @@ export async function run_vm(request: VmRequest): Promise<VmCost> {
   }
 }
 
+function sparse_file(path: string, size_bytes: number): void {
+  writeFileSync(path, "");
+  truncateSync(path, size_bytes);
+}
+
 async function concatenate(parts: readonly string[], whole: string): Promise<void> {
   const writer = Bun.file(whole).writer();
   for (const part of parts) for await (const chunk of Bun.file(part).stream()) writer.write(chunk);
@@ -117,6 +127,7 @@ interface GuestFiles {
   readonly disk: string;
   /** Root of a guest with systemd, or null. It is shared: what the guest writes to it goes to a temporary file. */
   readonly system_disk: string | null;
+  readonly second_disk: string | null;
   readonly result: string;
   readonly console_log: string;
 }
@@ -130,6 +141,8 @@ function qemu_command(request: VmRequest, files: GuestFiles): string[] {
     ...["-accel", "tcg,thread=single"],
     ...(request.clock === "virtual" ? ["-icount", "shift=0,sleep=off", "-rtc", "base=2026-01-01,clock=vm"] : []),
   ];
+  const persistent = request.persistent_memory_bytes;
+  const memory = persistent === undefined ? MEMORY : `${MEMORY},slots=1,maxmem=64G`;
   const cpu = request.kernel === "6.18" ? CPU : CPU_BEFORE_6_18;
   const words = "console=ttyS0 mitigations=off quiet panic=-1 oops=panic random.trust_cpu=on";
   const drive = (id: string, file: string, more = ""): string[] => [
@@ -137,14 +150,26 @@ function qemu_command(request: VmRequest, files: GuestFiles): string[] {
     ...["-device", `virtio-blk-pci,drive=${id}`],
   ];
   return [
-    ...["qemu-system-x86_64", "-machine", "q35", ...time, "-seed", String(request.seed), "-cpu", cpu],
-    ...["-smp", cpus, "-m", MEMORY, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...[
+      "qemu-system-x86_64",
+      "-machine",
+      persistent === undefined ? "q35" : "q35,nvdimm=on",
+      ...time,
+      "-seed",
+      String(request.seed),
+      "-cpu",
+      cpu,
+    ],
+    ...["-smp", cpus, "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-kernel", files.vmlinuz, "-initrd", files.initrd],
     ...["-append", files.system_disk === null ? words : `${words} lab.systemd`],
     ...["-chardev", `file,id=con,path=${files.console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
     ...["-chardev", `file,id=res,path=${files.result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
+    ...(persistent === undefined ? [] : ["-object", `memory-backend-ram,id=pm,size=${persistent}`]),
+    ...(persistent === undefined ? [] : ["-device", "nvdimm,memdev=pm"]),
     ...(request.network_card ? ["-device", "virtio-net-pci,romfile="] : []),
     ...drive("d", files.disk),
     ...(files.system_disk === null ? [] : drive("s", files.system_disk, ",snapshot=on")),
+    ...(files.second_disk === null ? [] : drive("d2", files.second_disk)),
   ];
 }

@@ -32,6 +32,17 @@ make_slices
 modprobe brd rd_nr=1 rd_size=131072 && mke2fs -qF -t ext4 /dev/ram0 && mount -t ext4 /dev/ram0 /data || event warning "no ext4, the database is on tmpfs"
 mkdir -p /data/payment /data/neighbour
 
+# Swap that an operator sets aside, on a file system of its own: for HOSA only the room, for a fixed limit a swap file that is on.
+# In persistent memory: its latency does not depend on the machine that emulates the guest.
+if [ "$RESERVE_BYTES" -gt 0 ]; then
+  mkdir -p /reserve
+  modprobe nfit && modprobe nd_pmem && mke2fs -qF -t ext4 -m 0 /dev/pmem0 && mount -t ext4 /dev/pmem0 /reserve || event warning "no disk for the reserve"
+  if [ "$AGENT" = memory-high ]; then
+    (umask 077; fallocate -l $RESERVE_BYTES /reserve/swap) && mkswap /reserve/swap > /dev/null && swapon /reserve/swap && echo max > $CG/payment.slice/memory.swap.max ||
+      event warning "no swap"
+  fi
+fi
+
 FAULT_MS=$(($(now_ms) + 4000 + AGE_S * 1000))
 END_MS=$((FAULT_MS + AFTER_S * 1000))
 echo "{\"fault_ms\":$FAULT_MS,\"end_ms\":$END_MS}" > /out/plan.json
@@ -94,12 +105,24 @@ fi
 for s in $SLICES; do
   echo "$s $(tr '\n' ' ' < $CG/$s/cpu.stat)" >> /out/cpu.txt
 done
+# What is left of the reserve, and what a release without an agent makes of it: while the service lives, and once it has ended.
+look_at_reserve() {
+  [ "$AGENT" = hosa ] && [ "$RESERVE_BYTES" -gt 0 ] || return
+  {
+    echo "$1: memory.swap.max $(cat $CG/payment.slice/memory.swap.max), memory.high $(cat $CG/payment.slice/memory.high)"
+    /job/hosa release --all --yes --config /job/hosa.yaml 2>&1
+    echo "exit status $?"
+    cat /proc/swaps
+  } >> /out/reserve.txt
+}
+look_at_reserve "agent ended"
 # A held service must still end, so that its database can be audited.
 for s in payment.slice neighbour.slice batch.slice; do
   echo 1 > $CG/$s/cgroup.kill 2>/dev/null
 done
 i=0
 while grep -qs 'populated 1' $CG/payment.slice/cgroup.events && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
+look_at_reserve "service ended"
 if [ "$AUDIT" = journal ]; then
   awk 'FILENAME == ARGV[1] { seen[$1] = 1; next } { n++; if (!($1 in seen)) lost++ }
     END { printf "{\"acknowledged\":%d,\"lost\":%d}\n", n, lost }' /data/payment/journal /out/payment.acked > /out/payment.audit

@@ -4,7 +4,7 @@
  *   sampler --until-ms MS --out FILE SLICE...
  *
  * Tab-separated, one line per slice and moment:
- * t_ns slice memory_bytes high_events oom oom_kill psi_some_us psi_full_us populated frozen node_available_bytes
+ * t_ns slice memory_bytes high_events oom oom_kill psi_some_us psi_full_us populated frozen node_available_bytes swap_bytes
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -14,7 +14,7 @@
 
 struct slice {
 	const char *name;
-	int current, events, pressure, state;
+	int current, events, pressure, state, swap;
 };
 
 static int open_file(const char *slice, const char *file)
@@ -69,6 +69,7 @@ int main(int argc, char **argv)
 		s->events = open_file(s->name, "memory.events");
 		s->pressure = open_file(s->name, "memory.pressure");
 		s->state = open_file(s->name, "cgroup.events");
+		s->swap = open_file(s->name, "memory.swap.current");
 	}
 	int meminfo = open("/proc/meminfo", O_RDONLY | O_CLOEXEC);
 	for (uint64_t t = now_ns(); t < until_ns; t += PERIOD_NS) {
@@ -82,8 +83,10 @@ int main(int argc, char **argv)
 			const char *p = read_file(s->pressure);
 			unsigned long long some = stall_us(p, "some"), full = stall_us(p, "full");
 			const char *c = read_file(s->state);
-			fprintf(out, "%llu\t%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n", stamp, s->name, bytes, high, oom,
-				kill, some, full, field(c, "populated "), field(c, "frozen "), available);
+			unsigned long long populated = field(c, "populated "), frozen = field(c, "frozen ");
+			unsigned long long swap = strtoull(read_file(s->swap), NULL, 10);
+			fprintf(out, "%llu\t%s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n", stamp, s->name, bytes,
+				high, oom, kill, some, full, populated, frozen, available, swap);
 		}
 	}
 	fclose(out);

@@ -180,7 +180,10 @@ class Agent {
   /** Everything is attached and opened: what loading needed is of use only to somebody who breaks in. */
   #give_up_privileges(): void {
     if (!this.#config.security.drop_capabilities) return;
-    const { level, text } = drop_privileges(this.#parts.motor.name === "cgroup");
+    const { level, text } = drop_privileges(
+      this.#parts.motor.name === "cgroup",
+      this.#parts.rules.reserve !== undefined,
+    );
     this.#options.on_message(level, text);
   }
 
@@ -195,8 +198,11 @@ class Agent {
     if (plan !== null) {
       this.#config = plan.config;
       const { own_path, motor, flight, rules } = this.#parts;
-      const { shield, ceiling = 5 } = rules;
-      const decides_by = { ...decision_config(plan.config, own_path, shield !== undefined), ceiling };
+      const { shield, reserve, ceiling = 5 } = rules;
+      const decides_by = {
+        ...decision_config(plan.config, own_path, shield !== undefined, reserve !== undefined),
+        ceiling,
+      };
       this.#beat.reconfigure(decides_by);
       motor.reconfigure(motor_limits(plan.config, own_path));
       flight?.reconfigure(decides_by);

@@ -6,6 +6,7 @@ import { CgroupMotor } from "../motor/motor.ts";
 import { why_no_cgroup2 } from "../sensor/mount.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Parts } from "./compose.ts";
+import { worth_telling } from "./reserve.ts";
 
 /** Says and records what is there and what is missing, before the first beat. */
 export function announce(
@@ -16,7 +17,7 @@ export function announce(
 ): void {
   const { motor, sensor, mount } = parts;
   const { mode, on_message, config } = options;
-  const missing_rungs = motor.missing();
+  const missing_rungs = worth_telling(motor.missing(), config);
   on_message("info", `${sensor.dimensions.length} dimensions, beat ${period_ms} ms, motor: ${motor.name}`);
   if (motor.name === "recording") {
     const why =

@@ -17,6 +17,7 @@ import type { MotorLimits } from "../motor/limits.ts";
 import { LedgerBusy } from "../motor/lock.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { RecordingMotor } from "../motor/recording.ts";
+import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
@@ -29,6 +30,7 @@ import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
 import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
+import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
 import { load_self } from "./self_file.ts";
 import { NodeShield } from "./shield.ts";
@@ -119,12 +121,13 @@ function open_motor(
   mount: string | null,
   own_path: string,
   network: NodeShield | { readonly missing: string },
+  reserve: Prepared,
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
   if (mount === null || !acts(options)) return new RecordingMotor(limits);
   try {
-    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network });
+    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
   } catch (error) {
     if (!(error instanceof LedgerBusy)) throw error;
     throw new OperatorError(error.message, 1, "end the other hosa first, or use `hosa observe` beside it", error);
@@ -153,14 +156,16 @@ export function compose(options: AgentOptions): Parts {
   calm_background_threads();
   const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
-  const motor = open_motor(options, mount, own_path, network);
+  const reserve = mount !== null && acts(options) ? open_reserve(config) : { missing: "nothing is touched" };
+  const motor = open_motor(options, mount, own_path, network, reserve);
   if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
   const locked = options.mode === "run" ? open_audit(config) : null;
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
   const shielded = "shield" in network && network.shield.missing() === null;
-  const rules = { ...decision_config(config, own_path, shielded), ceiling: standing.ceiling };
+  const reserved = config.reserve.path !== "" && ("path" in reserve || motor instanceof RecordingMotor);
+  const rules = { ...decision_config(config, own_path, shielded, reserved), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);
   const shield =
     motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;

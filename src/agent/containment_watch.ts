@@ -1,4 +1,11 @@
-import type { Action, ContainmentObservation, Outcome, ShieldObservation } from "../model/containment.ts";
+import type {
+  Action,
+  ContainmentObservation,
+  Outcome,
+  Rung,
+  ShieldObservation,
+  SwapObservation,
+} from "../model/containment.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 
@@ -12,6 +19,8 @@ const SPACING_NS = 24e6;
 /** … and, once a hold has stood for so many readings, no closer than this. */
 const SETTLED_READINGS = 80;
 const SETTLED_SPACING_NS = 190e6;
+/** Rungs under which what is not used may go to swap. */
+const SWAPPING: readonly Rung[] = ["memory_governor", "swap_reserve"];
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
   /** Cumulative steps of the cgroup's threads except one; null when they cannot be read. */
@@ -20,6 +29,8 @@ export interface WatchPort {
   asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
   stall_full_us(path: string): number | null;
+  /** What of the cgroup lies in swap; null where it cannot be read. */
+  swap?(path: string): Maybe<SwapObservation>;
   /** What the network shield does; null while there is nothing to tell. */
   network?(t_ns: number): Maybe<ShieldObservation>;
   /** The containment is over: whatever was kept for it may go. */
@@ -36,6 +47,7 @@ interface Watched {
   alive: boolean;
   in_force: boolean;
   memory_bytes: number | null;
+  swap: Maybe<SwapObservation>;
   /** Of the cgroup's own limits; null without one. Unknown until a sample has brought it: the node's may be far larger. */
   headroom_bytes: number | null | undefined;
   count: number;
@@ -89,6 +101,7 @@ export class ContainmentWatch {
       alive: true,
       in_force: outcome.status === "done" || outcome.status === "pending" || outcome.status === "drifted",
       memory_bytes,
+      swap: null,
       headroom_bytes: undefined,
       count: 0,
       t_ns: new Float64Array(RING),
@@ -136,6 +149,7 @@ export class ContainmentWatch {
     watched.switches[slot] = (holds ? this.#port.rest_steps(target.cgroup_id, target.tid) : null) ?? Number.NaN;
     watched.stall_us[slot] = (holds ? null : this.#port.stall_full_us(target.path)) ?? Number.NaN;
     watched.count += 1;
+    if (SWAPPING.includes(setting.rung)) watched.swap = this.#port.swap?.(target.path) ?? null;
   }
 
   #observe_one(id: string, watched: Watched, sample: Sample, aims: boolean): ContainmentObservation {
@@ -170,6 +184,7 @@ export class ContainmentWatch {
       rest_window_s: pace?.window_s ?? null,
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
+      ...(SWAPPING.includes(rung) ? { swap: watched.swap } : {}),
       ...(rung === "shield" ? { network: this.#port.network?.(sample.t_ns) ?? null } : {}),
     };
   }

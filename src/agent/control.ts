@@ -16,6 +16,7 @@ import type { Beat, BeatResult } from "./beat.ts";
 import { wall_time_iso, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
 import { Episodes } from "./episodes.ts";
+import { worth_telling } from "./reserve.ts";
 import { view_of } from "./view.ts";
 
 /** What the control socket asks of the agent. */
@@ -205,7 +206,7 @@ export class AgentControl {
       cooldowns: (state?.cooldowns ?? [])
         .filter((one) => one.until_ns > now_ns)
         .map(({ path, until_ns }) => ({ path, left_s: (until_ns - now_ns) / 1e9 })),
-      missing_rungs: motor.missing(),
+      missing_rungs: worth_telling(motor.missing(), config),
       last_episode: this.#episodes.last,
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,

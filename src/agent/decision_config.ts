@@ -1,8 +1,17 @@
 import type { Config } from "../config/index.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 
-/** The part of the configuration the decision may know, in its units. @param shielded the node has a network shield */
-export function decision_config(config: Config, own_path: string, shielded = false): DecisionConfig {
+/**
+ * The part of the configuration the decision may know, in its units.
+ * @param shielded the node has a network shield
+ * @param reserved the swap that was set aside can be used
+ */
+export function decision_config(
+  config: Config,
+  own_path: string,
+  shielded = false,
+  reserved = config.reserve.path !== "",
+): DecisionConfig {
   const { act, beat, governor, levels } = config;
   return {
     period_ms: beat.period_ms,
@@ -32,6 +41,7 @@ export function decision_config(config: Config, own_path: string, shielded = fal
       probe_dose_s: act.probe_dose_ms / 1000,
     },
     governor,
+    ...(reserved ? { reserve: { size_bytes: config.reserve.size_bytes } } : {}),
     ...(shielded ? { shield: { admit_share: config.shield.admit_share } } : {}),
     stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
     protect: config.protect,

@@ -19,6 +19,7 @@ import { Sensor } from "../sensor/sensor.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
 import { privilege_findings } from "./privileges.ts";
+import { reserve_finding } from "./reserve.ts";
 
 /** Capabilities HOSA uses, by bit (capabilities(7)). `fatal`: nothing is sensed without it. */
 const CAPABILITIES = [
@@ -32,7 +33,7 @@ const CAPABILITIES = [
 
 const CAP_SYS_ADMIN = 21;
 
-const RUNG_COSTS: Readonly<Record<Rung, string>> = {
+const RUNG_COSTS: Readonly<Record<Exclude<Rung, "swap_reserve">, string>> = {
   cpu_weight: "no soft containment of CPU",
   thread_hold: "a leaking thread cannot be held alone; memory falls back to the governor",
   memory_governor: "growth of a whole cgroup cannot be slowed",
@@ -167,11 +168,12 @@ function examine_cgroups(config: Config): readonly Finding[] {
   }
   const { mount, controllers } = found;
   const missing = new Map(
-    missing_rungs(kernel_files, mount, config.motor.rungs, process.pid, null).map((m) => [m.rung, m.why]),
+    missing_rungs(kernel_files, mount, config.motor.rungs, process.pid, null, null).map((m) => [m.rung, m.why]),
   );
   return [
     ok("cgroup v2", `${mount}, controllers: ${controllers.join(" ") || "none"}`),
     ...RUNGS.filter((rung) => rung !== "shield").map((rung): Finding => {
+      if (rung === "swap_reserve") return reserve_finding(config);
       const why = missing.get(rung);
       if (why === undefined) return ok(rung, "possible");
       return {

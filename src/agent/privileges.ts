@@ -26,7 +26,7 @@ export const PRIVILEGES: readonly Privilege[] = [
     name: "CAP_SYS_ADMIN",
     levels: [],
     observes: true,
-    use: "read tracepoint ids, and rehearse in a namespace",
+    use: "read tracepoint ids, rehearse in a namespace; kept where a reserve is switched on and off",
   },
   {
     bit: 12,
@@ -62,13 +62,19 @@ export function bits_of(privileges: readonly Privilege[]): bigint {
 }
 
 /** What an agent needs after its first beat, at any level. Its highest level decides: at the moment of need nothing can be regained. */
-export function kept_privileges(acts: boolean): readonly Privilege[] {
-  return PRIVILEGES.filter(({ levels, observes }) => levels.length > 0 && (acts || observes));
+export function kept_privileges(acts: boolean, reserve = false): readonly Privilege[] {
+  const of_reserve = (name: string) => acts && reserve && name === "CAP_SYS_ADMIN";
+  return PRIVILEGES.filter(
+    ({ name, levels, observes }) => of_reserve(name) || (levels.length > 0 && (acts || observes)),
+  );
 }
 
 /** Gives up what only the start needed. Returns what is to be said about it. */
-export function drop_privileges(acts: boolean): { readonly level: "info" | "warn"; readonly text: string } {
-  const kept = kept_privileges(acts);
+export function drop_privileges(
+  acts: boolean,
+  reserve = false,
+): { readonly level: "info" | "warn"; readonly text: string } {
+  const kept = kept_privileges(acts, reserve);
   const names = kept.map(({ name }) => name).join(", ");
   let beyond: readonly string[];
   try {

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { KeptFile } from "../ffi/files.ts";
+import type { SwapObservation } from "../model/containment.ts";
 import type { ThreadPort } from "../sensor/ports.ts";
 import { RestProgress } from "../sensor/rest_progress.ts";
 import type { WatchPort } from "./containment_watch.ts";
@@ -10,6 +11,7 @@ import type { ShieldRate } from "./shield_rate.ts";
 export function watch_port(threads: ThreadPort, mount: string | null, network: ShieldRate | null = null): WatchPort {
   const progress = new Map<string, RestProgress>();
   const pressure = new Map<string, KeptFile | null>();
+  const swap = new SwapFigures(mount);
   return {
     rest_steps(cgroup_id, except_tid) {
       const key = `${cgroup_id}/${except_tid}`;
@@ -28,11 +30,13 @@ export function watch_port(threads: ThreadPort, mount: string | null, network: S
         return null;
       }
     },
+    swap: (path) => swap.read(path),
     network: (t_ns) => network?.observe(t_ns) ?? null,
     stall_full_us: (path) => total_us(pressure, mount, path, "memory", "full"),
     forget(cgroup_id, except_tid, path) {
       progress.delete(`${cgroup_id}/${except_tid}`);
       close_all(pressure, path);
+      swap.leave(path);
     },
   };
 }
@@ -44,6 +48,47 @@ export function stall_port(mount: string | null): StallPort {
     stall_some_us: (path, resource) => total_us(pressure, mount, path, resource, "some"),
     leave: (path) => close_all(pressure, path),
   };
+}
+
+/** memory.swap.* of governed cgroups, kept open, and what the node has left of its swap. */
+class SwapFigures {
+  readonly #mount: string | null;
+  readonly #kept = new Map<string, KeptFile | null>();
+
+  constructor(mount: string | null) {
+    this.#mount = mount;
+  }
+
+  read(path: string): SwapObservation | null {
+    if (this.#mount === null) return null;
+    const used = this.#text(`${this.#mount}${path}/memory.swap.current`);
+    const max = this.#text(`${this.#mount}${path}/memory.swap.max`);
+    const node = /^SwapFree:\s+(\d+)/m.exec(this.#text("/proc/meminfo") ?? "")?.[1];
+    if (used === null || max === null || node === undefined) return null;
+    const max_bytes = max.startsWith("max") ? null : Number.parseInt(max, 10);
+    return { used_bytes: Number.parseInt(used, 10), max_bytes, node_free_bytes: Number(node) * 1024 };
+  }
+
+  leave(path: string): void {
+    for (const [name, file] of this.#kept) {
+      if (!name.startsWith(`${this.#mount}${path}/`)) continue;
+      file?.[Symbol.dispose]();
+      this.#kept.delete(name);
+    }
+  }
+
+  #text(name: string): string | null {
+    let file = this.#kept.get(name);
+    if (file === undefined) {
+      file = KeptFile.open(name);
+      this.#kept.set(name, file);
+    }
+    try {
+      return file === null ? null : Buffer.from(file.read()).toString("latin1");
+    } catch {
+      return null;
+    }
+  }
 }
 
 function total_us(

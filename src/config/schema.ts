@@ -6,6 +6,7 @@ import { choice, choices, flag, four_numbers, integer, number, text, texts } fro
 import { GOVERNOR } from "./governor.ts";
 import { HOOKS } from "./hooks.ts";
 import { QUARANTINE } from "./quarantine.ts";
+import { RESERVE } from "./reserve.ts";
 import { SECURITY } from "./security.ts";
 import { SHIELD } from "./shield.ts";
 import { METRICS, TELEMETRY } from "./telemetry.ts";
@@ -173,6 +174,7 @@ export const SECTIONS = {
     }),
   }),
   governor: GOVERNOR,
+  reserve: RESERVE,
   shield: SHIELD,
   quarantine: QUARANTINE,
   protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
@@ -230,6 +232,7 @@ export const FILE_SCHEMA = v.strictObject({
   act: v.optional(SECTIONS.act, {}),
   motor: v.optional(SECTIONS.motor, {}),
   governor: v.optional(SECTIONS.governor, {}),
+  reserve: v.optional(SECTIONS.reserve, {}),
   shield: v.optional(SECTIONS.shield, {}),
   quarantine: v.optional(SECTIONS.quarantine, {}),
   protect: SECTIONS.protect,

@@ -15,6 +15,8 @@ export interface DecisionConfig {
   readonly act: ActConfig;
   readonly hold: HoldConfig;
   readonly governor: GovernorConfig;
+  /** Swap an operator set aside; absent where there is none. */
+  readonly reserve?: ReserveConfig;
   /** Part of the new flows level 3 admits at first; absent where the node has no shield. */
   readonly shield?: { readonly admit_share: number };
   /** Share of stalled time that counts as harm when it is also beyond the learned tail; 1 means never alone. */
@@ -60,6 +62,11 @@ export interface HoldConfig {
   readonly probe_first_s: number;
   readonly probe_max_s: number;
   readonly probe_dose_s: number;
+}
+
+/** Swap an operator set aside for what a governed cgroup pushes out. */
+export interface ReserveConfig {
+  readonly size_bytes: number;
 }
 
 /** How the ceiling of the memory governor is planned; parts of headroom without unit. */

@@ -13,6 +13,7 @@ import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest } from "./pace.ts";
 import { plan } from "./plan.ts";
 import { lift } from "./release.ts";
+import { plan_reserve, with_reserve } from "./reserve.ts";
 import { plan_shield, type Situation } from "./shield.ts";
 import {
   type ContainmentState,
@@ -48,16 +49,18 @@ export interface Desk {
  *
  * Nothing of `before` or of the assessment may lie on the desk: both are still read, and afterwards still theirs who gave them.
  *
+ * @param assessed as the cortex says it
  * @param now_ns CLOCK_MONOTONIC of the beat
  * @param desk written over and returned; without one nothing that was handed out is ever written again
  */
 export function decide(
-  assessment: Assessment,
+  assessed: Assessment,
   before: DecisionState,
   config: DecisionConfig,
   now_ns: number,
   desk: Desk = { decision: null, state: null },
 ): Judgement {
+  const assessment = with_reserve(assessed, before);
   const runtimes = remember_runtime(before.runtimes, assessment.search);
   const lifted = lift(assessment, before, config, now_ns);
   const left = lifted === null ? before : lifted.state;
@@ -76,9 +79,13 @@ export function decide(
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
   const next_id = proposal.containment === null ? state.next_id : state.next_id + 1;
   const shield = plan_shield(assessment, level, harm, steered, next_id, config, now_ns);
+  const further_id = shield === null ? next_id : next_id + 1;
+  const reserve = plan_reserve(assessment, steered, harm, further_id, config, now_ns);
   const begun = joined(lifted === null ? NO_ACTIONS : lifted.actions, live === null ? NO_ACTIONS : live.actions);
-  const actions = with_new(begun, proposal.action, shield?.action ?? null);
-  const containments = with_new(steered.containments, proposal.containment, shield?.containment ?? null);
+  const answered = with_new(begun, proposal.action, shield?.action ?? null);
+  const actions = with_new(answered, reserve?.action ?? null, null);
+  const held = with_new(steered.containments, proposal.containment, shield?.containment ?? null);
+  const containments = with_new(held, reserve?.containment ?? null, null);
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
   const moved = level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
@@ -109,7 +116,7 @@ export function decide(
   after.unrest_ns = unrest_ns;
   after.plateau = plateau;
   after.stalled_since_ns = stalled_since_ns;
-  after.next_id = shield === null ? next_id : next_id + 1;
+  after.next_id = reserve === null ? further_id : further_id + 1;
   after.containments = containments;
   after.searching = search;
   after.rests = steered.rests;
@@ -186,7 +193,7 @@ function steered_by(
   let failed = 0;
   for (const live of state.containments) {
     const seen = assessment.containments.find((observation) => observation.id === live.id);
-    const step = steer(live, seen, config, now_ns, situation);
+    const step = steer(live, seen, config, now_ns, situation, state.containments);
     actions.push(...step.actions);
     verdicts.push(...step.verdicts);
     if (step.failed) failed += 1;

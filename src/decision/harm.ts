@@ -46,6 +46,11 @@ export function stall_of_others(assessment: Assessment, resource: StallResource)
   return suffered === null ? 0 : Math.max(0, share - suffered);
 }
 
+/** What a stall witness is measured in. */
+export function stall_unit(resource: StallResource): string {
+  return `share of time others stall on ${resource}`;
+}
+
 const STALL_RESOURCES: readonly StallResource[] = ["memory", "io", "cpu"];
 const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null };
 
@@ -114,7 +119,7 @@ export function find_harm(
         witness: "stall",
         value: suffered_stall(assessment, outside, stalled),
         bound: stall_bound(assessment, config, stalled),
-        unit: `share of time others stall on ${stalled}`,
+        unit: stall_unit(stalled),
         evidence: "strong",
         because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
       };

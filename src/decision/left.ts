@@ -8,5 +8,6 @@ export function left_s(live: ContainmentState, now_ns: number): Maybe<number> {
   if (live.rung === "thread_hold") {
     return live.phase === "hold" ? Math.max(0, live.next_probe_s - lasting_s(live.phase_since_ns)) : null;
   }
-  return live.rung === "memory_governor" ? null : Math.max(0, QUEUE_HOLD_S - lasting_s(live.applied_ns));
+  const with_growth = live.rung === "memory_governor" || live.rung === "swap_reserve";
+  return with_growth ? null : Math.max(0, QUEUE_HOLD_S - lasting_s(live.applied_ns));
 }

@@ -4,6 +4,7 @@ import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
 import { step_hold } from "./hold.ts";
 import { matches } from "./protect.ts";
+import { step_reserve } from "./reserve.ts";
 import { type Situation, step_shield } from "./shield.ts";
 import type { ContainmentState } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
@@ -17,19 +18,25 @@ const WORTH_WRITING_BYTES = 256 * 1024;
 export const QUEUE_HOLD_S = 10;
 const GONE = "its cgroup is gone";
 
-/** One beat of any containment. Without an observation nothing is known, so nothing is changed. */
+/** One beat of any containment. @param others all that are in force. Without an observation nothing is known, so nothing is changed. */
 export function steer(
   state: ContainmentState,
   seen: ContainmentObservation | undefined,
   config: DecisionConfig,
   now_ns: number,
   situation: Situation,
+  others: readonly ContainmentState[] = [],
 ): Step {
   if (seen === undefined) return keep(state);
   if (state.rung === "shield") return step_shield(state, seen, situation, now_ns);
   if (config.protect.length > 0 && matches(state.target.path, config.protect)) return let_go(state);
   if (state.rung === "thread_hold") return step_hold(state, seen, config.hold, config.act, now_ns);
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
+  if (state.rung === "swap_reserve") {
+    const governs = ({ rung, target }: ContainmentState) =>
+      rung === "memory_governor" && target.cgroup_id === state.target.cgroup_id;
+    return step_reserve(state, seen, { harm: situation.harm, governed: others.find(governs) }, config, now_ns);
+  }
   return step_queue(state, seen, now_ns);
 }
 
@@ -62,7 +69,9 @@ function step_governor(
   const { memory_bytes: usage, headroom_bytes: headroom, slope_bytes_per_s: slope } = seen;
   if (usage === null || headroom === null) return keep(state);
 
-  const window = quiet_window(state, usage, config, now_ns);
+  // What went to swap has grown as well: a leak that is pushed out is not over.
+  const grown = usage + (seen.swap?.used_bytes ?? 0);
+  const window = quiet_window(state, usage, grown, config, now_ns);
   if (window === "quiet") {
     const detail = `no growth for ${GOVERNOR_QUIET_S} s although the ceiling allowed it`;
     const verdicts = [{ id: state.id, verdict: "would_have_stopped", detail }] as const;
@@ -99,12 +108,12 @@ function step_governor(
  * Watches for the growth's end over stretches of `GOVERNOR_QUIET_S`, in which the ceiling must have left room throughout:
  * a service that allocates and frees is noisy from beat to beat, but not over ten seconds.
  */
-function quiet_window(state: ContainmentState, usage: number, config: DecisionConfig, now_ns: number) {
-  const begin = { quiet_since_ns: now_ns, memory_at_dose_bytes: usage };
+function quiet_window(state: ContainmentState, usage: number, grown: number, config: DecisionConfig, now_ns: number) {
+  const begin = { quiet_since_ns: now_ns, memory_at_dose_bytes: grown };
   const room = state.high_bytes - usage > config.governor.min_allowance_bytes / 2;
   if (!room || state.quiet_since_ns === null) return begin;
   if (now_ns - state.quiet_since_ns < GOVERNOR_QUIET_S * 1e9) return {};
-  const slope = (usage - state.memory_at_dose_bytes) / GOVERNOR_QUIET_S;
+  const slope = (grown - state.memory_at_dose_bytes) / GOVERNOR_QUIET_S;
   return slope < Math.max(0.25 * state.slope_tail_bytes_per_s, 0.02 * state.slope_before_bytes_per_s) ? "quiet" : begin;
 }
 
@@ -137,6 +146,8 @@ export function setting_of(state: ContainmentState): Setting {
       return { rung: "thread_hold", frozen: false };
     case "memory_governor":
       return { rung: "memory_governor", high_bytes: state.high_bytes };
+    case "swap_reserve":
+      return { rung: "swap_reserve", swap_max_bytes: state.high_bytes };
     case "cpu_weight":
       return { rung: "cpu_weight", weight: 10 };
     case "cpu_max":

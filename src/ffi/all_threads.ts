@@ -1,20 +1,18 @@
-import { cc, dlopen, type Pointer } from "bun:ffi";
+import { dlopen, type Pointer } from "bun:ffi";
 import { readdirSync, readFileSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 import { KernelError } from "./errors.ts";
-import { Alarm, close, last_errno } from "./libc.ts";
+import { Alarm, last_errno } from "./libc.ts";
+import { compile_native } from "./native.ts";
 
 const libc = dlopen("libc.so.6", {
-  memfd_create: { args: ["ptr" /* const char *name */, "u32" /* unsigned flags */], returns: "i32" },
   sigaction: {
     args: ["i32" /* int signal */, "ptr" /* const struct sigaction *new */, "ptr" /* struct sigaction *old */],
     returns: "i32",
   },
   tgkill: { args: ["i32" /* pid_t process */, "i32" /* pid_t thread */, "i32" /* int signal */], returns: "i32" },
-  write: { args: ["i32" /* int fd */, "ptr" /* const void *buffer */, "usize" /* size_t count */], returns: "i64" },
 }).symbols;
 
-const MFD_CLOEXEC = 1;
 /** A real-time signal that neither libc nor the runtime uses. */
 const SIGNAL = 60;
 const SA_RESTART = 0x10000000n;
@@ -48,40 +46,20 @@ void *handler_for(unsigned low, unsigned high) {
 int drop_here(void) { return drop(); }
 `;
 
-type Handler = ReturnType<typeof compile>;
-
-function compile(path: string) {
-  return cc({
-    source: path,
-    // A host that runs this has no C library to link with, only one to run with.
-    flags: ["-nostdlib"],
-    symbols: {
-      handler_for: {
-        args: ["i32" /* unsigned capabilities 0..31 */, "i32" /* unsigned capabilities 32..63 */],
-        returns: "ptr" /* void (*handler)(int) */,
-      },
-      drop_here: { args: [], returns: "i32" /* 0 or -errno */ },
-    },
-  });
-}
+type Handler = ReturnType<typeof load_handler>;
 
 /** Kept for good: the handler's code must outlive every signal on its way. */
 let handler: Maybe<Handler> = null;
 
-/** The compiler wants a file; this one has no name in any file system. Throws KernelError. */
-function load_handler(): Handler {
-  const fd = libc.memfd_create(Buffer.from("hosa-handler\0"), MFD_CLOEXEC);
-  if (fd < 0) throw new KernelError("create a file in memory for", "the signal handler", last_errno());
-  try {
-    const bytes = Buffer.from(HANDLER);
-    libc.write(fd, bytes, bytes.length);
-    return compile(`/proc/self/fd/${fd}`);
-  } catch (error) {
-    const hint = "a security module may forbid memory that is written and executed";
-    throw new KernelError("compile", "the signal handler", String(error), hint);
-  } finally {
-    close(fd);
-  }
+/** Throws KernelError. */
+function load_handler() {
+  return compile_native("the signal handler", HANDLER, {
+    handler_for: {
+      args: ["i32" /* unsigned capabilities 0..31 */, "i32" /* unsigned capabilities 32..63 */],
+      returns: "ptr" /* void (*handler)(int) */,
+    },
+    drop_here: { args: [], returns: "i32" /* 0 or -errno */ },
+  });
 }
 
 /** Throws KernelError. */

@@ -1,7 +1,16 @@
 import type { Maybe } from "./sample.ts";
 
 /** The rungs a motor can climb, cheapest to be wrong about first. */
-export const RUNGS = ["cpu_weight", "thread_hold", "memory_governor", "cpu_max", "io_max", "freeze", "shield"] as const;
+export const RUNGS = [
+  "cpu_weight",
+  "thread_hold",
+  "memory_governor",
+  "swap_reserve",
+  "cpu_max",
+  "io_max",
+  "freeze",
+  "shield",
+] as const;
 export type Rung = (typeof RUNGS)[number];
 
 /** What of the motor an entry or an outcome is of: a rung, or a step of quarantine. */
@@ -21,6 +30,8 @@ export type Setting =
   /** pulse_ms: thawed for so long and frozen again within the beat, however late the next one comes. */
   | { readonly rung: "thread_hold"; readonly frozen: boolean; readonly pulse_ms?: number }
   | { readonly rung: "memory_governor"; readonly high_bytes: number }
+  /** What the cgroup may hold in swap; the reserve is on meanwhile. */
+  | { readonly rung: "swap_reserve"; readonly swap_max_bytes: number }
   | { readonly rung: "cpu_weight"; readonly weight: number }
   | { readonly rung: "cpu_max"; readonly quota_us: number; readonly period_us: number }
   | { readonly rung: "io_max"; readonly bytes_per_s: number }
@@ -71,6 +82,14 @@ export interface ShieldObservation {
   readonly new_flows_per_s: number;
 }
 
+/** The swap of one cgroup, and what the node has left of it. */
+export interface SwapObservation {
+  readonly used_bytes: number;
+  /** Its own memory.swap.max; null: no limit. */
+  readonly max_bytes: Maybe<number>;
+  readonly node_free_bytes: number;
+}
+
 /** What a live containment looks like now: the decision verifies and steers on this. */
 export interface ContainmentObservation {
   readonly id: string;
@@ -96,6 +115,8 @@ export interface ContainmentObservation {
   readonly asleep: Maybe<boolean>;
   /** The cgroup's own memory PSI "full" share of the window. */
   readonly stall_full: Maybe<number>;
+  /** For memory_governor and swap_reserve: what of the cgroup lies in swap; absent for the others. */
+  readonly swap?: Maybe<SwapObservation>;
   /** For shield: what it did to the network in the last second or so; absent for the others. */
   readonly network?: Maybe<ShieldObservation>;
 }

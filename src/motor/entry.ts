@@ -5,7 +5,7 @@ import type { ThreadIdentity } from "./processes.ts";
  * How an entry is undone: file: write `prior` back · devices: the same per line of io.max · hold: thaw the child, give the
  * threads back, remove it · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount` ·
  * quarantine: the mark that the node is in level 5, struck off last · link: the interface up, its addresses and routes as in
- * `prior` · marker: remove the file · taint: through the API server · watchdog: stop it.
+ * `prior` · swap: the swap area off, once what lies in it fits back · marker: remove the file · taint: through the API server · watchdog: stop it.
  */
 export type EntryKind =
   | "file"
@@ -14,6 +14,7 @@ export type EntryKind =
   | "nice"
   | "stop"
   | "shield"
+  | "swap"
   | "quarantine"
   | "link"
   | "marker"

@@ -3,12 +3,16 @@ import type { Maybe } from "../model/sample.ts";
 import type { EntryKind, LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { directory_of } from "./locate.ts";
+import { kernel_swap, type SwapPort } from "./reserve/port.ts";
+import { size, why_it_stays } from "./reserve/room.ts";
+import { area_at } from "./reserve/swaps.ts";
+import { area_path } from "./reserve/undo.ts";
 import { FileTrouble } from "./trouble.ts";
 
-const TEXT_CHARS_MAX = 120;
+const TEXT_CHARS_MAX = 160;
 
-/** A ledger entry for people: what was touched, how it is now, and what its undo restores. Reads one file at most. */
-export function held_item(entry: LedgerEntry, files: CgroupFiles): HeldItem {
+/** A ledger entry for people: what was touched, how it is now, and what its undo restores. Reads one file at most, of a swap area those of whose pages lie in it. */
+export function held_item(entry: LedgerEntry, files: CgroupFiles, swap: SwapPort = kernel_swap): HeldItem {
   const { containment: id, id: ledger_id, rung, target } = entry;
   const held = { id, ledger_id, rung, target, file: place_of(entry), quarantine: entry.until === "release" };
   if (entry.kind === "hold") {
@@ -20,13 +24,14 @@ export function held_item(entry: LedgerEntry, files: CgroupFiles): HeldItem {
     };
   }
   const is_file = entry.kind === "file" || entry.kind === "devices";
-  const now = is_file ? value_now(entry, files) : entry.intended;
+  const now = is_file ? value_now(entry, files) : entry.kind === "swap" ? area_now(entry, files, swap) : entry.intended;
   return { ...held, now: now === null ? null : shown(now), restores: RESTORES[entry.kind] ?? shown(entry.prior) };
 }
 
 /** Where the prior value is made for the undo, not for people. */
 const RESTORES: { readonly [kind in EntryKind]?: string } = {
   shield: "as before HOSA: nothing attached, nothing pinned",
+  swap: "switched off once what lies in it fits back into memory; the file stays",
   link: "up, with its addresses and routes",
   taint: "the taint taken off",
   watchdog: "stopped",
@@ -34,8 +39,22 @@ const RESTORES: { readonly [kind in EntryKind]?: string } = {
 
 /** An absolute path where it is a file of a cgroup, words for anything else. */
 function place_of(entry: LedgerEntry): string {
+  if (entry.kind === "swap") return area_path(entry);
   const is_path = entry.kind === "file" || entry.kind === "devices" || entry.kind === "hold";
   return is_path ? `${directory_of(entry.mount, entry.path)}/${entry.file}` : `${entry.file} in ${entry.path}`;
+}
+
+/** What lies in a swap area, and why it cannot go yet. */
+function area_now(entry: LedgerEntry, files: CgroupFiles, swap: SwapPort): Maybe<string> {
+  try {
+    const area = area_at(swap.areas(), area_path(entry));
+    if (area === undefined) return "off";
+    const why = why_it_stays(swap, area, files, entry.mount);
+    return why === null ? `on, ${size(area.used_bytes)} of ${size(area.size_bytes)} in use` : `on: ${why}`;
+  } catch (error) {
+    if (error instanceof FileTrouble) return null;
+    throw error;
+  }
 }
 
 /** Null: the cgroup is no longer where it was, and looking for it can wait until it is undone. */

@@ -21,6 +21,8 @@ import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
 import { finished, undo_entries } from "./recover.ts";
 import { type MissingRung, missing_rungs } from "./rehearsal.ts";
+import { kernel_swap, type SwapPort, swap_with_steps } from "./reserve/port.ts";
+import { Reserve } from "./reserve/reserve.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
 import { APPLY } from "./rungs/index.ts";
 import { organ_of, shield_entry, shield_words } from "./rungs/shield.ts";
@@ -36,9 +38,12 @@ export interface MotorOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
   /** The network shield, or why there is none. Absent: there is none. */
   readonly shield?: ShieldOrgan | { readonly missing: string };
+  /** The swap file that was prepared, or why there is none. Absent: there is none. */
+  readonly reserve?: { readonly path: string } | { readonly missing: string };
   /** The world, replaced in tests; `step` is called around every change of it. */
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
+  readonly swap?: SwapPort;
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
 }
@@ -83,6 +88,7 @@ export class CgroupMotor implements Motor {
   #options: MotorOptions;
   readonly #context: RungContext;
   readonly #missing: readonly MissingRung[];
+  readonly #swap: SwapPort;
   readonly #bounds: Bounds;
   readonly #held = new Map<string, Held>();
   readonly #untold: Outcome[] = [];
@@ -97,13 +103,21 @@ export class CgroupMotor implements Motor {
     this.#options = options;
     const absent = { missing: "it was not opened" };
     const shield = options.shield ?? absent;
-    this.#context = { mount: options.mount, files, processes, ledger, shield: "missing" in shield ? null : shield };
+    const port = options.swap ?? kernel_swap;
+    this.#swap = step === undefined ? port : swap_with_steps(port, step);
+    const prepared = options.reserve ?? absent;
+    const { mount } = options;
+    const path = "missing" in prepared ? null : prepared.path;
+    const reserve = new Reserve({ ledger, files, port: this.#swap, mount, path });
+    this.#context = { mount, files, processes, ledger, shield: "missing" in shield ? null : shield, reserve };
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
     try {
-      const left = ledger.entries().filter((entry) => entry.until !== "release");
+      // A swap area may take minutes to go: it is looked after from beat to beat, not waited for.
+      const left = ledger.entries().filter((entry) => entry.until !== "release" && entry.kind !== "swap");
       this.recovered = undo_entries(ledger, left, files, processes, 0, "left by a predecessor");
       const no_shield = "missing" in shield ? shield.missing : shield.shield.missing();
-      this.#missing = missing_rungs(raw, options.mount, options.enabled_rungs, processes.own_pid, no_shield);
+      const no_reserve = "missing" in prepared ? prepared.missing : null;
+      this.#missing = missing_rungs(raw, mount, options.enabled_rungs, processes.own_pid, no_shield, no_reserve);
     } catch (error) {
       // A motor that could not be made must not keep the ledger from the next attempt.
       ledger.close();
@@ -148,11 +162,21 @@ export class CgroupMotor implements Motor {
       const outcome = this.#poll_one(held, now_ns);
       if (outcome !== null) outcomes.push(outcome);
     }
+    const reserve = this.#context.reserve.poll(now_ns, this.#draws_on_reserve());
+    if (reserve !== null) outcomes.push(reserve);
     return outcomes;
   }
 
   release_all(now_ns: number, reason: string): readonly Outcome[] {
-    return [...this.#held.values()].reverse().map((held) => this.#release(held, now_ns, reason));
+    const outcomes = [...this.#held.values()].reverse().map((held) => this.#release(held, now_ns, reason));
+    const reserve = this.#context.reserve.release(now_ns, reason, true);
+    return reserve === null ? outcomes : [...outcomes, reserve];
+  }
+
+  #draws_on_reserve(): boolean {
+    for (const held of this.#held.values())
+      if (!held.leaving && held.action.setting.rung === "swap_reserve") return true;
+    return false;
   }
 
   /**
@@ -196,7 +220,7 @@ export class CgroupMotor implements Motor {
   /** Everything that is not as it was found, oldest first: what the ledger holds, whoever wrote it there. */
   held(): readonly HeldItem[] {
     const { ledger, files } = this.#context;
-    return ledger.entries().map((entry) => held_item(entry, files));
+    return ledger.entries().map((entry) => held_item(entry, files, this.#swap));
   }
 
   /** Undo these items, newest first; those already undone are passed over. */
@@ -208,9 +232,18 @@ export class CgroupMotor implements Motor {
       if (!wanted.has(entry.id)) continue;
       const held = [...this.#held.values()].find((each) => each.containment.entry.id === entry.id);
       if (held !== undefined) outcomes.push(this.#release(held, now_ns, reason));
+      else if (entry.kind === "swap") outcomes.push(...this.#release_reserve(now_ns, reason));
       else outcomes.push(...undo_entries(ledger, [entry], files, processes, now_ns, reason));
     }
     return outcomes;
+  }
+
+  /** Whoever draws on it is let go first, or it would be switched on again. */
+  #release_reserve(now_ns: number, reason: string): readonly Outcome[] {
+    const drawing = [...this.#held.values()].filter((held) => held.action.setting.rung === "swap_reserve").reverse();
+    for (const held of drawing) this.#untold.push(this.#release(held, now_ns, reason));
+    const outcome = this.#context.reserve.release(now_ns, reason);
+    return outcome === null ? [] : [outcome];
   }
 
   live(): readonly LiveContainment[] {

@@ -5,6 +5,7 @@ import { Ledger } from "./ledger.ts";
 import { outcome_of_undo } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
 import { kernel_world, lift_mark, type QuarantineWorld } from "./quarantine/undo.ts";
+import { kernel_swap, type SwapPort, swap_with_steps } from "./reserve/port.ts";
 import { undo_entry } from "./undo.ts";
 
 export interface ReleaseOptions {
@@ -13,6 +14,7 @@ export interface ReleaseOptions {
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
   readonly world?: QuarantineWorld;
+  readonly swap?: SwapPort;
   /** Called around every change; a test stops the release there. */
   readonly step?: (name: string) => void;
   readonly boot_id?: string;
@@ -34,11 +36,12 @@ export function undo_entries(
   now_ns: number,
   why: string,
   world: QuarantineWorld = kernel_world,
+  swap: SwapPort = kernel_swap,
 ): readonly Outcome[] {
   const outcomes: Outcome[] = [];
   for (const entry of [...entries].reverse()) {
     const mark = entry.kind === "quarantine";
-    const undone = mark ? lift_mark(entry, ledger.entries()) : undo_entry(entry, files, processes, world);
+    const undone = mark ? lift_mark(entry, ledger.entries()) : undo_entry(entry, files, processes, world, swap);
     if (finished(undone.status)) ledger.close_entry(entry.id);
     outcomes.push(outcome_of_undo(entry, undone, now_ns, why));
   }
@@ -58,9 +61,11 @@ export function release_from_ledger(ledger_dir: string, options: ReleaseOptions 
     const table = options.processes ?? kernel_processes;
     const files = step === undefined ? raw : with_steps(raw, step);
     const processes = step === undefined ? table : processes_with_steps(table, step);
+    const port = options.swap ?? kernel_swap;
+    const swap = step === undefined ? port : swap_with_steps(port, step);
     const now_ns = options.now_ns ?? 0;
     const entries = options.select?.(ledger.entries()) ?? ledger.entries();
-    return undo_entries(ledger, entries, files, processes, now_ns, "from the ledger", options.world);
+    return undo_entries(ledger, entries, files, processes, now_ns, "from the ledger", options.world, swap);
   } finally {
     ledger.close();
   }

@@ -12,6 +12,7 @@ const REHEARSAL_PREFIX = "hosa-rehearsal.";
 
 const CONTROLLER: Partial<Record<Rung, string>> = {
   memory_governor: "memory",
+  swap_reserve: "memory",
   cpu_max: "cpu",
   io_max: "io",
 };
@@ -58,6 +59,7 @@ export function missing_rungs(
   enabled: readonly Rung[],
   own_pid: number,
   no_shield: Maybe<string>,
+  no_reserve: Maybe<string>,
 ): readonly MissingRung[] {
   if (!offers(files, `${mount}/cgroup.controllers`)) {
     return RUNGS.map((rung) => ({ rung, why: `${mount} is not a cgroup v2 mount` }));
@@ -73,6 +75,7 @@ export function missing_rungs(
       missing.push({ rung, why: `the ${controller} controller is not on cgroup v2 (${mount}/cgroup.controllers)` });
     } else if (rung === "thread_hold" && rehearsed !== null) missing.push({ rung, why: rehearsed });
     else if (rung === "shield" && no_shield !== null) missing.push({ rung, why: no_shield });
+    else if (rung === "swap_reserve" && no_reserve !== null) missing.push({ rung, why: no_reserve });
   }
   return missing;
 }

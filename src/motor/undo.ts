@@ -6,6 +6,8 @@ import type { CgroupFiles } from "./files.ts";
 import { directory_of, locate } from "./locate.ts";
 import type { Processes } from "./processes.ts";
 import { is_quarantine_entry, kernel_world, type QuarantineWorld, undo_quarantine_entry } from "./quarantine/undo.ts";
+import { kernel_swap, type SwapPort } from "./reserve/port.ts";
+import { undo_area } from "./reserve/undo.ts";
 import { undo_shield } from "./shield/undo.ts";
 import { FileTrouble } from "./trouble.ts";
 import { undo_hold } from "./undo-hold.ts";
@@ -29,12 +31,14 @@ export function undo_entry(
   files: CgroupFiles,
   processes: Processes,
   world: QuarantineWorld = kernel_world,
+  swap: SwapPort = kernel_swap,
 ): Undone {
   try {
     if (is_quarantine_entry(entry)) return undo_quarantine_entry(entry, world);
     if (entry.kind === "nice") return undo_nice(entry, processes);
     if (entry.kind === "stop") return undo_stop(entry, processes);
     if (entry.kind === "shield") return undo_shield(entry);
+    if (entry.kind === "swap") return undo_area(entry, files, swap);
     const path = locate(files, entry.mount, entry.cgroup_id, entry.path);
     if (path === null) return gone(`cgroup ${entry.path} (id ${entry.cgroup_id}) no longer exists`);
     const directory = directory_of(entry.mount, path);

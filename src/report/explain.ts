@@ -170,6 +170,8 @@ export function setting(value: Setting): string {
   switch (value.rung) {
     case "memory_governor":
       return `memory.high ${quantity(value.high_bytes, "bytes")}`;
+    case "swap_reserve":
+      return `memory.swap.max ${quantity(value.swap_max_bytes, "bytes")}`;
     case "cpu_weight":
       return `cpu.weight ${value.weight}`;
     case "cpu_max":

@@ -19,6 +19,7 @@ function samples(mb_at: (since_onset_s: number) => number, killed_at_s = Number.
       psi_some_us: 0,
       psi_full_us: 0,
       populated: !dead,
+      swap_bytes: 0,
     };
   });
 }

@@ -42,7 +42,16 @@ describe("parse_options", () => {
 });
 
 test("a guest is told its scenario as shell variables and a plan", () => {
-  const job = { agent: "none", seed: 3, age_s: 60, after_s: 120, rps: 100, high_bytes: 1, high_at_onset: false };
+  const job = {
+    agent: "none",
+    seed: 3,
+    age_s: 60,
+    after_s: 120,
+    rps: 100,
+    high_bytes: 1,
+    high_at_onset: false,
+    reserve_bytes: 0,
+  };
   const environment = guest_environment(scenario_named("inline"), job);
   expect(environment).toContain("--leak inline 50 --rps 100'\n");
   expect(environment).toContain("AFTER_S='120'\n");
@@ -57,7 +66,16 @@ test("a short name means the same scenario", () => {
 });
 
 test("a scenario on the node's own memory has no limit", () => {
-  const job = { agent: "hosa", seed: 1, age_s: 60, after_s: 120, rps: 100, high_bytes: 1, high_at_onset: false };
+  const job = {
+    agent: "hosa",
+    seed: 1,
+    age_s: 60,
+    after_s: 120,
+    rps: 100,
+    high_bytes: 1,
+    high_at_onset: false,
+    reserve_bytes: 0,
+  };
   expect(guest_environment(scenario_named("node-leak"), job)).toContain("PAYMENT_MAX='max'\n");
   expect(guest_environment(scenario_named("payment"), job)).toContain("PAYMENT_MAX='1073741824'\n");
 });
@@ -84,6 +102,20 @@ describe("cells", () => {
       [1, "6.1", "memory-high", 900],
     ]);
     expect(cells.slice(6).every((c) => c.seed === 2)).toBe(true);
+  });
+
+  test("swap set aside is a cell of its own, and only of those that can use it", () => {
+    const options = parse_options(
+      "compare inline --agent restart,memory-high,hosa --high 887 --reserve 0,8192".split(" "),
+    );
+    expect(cells_of(options).map((cell) => agent_label(cell, false))).toEqual([
+      "restart",
+      "memory-high 887M",
+      "memory-high 887M swap 8192M",
+      "hosa",
+      "hosa reserve 8192M",
+    ]);
+    expect(() => parse_options(["inline", "--reserve", "0,1"])).toThrow("compare");
   });
 
   test("a cell's folder tells it apart from every other", () => {

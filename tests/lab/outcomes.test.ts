@@ -19,7 +19,15 @@ const GOOD: TimedResult = {
   transactions: { sent: 18_000, acknowledged: 18_000, lost: 0 },
   ...{ served_ratio: 1, p99_ratio: 1.2, worst_ms: 12 },
   neighbour: { served_ratio: 1, p99_ratio: 1, worst_ms: 9, lost: 0 },
-  ...{ psi_full: 0.01, psi_full_stable: 0, touched: [], interventions: 1, memory_at_end_mb: 300, timeline: [] },
+  ...{
+    psi_full: 0.01,
+    psi_full_stable: 0,
+    touched: [],
+    interventions: 1,
+    memory_at_end_mb: 300,
+    swap_at_end_mb: 0,
+    timeline: [],
+  },
   ...{ wall_s: 90, cpu_s: 88 },
 };
 const KILLED: Partial<TimedResult> = {

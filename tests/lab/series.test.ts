@@ -13,6 +13,7 @@ function memory(mb_at: (t_s: number) => number, duration_s: number): SliceSample
     psi_some_us: 0,
     psi_full_us: i * 500,
     populated: true,
+    swap_bytes: 0,
   }));
 }
 

@@ -290,7 +290,7 @@ test("rungs the host lacks are named, with the reason", () => {
   setup.kernel.set("/", "cgroup.controllers", "cpu\n");
   const motor = setup.motor({ enabled_rungs: ["cpu_weight", "memory_governor", "cpu_max", "io_max", "thread_hold"] });
   const missing = new Map(motor.missing().map((each) => [each.rung, each.why]));
-  expect([...missing.keys()]).toEqual(["memory_governor", "io_max", "freeze", "shield"]);
+  expect([...missing.keys()]).toEqual(["memory_governor", "swap_reserve", "io_max", "freeze", "shield"]);
   expect(missing.get("memory_governor")).toContain("cgroup.controllers");
   expect(setup.kernel.directories("/cg")).toEqual(["hosa", "app"]);
   motor.close();

@@ -85,6 +85,31 @@ describe("the whole decision loop against a simulated service", () => {
     }
   });
 
+  test("with a reserve it is served at full speed for as long as the reserve lasts, then levels off, never killed", () => {
+    for (const size_mib of [8192, 1000]) {
+      const config = { ...CONFIG, reserve: { size_bytes: size_mib * MIB } };
+      for (const run of each((seed) => simulate(SCENARIOS.inline(200), config, seed))) {
+        const leaked_mib = Math.min(120 * 50, 0.95 * size_mib + 0.93 * 874);
+        expect(run.killed_s).toBeNull();
+        expect(run.served * 0.5).toBeGreaterThan(leaked_mib - 60);
+        expect(run.swapped_bytes).toBeLessThanOrEqual(0.95 * size_mib * MIB);
+        expect(run.peak_bytes).toBeLessThan(1024 * MIB - 0.04 * 874 * MIB);
+        expect(run.verdicts.map((v) => v.verdict)).toContain("effective");
+        // Nothing flickers: one governor and one reserve, for the whole of it.
+        expect(run.live_at_end).toBe(2);
+      }
+    }
+  });
+
+  test("a disk slower than the leak sets the pace, and nobody is killed", () => {
+    const config = { ...CONFIG, reserve: { size_bytes: 8192 * MIB } };
+    for (const run of each((seed) => simulate(SCENARIOS.inline(20), config, seed))) {
+      expect(run.killed_s).toBeNull();
+      expect(run.served * 0.5).toBeGreaterThan(0.85 * 874 + 20 * 100);
+      expect(run.served * 0.5).toBeLessThan(0.95 * 874 + 20 * 120);
+    }
+  });
+
   test("the same seed gives the same run", () => {
     const twice = [simulate(SCENARIOS.lock(0.3), CONFIG, 3), simulate(SCENARIOS.lock(0.3), CONFIG, 3)];
     expect(JSON.stringify(twice[0])).toBe(JSON.stringify(twice[1]));

@@ -2,7 +2,7 @@ import type { DecisionConfig } from "../../src/decision/config.ts";
 import { decide } from "../../src/decision/decide.ts";
 import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
-import type { ContainmentObservation } from "../../src/model/containment.ts";
+import type { ContainmentObservation, SwapObservation } from "../../src/model/containment.ts";
 import type { Decision, Verdict } from "../../src/model/decision.ts";
 import { assessment, growth, MIB, search } from "../decision/fixtures.ts";
 
@@ -25,6 +25,8 @@ export interface Scenario {
   readonly inline_bytes_per_request: number;
   readonly requests_per_s: number;
   readonly duration_s: number;
+  /** What the disk of a reserve takes, once it is on (half a second after it was asked for). */
+  readonly swap_bytes_per_s: number;
 }
 
 export interface Run {
@@ -39,10 +41,13 @@ export interface Run {
   readonly served: number;
   readonly wanted: number;
   readonly max_level: number;
+  readonly swapped_bytes: number;
   readonly live_at_end: number;
 }
 
 const BEAT_S = 0.01;
+/** The kernel pushes out so much below the ceiling at a time. */
+const RECLAIMED_BYTES = MIB;
 
 /** Seeded uniform numbers in [0, 1): mulberry32. */
 export function seeded(seed: number): () => number {
@@ -71,6 +76,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   let hold: { id: string; since: number } | null = null;
   let changed_beat = 0;
   let governed: string | null = null;
+  let reserve: { id: string; on_s: number; max_bytes: number } | null = null;
+  let swapped = 0;
   const memories: number[] = [];
   const served_at: number[] = [];
   const verdicts: Verdict[] = [];
@@ -81,6 +88,14 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   let finished_s: number | null = null;
   let max_level = 0;
 
+  const swap_seen = (): SwapObservation => {
+    const on = reserve !== null;
+    return {
+      used_bytes: swapped,
+      max_bytes: reserve?.max_bytes ?? 0,
+      node_free_bytes: on ? Number.MAX_SAFE_INTEGER : 0,
+    };
+  };
   const beats = Math.round(scenario.duration_s / BEAT_S);
   const slope_over = (k: number) => {
     const n = memories.length;
@@ -104,6 +119,12 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         in_lock = random() < scenario.lock_share;
         lock_left_s = scenario.lock_s;
       }
+    }
+    if (reserve !== null && t_s >= reserve.on_s) {
+      const more = Math.max(0, Math.min(memory - high + RECLAIMED_BYTES, reserve.max_bytes - swapped));
+      const pushed = Math.min(more, scenario.swap_bytes_per_s * BEAT_S);
+      memory -= pushed;
+      swapped += pushed;
     }
     const blocked = in_lock && frozen;
     const can =
@@ -151,8 +172,11 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         rest_steps_before_per_s: scenario.requests_per_s * 4,
         asleep: !in_lock,
         stall_full: null,
+        swap: swap_seen(),
       });
     }
+    if (reserve !== null)
+      containments.push({ ...RESERVE_SEEN, id: reserve.id, memory_bytes: memory, swap: swap_seen() });
     const inline = scenario.inline_bytes_per_request > 0;
     const input: Assessment = assessment({
       t_ns: t_s * 1e9,
@@ -193,6 +217,9 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       } else if (action.setting.rung === "memory_governor") {
         governed = action.verb === "release" ? null : action.id;
         high = action.verb === "release" ? Number.POSITIVE_INFINITY : Math.max(memory, action.setting.high_bytes);
+      } else if (action.setting.rung === "swap_reserve") {
+        const { swap_max_bytes: max_bytes } = action.setting;
+        reserve = action.verb === "release" ? null : { id: action.id, on_s: t_s + 0.5, max_bytes };
       }
     }
   }
@@ -207,6 +234,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
     served,
     wanted: scenario.requests_per_s * scenario.duration_s,
     max_level,
+    swapped_bytes: swapped,
     live_at_end: state.containments.length,
   };
 }
@@ -223,7 +251,25 @@ const base = {
   inline_bytes_per_request: 0,
   requests_per_s: 100,
   duration_s: 120,
+  swap_bytes_per_s: 0,
 } as const;
+
+const RESERVE_SEEN: Omit<ContainmentObservation, "id" | "swap"> = {
+  rung: "swap_reserve",
+  status: "done",
+  detail: "",
+  frozen: null,
+  alive: true,
+  in_force: true,
+  memory_bytes: null,
+  headroom_bytes: null,
+  slope_bytes_per_s: null,
+  rest_steps_per_s: null,
+  rest_steps_before_per_s: null,
+  rest_window_s: null,
+  asleep: null,
+  stall_full: null,
+};
 
 /** The scenarios of the lab, as the decision sees them. */
 export const SCENARIOS = {
@@ -239,7 +285,13 @@ export const SCENARIOS = {
     duration_s,
   }),
   lock: (share: number): Scenario => ({ ...base, wanted_bytes: (t) => t * 50 * MIB, lock_share: share }),
-  inline: (): Scenario => ({ ...base, wanted_bytes: () => 0, inline_bytes_per_request: MIB / 2 }),
+  /** @param swap_mib_s what a reserve takes, where there is one */
+  inline: (swap_mib_s = 0): Scenario => ({
+    ...base,
+    wanted_bytes: () => 0,
+    inline_bytes_per_request: MIB / 2,
+    swap_bytes_per_s: swap_mib_s * MIB,
+  }),
   reload: (mib: number, seconds: number): Scenario => ({
     ...base,
     wanted_bytes: (t) => Math.min(mib, (t * mib) / seconds) * MIB,

@@ -5,6 +5,7 @@ import type { LedgerEntry } from "../entry.ts";
 import type { CgroupFiles } from "../files.ts";
 import type { Ledger, NewEntry } from "../ledger.ts";
 import type { Processes } from "../processes.ts";
+import type { Reserve } from "../reserve/reserve.ts";
 
 /** What a rung did or saw: the part of an Outcome that only the rung knows. */
 export interface Change {
@@ -39,6 +40,7 @@ export interface RungContext {
   readonly ledger: Ledger;
   /** Null: this host has none. */
   readonly shield: Maybe<ShieldOrgan>;
+  readonly reserve: Reserve;
 }
 
 /** The cgroup of the target, found by its id. */

@@ -13,6 +13,7 @@ import {
   make,
   motor,
   now_ns,
+  own_script,
   read,
   release,
   remove,
@@ -230,8 +231,3 @@ export const HOLD_CASES: Record<string, () => string> = {
       return seen.join(" | ");
     }),
 };
-
-/** Compiled, the program is the executable itself; under `bun` the script has to be named. */
-function own_script(): string[] {
-  return Bun.main.startsWith("/$bunfs") ? [] : [Bun.main];
-}

@@ -196,3 +196,8 @@ export function wait_until_frozen(acting: CgroupMotor): void {
     return acting.live()[0]?.frozen === true;
   });
 }
+
+/** Compiled, the program is the executable itself; under `bun` the script has to be named. */
+export function own_script(): string[] {
+  return Bun.main.startsWith("/$bunfs") ? [] : [Bun.main];
+}
