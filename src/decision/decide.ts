@@ -62,7 +62,7 @@ export function decide(
   const lifted = lift(assessment, before, config, now_ns);
   const left = lifted === null ? before : lifted.state;
   const state = runtimes === before.runtimes ? left : { ...left, runtimes };
-  const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
+  const { harm, growth, stalled_since_ns, outside_stall } = find_harm(assessment, state, config, now_ns);
   const rising_since_ns = rising_since(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, rising_since_ns, state, config, now_ns);
   const { level } = choice;
@@ -109,6 +109,7 @@ export function decide(
   after.unrest_ns = unrest_ns;
   after.plateau = plateau;
   after.stalled_since_ns = stalled_since_ns;
+  after.outside_stall = outside_stall;
   after.next_id = shield === null ? next_id : next_id + 1;
   after.containments = containments;
   after.searching = search;

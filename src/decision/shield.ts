@@ -154,17 +154,29 @@ function step_look(
 
 function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: Situation, now_ns: number): Step {
   const own = state.shield!;
-  const refused = seen.network?.refused_per_s ?? 0;
+  // A recording motor sees nothing: what was not done cannot be seen to fail.
+  if (seen.network === null || seen.network === undefined) return keep({ ...state, judged: true });
+  const { refused_per_s } = seen.network;
+  const { id } = state;
   if (!harm.present) {
-    const detail = `${rounded(refused)} packets/s refused, the harm is gone`;
-    const verdicts = [{ id: state.id, verdict: "effective", detail }] as const;
+    const detail = `${rounded(refused_per_s)} packets/s refused, the harm is gone`;
+    const verdicts = [{ id, verdict: "effective", detail }] as const;
     return { next: { ...state, judged: true }, actions: [], verdicts, failed: false };
   }
   const tighter = Math.max(ADMIT_SHARE_MIN, own.admit_share / 2);
-  if (own.mode === "shed" && refused > 0 && tighter < own.admit_share) {
+  if (own.mode === "shed" && refused_per_s > 0 && tighter < own.admit_share) {
     return set(state, { ...own, admit_share: tighter }, "the harm is still there", now_ns);
   }
-  return end(state, "no_effect", `the harm is still there with ${rounded(refused)} packets/s refused`, true);
+  const share = own.mode === "shed" ? ` at a share of ${rounded(100 * own.admit_share)} %` : "";
+  const detail = `the harm is still there with ${rounded(refused_per_s)} packets/s refused${share}`;
+  if (own.mode === "essential") return end(state, "no_effect", detail, true);
+  if (own.exhausted === true) {
+    return end(state, "no_effect", `${detail}, and D̄ is not far enough for level 4`, true);
+  }
+  // It stays on until level 4 has had its chance: what it refuses is no loss.
+  const verdicts = [{ id, verdict: "no_effect", detail }] as const;
+  const next = { ...state, phase_since_ns: now_ns, shield: { ...own, exhausted: true } };
+  return { next, actions: [], verdicts, failed: false };
 }
 
 /** Back out by the way it came in; if the harm returns, `judge` tightens it again. */
