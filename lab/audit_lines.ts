@@ -9,13 +9,36 @@ export interface AuditLine {
     readonly actions: readonly {
       readonly id: string;
       readonly verb: string;
+      readonly target: Target;
       readonly setting: { readonly rung: string; readonly mode?: string; readonly admit_share?: number };
       readonly reason: string;
     }[];
     readonly verdicts: readonly Said[];
+    readonly inaction: string;
   };
-  readonly outcomes?: readonly { readonly rung: string; readonly status: string; readonly detail: string }[];
+  readonly outcomes?: readonly {
+    readonly id: string;
+    readonly verb: string;
+    readonly rung: string;
+    readonly target: Target;
+    readonly status: string;
+    readonly detail: string;
+  }[];
   readonly verdicts?: readonly Said[];
+  /** Of a step of the quarantine. */
+  readonly outcome?: {
+    readonly step: string;
+    readonly subject: string;
+    readonly status: string;
+    readonly detail: string;
+  };
+  /** Of an undo. */
+  readonly reason?: string;
+}
+
+interface Target {
+  readonly path: string;
+  readonly comm: string | null;
 }
 
 interface Said {

@@ -107,7 +107,8 @@ for flood in $MET; do
   phase $1-before none
   SECONDS_EACH=$((PHASE * 4))
   phase $1-agent $2 $3 $4 $5
-  until_true 1200 quiet_again || say "not quiet again after $1"
+  n=120; until quiet_again || [ $n -le 0 ]; do n=$((n - 1)); sleep 1; done
+  [ $n -gt 0 ] || say "not quiet again after $1"
   SECONDS_EACH=$PHASE
   phase $1-after none
 done
