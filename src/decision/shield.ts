@@ -121,6 +121,8 @@ export function step_shield(
     );
   }
   if (!state.judged) return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
+  // What once worked and no longer does is judged anew.
+  if (situation.harm.present) return keep({ ...next, judged: false, phase_since_ns: now_ns });
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= QUIET_S * 1e9) {
     const detail = `${rounded(refused)} packets/s are refused, of ${rounded(peak_per_s)} at its height: the flood is over`;
     return end(next, "would_have_stopped", detail, false);
@@ -161,7 +163,8 @@ function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: 
   if (!harm.present) {
     const detail = `${rounded(refused_per_s)} packets/s refused, the harm is gone`;
     const verdicts = [{ id, verdict: "effective", detail }] as const;
-    return { next: { ...state, judged: true }, actions: [], verdicts, failed: false };
+    const shield = own.mode === "shed" && own.exhausted === true ? { ...own, exhausted: false } : own;
+    return { next: { ...state, judged: true, shield }, actions: [], verdicts, failed: false };
   }
   const tighter = Math.max(ADMIT_SHARE_MIN, own.admit_share / 2);
   if (own.mode === "shed" && refused_per_s > 0 && tighter < own.admit_share) {
@@ -180,9 +183,9 @@ function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: 
 }
 
 /** Back out by the way it came in; if the harm returns, `judge` tightens it again. */
-function loosen(state: ContainmentState, { level, harm }: Situation, now_ns: number): Step {
+function loosen(state: ContainmentState, { level }: Situation, now_ns: number): Step {
   const own = state.shield!;
-  if (level >= 4 || harm.present) return keep({ ...state, phase_since_ns: now_ns });
+  if (level >= 4) return keep({ ...state, phase_since_ns: now_ns });
   const loosen_s = Math.min(LOOSEN_MAX_S, own.loosen_s * 2);
   if (own.mode === "essential") {
     return set(

@@ -166,6 +166,13 @@ describe("the shield in force", () => {
     expect(loop.state.failures).toBe(1);
   });
 
+  test("is tightened where the harm comes back", () => {
+    const loop = shedding().run(5, () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } }));
+    expect(loop.verdicts).toHaveLength(1);
+    loop.run(6, flood);
+    expect(loop.asked.at(-1)).toBe("adjust shed 0.25");
+  });
+
   test("is backed out at its tightest where D̄ is not far enough for level 4", () => {
     const near = () => flood({ d: 8, d_smooth: 8 });
     const loop = new Loop().run(3.5, near);
@@ -185,7 +192,7 @@ describe("the shield in force", () => {
     expect(loop.verdicts.at(-1)).toBe("effective: 38000 packets/s refused, the harm is gone");
     expect(loop.asked.slice(5)).toEqual(["adjust essential 0.1", "adjust shed 0.1"]);
     expect(loop.state.level).toBeLessThan(4);
-    loop.run(3, flood);
+    loop.run(6, flood);
     expect(loop.asked.slice(7)).toEqual(["adjust essential 0.1"]);
     expect(loop.state.level).toBe(4);
   });
