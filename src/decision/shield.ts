@@ -121,8 +121,8 @@ export function step_shield(
     );
   }
   if (!state.judged) return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
-  // What once worked and no longer does is judged anew.
-  if (situation.harm.present) return keep({ ...next, judged: false, phase_since_ns: now_ns });
+  // What once worked and no longer does is judged anew; where hardly anything is refused any more, others do the harm.
+  if (situation.harm.present && quiet_since_ns === null) return keep({ ...next, judged: false, phase_since_ns: now_ns });
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= QUIET_S * 1e9) {
     const detail = `${rounded(refused)} packets/s are refused, of ${rounded(peak_per_s)} at its height: the flood is over`;
     return end(next, "would_have_stopped", detail, false);

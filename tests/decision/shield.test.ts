@@ -173,6 +173,15 @@ describe("the shield in force", () => {
     expect(loop.asked.at(-1)).toBe("adjust shed 0.25");
   });
 
+  test("is let go when the flood is over, also where something else does harm", () => {
+    const loop = shedding().run(5, () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } }));
+    loop.network = OVER;
+    loop.run(7, flood);
+    expect(loop.asked[2]).toBe("release");
+    expect(loop.verdicts.at(-1)).toStartWith("would_have_stopped: ");
+    expect(loop.state.failures).toBe(0);
+  });
+
   test("is backed out at its tightest where D̄ is not far enough for level 4", () => {
     const near = () => flood({ d: 8, d_smooth: 8 });
     const loop = new Loop().run(3.5, near);
