@@ -96,7 +96,7 @@ interfaces > /tmp/after
 diff /tmp/before /tmp/after > /out/released.diff && echo same > /out/released.diff
 
 # The decision by itself: a learned agent, then one flood after the other, each with what came before and after it.
-quiet_again() { shielded && return 1; grep '"kind":"transition"' /out/audit.jsonl | tail -n 1 | grep -q '"level":0,"previous_level"'; }
+calm_again() { shielded && return 1; grep '"kind":"transition"' /out/audit.jsonl | tail -n 1 | grep -q '"level":[01],"previous_level"'; }
 launch hosa.slice /job/hosa run --config $CONFIG > /out/agent.log 2>&1 &
 AGENT=$!
 until_true 600 grep -q 'this node is known' /out/agent.log
@@ -107,8 +107,8 @@ for flood in $MET; do
   phase $1-before none
   SECONDS_EACH=$((PHASE * 4))
   phase $1-agent $2 $3 $4 $5
-  n=120; until quiet_again || [ $n -le 0 ]; do n=$((n - 1)); sleep 1; done
-  [ $n -gt 0 ] || say "not quiet again after $1"
+  n=120; until calm_again || [ $n -le 0 ]; do n=$((n - 1)); sleep 1; done
+  [ $n -gt 0 ] || say "not calm again after $1"
   SECONDS_EACH=$PHASE
   phase $1-after none
 done

@@ -10,8 +10,13 @@ import { ended_by_itself, type Step } from "./step.ts";
 
 /** Whom the shield lets in is looked at for so long before anything is refused. */
 const LOOK_S = 1;
-/** Part of the packets that must belong to new flows, or shedding new flows is of no use. */
-const NEW_SHARE_MIN = 0.3;
+/**
+ * Part of the packets that must belong to new flows, or shedding new flows is of no use. Whole requests on connections of their own
+ * have one such packet in four or five; a transfer has none in thousands.
+ */
+const NEW_SHARE_MIN = 0.1;
+/** A share that refuses less than this part of the new flows does nothing, and a smaller one would do no more. */
+const BITES_MIN = 0.1;
 /** How long a step of the shield may take to show in the stalls. */
 const JUDGE_S = 3;
 const ADMIT_SHARE_MIN = 0.1;
@@ -122,7 +127,8 @@ export function step_shield(
   }
   if (!state.judged) return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
   // What once worked and no longer does is judged anew; where hardly anything is refused any more, others do the harm.
-  if (situation.harm.present && quiet_since_ns === null) return keep({ ...next, judged: false, phase_since_ns: now_ns });
+  if (situation.harm.present && quiet_since_ns === null)
+    return keep({ ...next, judged: false, phase_since_ns: now_ns });
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= QUIET_S * 1e9) {
     const detail = `${rounded(refused)} packets/s are refused, of ${rounded(peak_per_s)} at its height: the flood is over`;
     return end(next, "would_have_stopped", detail, false);
@@ -158,7 +164,7 @@ function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: 
   const own = state.shield!;
   // A recording motor sees nothing: what was not done cannot be seen to fail.
   if (seen.network === null || seen.network === undefined) return keep({ ...state, judged: true });
-  const { refused_per_s } = seen.network;
+  const { refused_per_s, new_flows_per_s } = seen.network;
   const { id } = state;
   if (!harm.present) {
     const detail = `${rounded(refused_per_s)} packets/s refused, the harm is gone`;
@@ -167,7 +173,8 @@ function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: 
     return { next: { ...state, judged: true, shield }, actions: [], verdicts, failed: false };
   }
   const tighter = Math.max(ADMIT_SHARE_MIN, own.admit_share / 2);
-  if (own.mode === "shed" && refused_per_s > 0 && tighter < own.admit_share) {
+  const bites = refused_per_s > BITES_MIN * new_flows_per_s;
+  if (own.mode === "shed" && bites && tighter < own.admit_share) {
     return set(state, { ...own, admit_share: tighter }, "the harm is still there", now_ns);
   }
   const share = own.mode === "shed" ? ` at a share of ${rounded(100 * own.admit_share)} %` : "";

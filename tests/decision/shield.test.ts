@@ -166,6 +166,15 @@ describe("the shield in force", () => {
     expect(loop.state.failures).toBe(1);
   });
 
+  test("goes on to level 4 at once where a share refuses hardly anything", () => {
+    const loop = new Loop().run(3.5, flood);
+    loop.network = { admitted_per_s: 40_000, refused_per_s: 900, new_flows_per_s: 10_000 };
+    loop.run(4, flood);
+    expect(loop.asked.slice(1)).toEqual(["adjust shed 0.5", "adjust essential 0.5"]);
+    expect(loop.verdicts).toEqual(["no_effect: the harm is still there with 900 packets/s refused at a share of 50 %"]);
+    expect(loop.state.level).toBe(4);
+  });
+
   test("is tightened where the harm comes back", () => {
     const loop = shedding().run(5, () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } }));
     expect(loop.verdicts).toHaveLength(1);
