@@ -6,6 +6,17 @@ import type { Kernel } from "../../lab/options.ts";
 import { run_vm } from "../../lab/vm.ts";
 import type { CaseResult } from "./guest_cases.ts";
 
+/** What the agent runs with, but for its quarantine. */
+const CONFIG = `
+learning: {warmup_s: 10, state_dir: /run/hosa-state}
+opinions: {enabled: false}
+thresholds: {mode: fixed, fixed: [2, 3, 4, 5]}
+act: {warmup_cgroup_s: 0, exec_grace_s: 0}
+# No service can be contained: every containment fails, which is what level 5 is about.
+motor: {rungs: [shield], cooldown_s: 0, max_targets_per_minute: 600}
+audit: {path: /out/audit.jsonl}
+`;
+
 const HOSA = join(import.meta.dir, "../../dist/hosa");
 
 /** Whether guests may be booted here; says what is missing when not. */
@@ -16,11 +27,16 @@ export function guests_wanted(what: string): boolean {
   return wanted;
 }
 
-/** Boots a node (lab/guest/world.ts), runs the cases of a script in it, and says what came of each. @param fill adds to its job */
+/**
+ * Boots a node (lab/guest/world.ts), runs the cases of a script in it, and says what came of each.
+ *
+ * @param quarantine the section of that name of hosa.yaml
+ * @param fill adds to the guest's job
+ */
 export async function cases_on(
   kernel: Kernel,
   main: string,
-  config: string,
+  quarantine: string,
   fill: (job: string) => void = () => {},
 ): Promise<readonly CaseResult[]> {
   const scratch = mkdtempSync(join(tmpdir(), "hosa-vm-node-"));
@@ -31,7 +47,7 @@ export async function cases_on(
     mkdirSync(out, { recursive: true });
     const service = join(scratch, "threads");
     run(["gcc", "-static", "-O1", "-pthread", "-o", service, join(import.meta.dir, "motor-guest/threads.c")]);
-    fill_node_guest(job, { kernel, hosa: HOSA, main, service, config });
+    fill_node_guest(job, { kernel, hosa: HOSA, main, service, config: `${CONFIG}quarantine: ${quarantine}\n` });
     fill(job);
     await run_vm({ kernel, clock: "virtual", seed: 1, tree, out, timeout_s: 2400, network_card: true });
     const results: readonly CaseResult[] = JSON.parse(readFileSync(join(out, "report.json"), "utf8"));

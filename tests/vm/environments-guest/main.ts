@@ -145,6 +145,7 @@ async function in_place(place: Place): Promise<string> {
   node.leak(60_000);
   await node.until("the dry plan", () => steps().some(({ subject }) => subject === "/payment.slice"));
   await dry.end("SIGTERM");
+  node.stop_leak();
   const all = wanted.steps.toSorted();
   check("planned in the dry run", said_of(all), all);
   check("state after the dry run", node.snapshot(), before);
@@ -153,6 +154,7 @@ async function in_place(place: Place): Promise<string> {
   rmSync("/out/audit.jsonl");
 
   const agent = node.agent([], surroundings);
+  node.leak(60_000);
   await node.until(
     "a service that stands still",
     () => node.is_frozen("/payment.slice") && node.is_frozen("/batch.slice"),
