@@ -108,12 +108,12 @@ function fake({ vendor, hypervisor, ipmi, kubernetes }: Place): () => void {
   };
 }
 
-/** The steps that the audit holds, without those that say what was written where. */
+/** The steps that the audit holds. */
 const steps = () =>
-  node
-    .steps()
-    .map((each) => each.split(" "))
-    .map(([step = "", subject = "", status = ""]) => ({ step, subject, status }));
+  node.steps().map((each) => {
+    const [step = "", ...rest] = each.split(" ");
+    return { step, subject: rest.slice(0, -1).join(" "), status: rest.at(-1) ?? "" };
+  });
 
 async function network() {
   return {
