@@ -46,7 +46,7 @@ export function ladder_steps(audit: readonly AuditLine[], onset_ms: number): rea
 
 const FAILED: readonly string[] = ["no_effect", "harmful", "refused"];
 
-/** What of the climb must hold and does not: every level has its reason, every containment its verdict, 5 is the last resort. */
+/** What of the climb must hold and does not: every change of a level has its record and its rule, every containment its verdict, 5 is the last resort. A level may be skipped with a reason. */
 export function climb_failures(audit: readonly AuditLine[], onset_ms: number): readonly string[] {
   const wrong: string[] = [];
   const applied = new Set<string>();
@@ -74,9 +74,5 @@ export function climb_failures(audit: readonly AuditLine[], onset_ms: number): r
     for (const id of applied) if (!judged.has(id)) wrong.push(`${id} was never judged before level 5`);
   }
   if (highest < 5) wrong.push(`the highest level was ${highest}, not 5`);
-  for (const wanted of [1, 2, 3, 4]) {
-    if (!audit.some(({ t_ns, decision }) => t_ns >= onset_ms * 1e6 && decision?.level === wanted))
-      wrong.push(`level ${wanted} was skipped`);
-  }
   return wrong;
 }
