@@ -1,7 +1,10 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { audit_lines } from "./audit_lines.ts";
+import { type Answer, type Meeting, meeting, meeting_failures, meeting_text } from "./flood_met.ts";
 import { KERNELS, type Kernel, UsageError } from "./options.ts";
+import { type Figures, figures, percent, probes, rows } from "./probes.ts";
 import { scratch_folder } from "./scratch.ts";
 import { image, run_vm } from "./vm.ts";
 
@@ -11,29 +14,29 @@ export const FLOOD_USAGE = `usage: scripts/lab flood [options]     a flood again
   --rate N       packets per second of the floods of packets (100000)
   --requests N   requests per second of the flood of requests (4000)
   --seconds N    length of each phase (8)
+  --agent-only   no level is forced and no holder killed: only what the agent does by itself
   --seed N       (1)
   --hosa FILE    the binary under test (dist/hosa)
   --out DIR      keep everything the guest recorded
   -o text|json   (text)`;
 
-/**
- * name:kind:port:rate:sources (or the address of whole requests). Many sources are more than a quota per source can answer. The
- * first is the one the agent meets.
- */
+/** name:kind:port:rate:sources, or the addresses of whole requests. Many sources are more than a quota per source can answer. */
+const one_address = (requests: number) => `http-one:http:8080:${requests}:10.77.0.3`;
 const floods = (rate: number, requests: number): string =>
-  [`http-one:http:8080:${requests}:10.77.0.3`, `syn-many:syn:8080:${rate}:8192`, `udp-one:udp:8080:${rate}:1`].join(
-    " ",
-  );
+  [one_address(requests), `syn-many:syn:8080:${rate}:8192`, `udp-one:udp:8080:${rate}:1`].join(" ");
+
+/**
+ * What the agent meets. Addresses that complete their connections are known to the shield, which hears each of them: a share of their
+ * flows is still too much.
+ */
+const met = (requests: number): string =>
+  [one_address(requests), `http-many:http:8080:${requests}:10.77.64.1+4096`].join(" ");
+const ANSWER: Readonly<Record<string, Answer>> = { "http-one": "shed", "http-many": "essential" };
 
 export interface PhaseFigures {
   readonly phase: string;
-  /** Of the requests that were due, per mille kept exact as counts. */
-  readonly service_asked: number;
-  readonly service_served: number;
-  readonly service_p50_ms: number;
-  readonly service_p99_ms: number;
-  readonly health_asked: number;
-  readonly health_served: number;
+  readonly service: Figures;
+  readonly health: Figures;
   /** Slowest answer the session waited for. */
   readonly session_worst_ms: number;
   readonly flood_sent_per_s: number;
@@ -58,48 +61,47 @@ export interface FloodReport {
   /** "same", or how the interfaces differ after the shield of a phase, or the agent, was gone. */
   readonly after_release: string;
   readonly after_agent: string;
-  /** What the agent decided by itself: `t_s level`, and each outcome of the shield. */
-  readonly decided: readonly string[];
-}
-
-const quantile = (sorted: readonly number[], q: number): number =>
-  sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)]!;
-
-const rows = (text: string): readonly (readonly string[])[] =>
-  text
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => line.split(" "));
-
-interface Probe {
-  readonly latency_ms: number;
-  readonly ok: boolean;
-}
-
-function probes(text: string): readonly Probe[] {
-  return rows(text).map(([, latency_us, ok]) => ({ latency_ms: Number(latency_us) / 1000, ok: ok === "1" }));
+  /** What the agent did by itself about each flood it met. */
+  readonly met: readonly Meeting[];
 }
 
 /** What the guest wrote, as figures. Pure. @param read text of one of its files, empty when there is none */
 export function flood_report(read: (name: string) => string): FloodReport {
   const session = rows(read("session.txt"));
-  const phases = rows(read("phases.txt")).map(([name = "", from = "0", to = "0"]): PhaseFigures => {
-    const service = probes(read(`service-${name}.txt`));
-    const health = probes(read(`health-${name}.txt`));
-    const sorted = service.map(({ latency_ms }) => latency_ms).toSorted((one, other) => one - other);
-    const waited = session.filter(([t]) => Number(t) >= Number(from) && Number(t) < Number(to));
+  const timed = rows(read("phases.txt")).map(([name = "", from = "0", to = "0"]) => ({
+    name,
+    from_ms: Number(from),
+    to_ms: Number(to),
+    service: probes(read(`service-${name}.txt`)),
+    health: probes(read(`health-${name}.txt`)),
+  }));
+  const phases = timed.map(({ name, from_ms, to_ms, service, health }): PhaseFigures => {
+    const waited = session.filter(([t]) => Number(t) >= from_ms && Number(t) < to_ms);
     const sent = Number(/sent (\d+)/.exec(read(`flood-${name}.log`))?.[1] ?? 0);
     return {
       phase: name,
-      service_asked: service.length,
-      service_served: service.filter(({ ok }) => ok).length,
-      service_p50_ms: quantile(sorted, 0.5),
-      service_p99_ms: quantile(sorted, 0.99),
-      health_asked: health.length,
-      health_served: health.filter(({ ok }) => ok).length,
+      service: figures(service),
+      health: figures(health),
       session_worst_ms: Math.max(0, ...waited.map(([, rtt_us]) => Number(rtt_us) / 1000)),
-      flood_sent_per_s: Math.round((sent * 1000) / (Number(to) - Number(from))),
+      flood_sent_per_s: Math.round((sent * 1000) / (to_ms - from_ms)),
     };
+  });
+  const audit = audit_lines(read("audit.jsonl"));
+  const met = Object.entries(ANSWER).flatMap(([flood, answer]) => {
+    const [before, during, after] = ["before", "agent", "after"].map((part) =>
+      timed.find(({ name }) => name === `${flood}-${part}`),
+    );
+    if (before === undefined || during === undefined || after === undefined) return [];
+    const { from_ms: onset_ms, to_ms: end_ms } = during;
+    const all = [before, during, after];
+    const probed = { service: all.flatMap((each) => each.service), health: all.flatMap((each) => each.health) };
+    const flooded = { flood, answer, onset_ms, end_ms, after_ms: after.from_ms, ...probed };
+    return [
+      meeting(
+        flooded,
+        audit.filter(({ t_ns }) => t_ns >= onset_ms * 1e6 && t_ns < after.to_ms * 1e6),
+      ),
+    ];
   });
   const last = session.at(-1)?.[0];
   return {
@@ -111,52 +113,30 @@ export function flood_report(read: (name: string) => string): FloodReport {
       .map((line) => JSON.parse(line) as KillCase),
     after_release: read("released.diff").trim(),
     after_agent: read("agent.diff").trim(),
-    decided: decisions(read("audit.jsonl")),
+    met,
   };
 }
 
-interface AuditLine {
-  readonly t_ns?: number;
-  readonly kind?: string;
-  readonly decision?: { readonly level: number; readonly previous_level: number; readonly rule: string };
-  readonly outcomes?: readonly { readonly rung: string; readonly status: string; readonly detail: string }[];
-  readonly verdicts?: readonly { readonly verdict: string; readonly detail: string }[];
-}
-
-function decisions(audit: string): readonly string[] {
-  const said: string[] = [];
-  for (const text of audit.split("\n").filter(Boolean)) {
-    const line = JSON.parse(text) as AuditLine;
-    const at = `${((line.t_ns ?? 0) / 1e9).toFixed(1)} s`;
-    const { decision } = line;
-    if (
-      decision !== undefined &&
-      decision.level !== decision.previous_level &&
-      decision.level + decision.previous_level > 1
-    ) {
-      said.push(`${at} level ${decision.level}: ${decision.rule}`);
-    }
-    for (const { rung, status, detail } of line.outcomes ?? []) {
-      if (rung === "shield") said.push(`${at} shield ${status}: ${detail}`);
-    }
-    for (const { verdict, detail } of line.verdicts ?? []) said.push(`${at} ${verdict}: ${detail}`);
-  }
-  return said;
-}
-
-/** What must hold and does not; empty when all of it does. */
-export function flood_failures({ phases, session, kills, after_release, after_agent }: FloodReport): readonly string[] {
+/** What must hold and does not; empty when all of it does. @param agent_only no level was forced, nobody was killed */
+export function flood_failures(report: FloodReport, agent_only = false): readonly string[] {
+  const { phases, session, kills, after_release, after_agent, met } = report;
   const wrong: string[] = [];
-  for (const { phase, health_asked, health_served } of phases) {
+  for (const { phase, health } of phases) {
     const promised = phase.endsWith("-essential");
-    if (promised && (health_asked === 0 || health_served < health_asked)) {
-      wrong.push(`${phase}: ${health_served} of ${health_asked} healthchecks were answered`);
+    if (promised && (health.asked === 0 || health.served < health.asked)) {
+      wrong.push(`${phase}: ${health.served} of ${health.asked} healthchecks were answered`);
     }
+  }
+  for (const flood of Object.keys(ANSWER)) {
+    const each = met.find((one) => one.flood === flood);
+    wrong.push(...(each === undefined ? [`${flood}: the agent never met it`] : meeting_failures(each)));
   }
   if (session !== "alive") wrong.push(`the session is ${session}`);
-  for (const [when, difference] of Object.entries({ release: after_release, agent: after_agent })) {
+  const differences = { agent: after_agent, ...(agent_only ? {} : { release: after_release }) };
+  for (const [when, difference] of Object.entries(differences)) {
     if (difference !== "same") wrong.push(`after the ${when} the interfaces are not as before: ${difference}`);
   }
+  if (agent_only) return wrong;
   for (const mode of ["shed", "essential", "isolate"]) {
     const each = kills.find((kill) => kill.mode === mode);
     if (each === undefined) {
@@ -175,17 +155,16 @@ export function flood_failures({ phases, session, kills, after_release, after_ag
 }
 
 function table(report: FloodReport): string {
-  const percent = (part: number, all: number) => (all === 0 ? "–" : `${((100 * part) / all).toFixed(1)} %`);
   const lines = ["phase                 flood/s   served       p50      p99   healthchecks   session worst"];
   for (const each of report.phases) {
     lines.push(
       [
         each.phase.padEnd(20),
         String(each.flood_sent_per_s).padStart(9),
-        percent(each.service_served, each.service_asked).padStart(9),
-        `${each.service_p50_ms.toFixed(1)} ms`.padStart(10),
-        `${each.service_p99_ms.toFixed(0)} ms`.padStart(9),
-        percent(each.health_served, each.health_asked).padStart(12),
+        percent(each.service.served, each.service.asked).padStart(9),
+        `${each.service.p50_ms.toFixed(1)} ms`.padStart(10),
+        `${each.service.p99_ms.toFixed(0)} ms`.padStart(9),
+        percent(each.health.served, each.health.asked).padStart(12),
         `${each.session_worst_ms.toFixed(1)} ms`.padStart(15),
       ].join(" "),
     );
@@ -199,7 +178,7 @@ function table(report: FloodReport): string {
       `kill -9 in ${each.mode}: ${each.after_kill}, new connection ${each.answers}, ${each.pins} pins; after release ${each.pins_after} pins, new connection ${each.answers_after}, interfaces ${each.difference === "" ? "same" : each.difference}`,
     );
   }
-  lines.push("", "decided by itself:", ...report.decided.map((line) => `  ${line}`));
+  for (const each of report.met) lines.push("", meeting_text(each));
   return lines.join("\n");
 }
 
@@ -220,6 +199,7 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
       rate: text,
       requests: text,
       seconds: text,
+      "agent-only": { type: "boolean" },
       seed: text,
       hosa: text,
       out: text,
@@ -249,7 +229,13 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
     cpSync(join(import.meta.dir, "flood.yaml"), join(job, "hosa.yaml"));
     cpSync(join(import.meta.dir, "guest", "flood.sh"), join(job, "job.sh"));
     const [rate, requests] = [whole("rate", v.rate ?? "100000"), whole("requests", v.requests ?? "4000")];
-    const environment = { FLOODS: `"${floods(rate, requests)}"`, SECONDS_EACH: seconds };
+    const agent_only = v["agent-only"] === true;
+    const environment = {
+      FLOODS: `"${agent_only ? "" : floods(rate, requests)}"`,
+      MET: `"${met(requests)}"`,
+      KILLS: `"${agent_only ? "" : "shed essential isolate"}"`,
+      SECONDS_EACH: seconds,
+    };
     writeFileSync(
       join(job, "env"),
       Object.entries(environment)
@@ -259,7 +245,7 @@ export async function run_flood(argv: readonly string[]): Promise<number> {
     const seed = whole("seed", v.seed ?? "1");
     const cost = await run_vm({ kernel, clock: "virtual", seed, tree, out, timeout_s: 1200 + 40 * seconds });
     const report = flood_report((name) => (existsSync(join(out, name)) ? readFileSync(join(out, name), "utf8") : ""));
-    const failures = flood_failures(report);
+    const failures = flood_failures(report, agent_only);
     console.log(v.output === "json" ? JSON.stringify({ kernel, ...cost, ...report, failures }) : table(report));
     for (const failure of failures) console.error(`FAILED: ${failure}`);
     return failures.length === 0 ? 0 : 1;

@@ -2,6 +2,7 @@ import { summaries_of, summary_text } from "./aims.ts";
 import { type Batch, read_batch, run_batch } from "./batch.ts";
 import { compare_table } from "./compare.ts";
 import { FLOOD_USAGE, run_flood } from "./flood.ts";
+import { LADDER_USAGE, run_ladder } from "./ladder.ts";
 import type { RunLabel } from "./metrics.ts";
 import {
   type Options,
@@ -62,15 +63,25 @@ function summarise(options: SummaryOptions): number {
   return 0;
 }
 
+/** Labs that are no scenario: each one guest with a job of its own. */
+const OF_THEIR_OWN: Readonly<
+  Record<string, { readonly usage: string; readonly run: (argv: readonly string[]) => Promise<number> }>
+> = {
+  flood: { usage: FLOOD_USAGE, run: run_flood },
+  ladder: { usage: LADDER_USAGE, run: run_ladder },
+};
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 0 || argv.includes("--help") || argv.includes("-h")) {
-    console.log(argv[0] === "flood" ? FLOOD_USAGE : `${USAGE}\n\n${FLOOD_USAGE}`);
+    const own = OF_THEIR_OWN[argv[0] ?? ""];
+    console.log(own?.usage ?? [USAGE, FLOOD_USAGE, LADDER_USAGE].join("\n\n"));
     return 0;
   }
   // The guests' own clean-up runs at the exit.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(INTERRUPTED));
   try {
-    if (argv[0] === "flood") return await run_flood(argv.slice(1));
+    const own = OF_THEIR_OWN[argv[0] ?? ""];
+    if (own !== undefined) return await own.run(argv.slice(1));
     return argv[0] === "summary" ? summarise(parse_summary_options(argv.slice(1))) : await run(parse_options(argv));
   } catch (e) {
     if (!(e instanceof UsageError)) throw e;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # A flood against a service beside a healthcheck and a session, first with nothing, then with the shield of each level; then what is
-# left when its owner is released or killed. Outside is a network namespace of its own. /job/env: FLOODS, SECONDS_EACH.
+# left when its owner is released or killed. Outside is a network namespace of its own. /job/env: FLOODS, MET, KILLS, SECONDS_EACH.
 . /job/env
 CG=/sys/fs/cgroup
 SELF=10.77.0.1
@@ -39,6 +39,8 @@ ip -n outside addr add 10.77.0.2/24 dev wan0
 ip -n outside addr add 10.77.0.3/24 dev wan0
 ip -n outside link set lo up
 ip -n outside link set wan0 up
+# Whoever sends whole requests has to get the answers.
+ip -n outside route add local 10.77.64.0/18 dev lo
 
 launch service.slice /job/flood serve 8080 400 &
 launch service.slice /job/flood serve 8081 20 &
@@ -93,13 +95,23 @@ done
 interfaces > /tmp/after
 diff /tmp/before /tmp/after > /out/released.diff && echo same > /out/released.diff
 
-# The decision by itself: a learned agent, then a flood.
+# The decision by itself: a learned agent, then one flood after the other, each with what came before and after it.
+calm_again() { shielded && return 1; grep '"kind":"transition"' /out/audit.jsonl | tail -n 1 | grep -q '"level":[01],"previous_level"'; }
 launch hosa.slice /job/hosa run --config $CONFIG > /out/agent.log 2>&1 &
 AGENT=$!
 until_true 600 grep -q 'this node is known' /out/agent.log
-set -- $(echo $FLOODS | tr ' ' '\n' | head -1 | tr : ' ')
-SECONDS_EACH=$((SECONDS_EACH * 4))
-phase agent $2 $3 $4 $5
+PHASE=$SECONDS_EACH
+for flood in $MET; do
+  set -- $(echo $flood | tr : ' ')
+  SECONDS_EACH=$PHASE
+  phase $1-before none
+  SECONDS_EACH=$((PHASE * 4))
+  phase $1-agent $2 $3 $4 $5
+  n=120; until calm_again || [ $n -le 0 ]; do n=$((n - 1)); sleep 1; done
+  [ $n -gt 0 ] || say "not calm again after $1"
+  SECONDS_EACH=$PHASE
+  phase $1-after none
+done
 kill -TERM $AGENT; wait $AGENT
 interfaces > /tmp/after
 diff /tmp/before /tmp/after > /out/agent.diff && echo same > /out/agent.diff
@@ -108,7 +120,7 @@ kill -TERM $SESSION; wait $SESSION
 
 # Killed at each level, then released.
 /job/hosa release --help | grep -q -- --all && RELEASE="--all --yes"
-for mode in shed essential isolate; do
+for mode in $KILLS; do
   hold $mode
   shielded && on=yes || on=no
   kill -9 $HELD; wait $HELD

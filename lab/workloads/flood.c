@@ -4,7 +4,7 @@
  *   probe HOST PORT RATE UNTIL_MS OUT        a new connection per request; due times are fixed before: "due_ms latency_us ok"
  *   session HOST PORT UNTIL_MS OUT           one connection, a byte to and fro every 100 ms until SIGTERM: "t_ms rtt_us", then alive or cut
  *   syn|udp HOST PORT RATE SOURCES UNTIL_MS  packets from so many invented addresses (10.77.128.0 and up)
- *   http HOST PORT RATE FROM UNTIL_MS        whole requests from the address FROM, a new connection each, that wait for nobody
+ *   http HOST PORT RATE FROM+N UNTIL_MS      whole requests from N addresses from FROM on, a new connection each, that wait for nobody
  * Times are milliseconds of CLOCK_MONOTONIC. */
 #include "common.h"
 #include <arpa/inet.h>
@@ -182,7 +182,7 @@ static void session(const char *host, int port)
 #define REQUEST_AFTER 8
 
 static struct sockaddr_in hammered, hammer_from;
-static uint64_t begun;
+static uint64_t hammer_sources, begun;
 
 static void *hammer(void *number)
 {
@@ -195,6 +195,7 @@ static void *hammer(void *number)
 	for (uint64_t i = 0;; i++) {
 		uint64_t due = first_ns + (i * HTTP_THREADS + thread) * step_ns;
 		int *slot = &open_sockets[i % OPEN_EACH], ready;
+		struct sockaddr_in from = hammer_from;
 
 		if (due >= until_ns)
 			return NULL;
@@ -204,7 +205,8 @@ static void *hammer(void *number)
 		*slot = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 		setsockopt(*slot, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 		setsockopt(*slot, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-		if (bind(*slot, (struct sockaddr *)&hammer_from, sizeof hammer_from) == 0)
+		from.sin_addr.s_addr = htonl(ntohl(from.sin_addr.s_addr) + (uint32_t)(begun % hammer_sources));
+		if (bind(*slot, (struct sockaddr *)&from, sizeof from) == 0)
 			connect(*slot, (struct sockaddr *)&hammered, sizeof hammered);
 		__sync_fetch_and_add(&begun, 1);
 		ready = open_sockets[(i + OPEN_EACH - REQUEST_AFTER) % OPEN_EACH];
@@ -213,9 +215,13 @@ static void *hammer(void *number)
 	}
 }
 
-static void http(const char *host, int port, int rate, const char *from)
+static void http(const char *host, int port, int rate, char *from)
 {
 	pthread_t threads[HTTP_THREADS];
+	char *more = strchr(from, '+');
+	if (more)
+		*more++ = 0;
+	hammer_sources = more ? strtoull(more, NULL, 10) : 1;
 	hammered = address_of(host, port);
 	hammer_from = address_of(from, 0);
 	step_ns = 1000000000ULL / (uint64_t)rate;

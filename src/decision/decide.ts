@@ -65,7 +65,7 @@ export function decide(
   const lifted = lift(assessment, before, config, now_ns);
   const left = lifted === null ? before : lifted.state;
   const state = runtimes === before.runtimes ? left : { ...left, runtimes };
-  const { harm, growth, stalled_since_ns } = find_harm(assessment, state, config, now_ns);
+  const { harm, growth, stalled_since_ns, outside_stall } = find_harm(assessment, state, config, now_ns);
   const rising_since_ns = rising_since(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, rising_since_ns, state, config, now_ns);
   const { level } = choice;
@@ -82,10 +82,13 @@ export function decide(
   const further_id = shield === null ? next_id : next_id + 1;
   const reserve = plan_reserve(assessment, steered, harm, further_id, config, now_ns);
   const begun = joined(lifted === null ? NO_ACTIONS : lifted.actions, live === null ? NO_ACTIONS : live.actions);
-  const answered = with_new(begun, proposal.action, shield?.action ?? null);
-  const actions = with_new(answered, reserve?.action ?? null, null);
-  const held = with_new(steered.containments, proposal.containment, shield?.containment ?? null);
-  const containments = with_new(held, reserve?.containment ?? null, null);
+  const actions = with_new(begun, proposal.action, shield?.action ?? null, reserve?.action ?? null);
+  const containments = with_new(
+    steered.containments,
+    proposal.containment,
+    shield?.containment ?? null,
+    reserve?.containment ?? null,
+  );
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
   const moved = level !== before.level;
   const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
@@ -116,6 +119,7 @@ export function decide(
   after.unrest_ns = unrest_ns;
   after.plateau = plateau;
   after.stalled_since_ns = stalled_since_ns;
+  after.outside_stall = outside_stall;
   after.next_id = reserve === null ? further_id : further_id + 1;
   after.containments = containments;
   after.searching = search;
@@ -149,9 +153,9 @@ function joined<T>(first: readonly T[], second: readonly T[]): readonly T[] {
 }
 
 /** The same list where nothing is new: this runs at every beat. */
-function with_new<T>(list: readonly T[], one: Maybe<T>, other: Maybe<T>): readonly T[] {
-  if (one === null && other === null) return list;
-  return [...list, ...[one, other].filter((each) => each !== null)];
+function with_new<T>(list: readonly T[], one: Maybe<T>, other: Maybe<T>, third: Maybe<T>): readonly T[] {
+  if (one === null && other === null && third === null) return list;
+  return [...list, ...[one, other, third].filter((each) => each !== null)];
 }
 
 interface Steered {

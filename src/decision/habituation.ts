@@ -26,7 +26,8 @@ export function plateau_of(
   now_ns: number,
 ): Maybe<Plateau> {
   if (!a.warm || level !== 1 || harm.present) return null;
-  if (state.stalled_since_ns !== null || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
+  const stalls = state.stalled_since_ns !== null || (state.outside_stall?.since_ns ?? null) !== null;
+  if (stalls || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
   const [theta1, , , theta4] = a.thresholds.theta;
   if (a.d_smooth >= config.habituate.bound * theta4) return null;
   const before = state.plateau ?? fresh(now_ns);

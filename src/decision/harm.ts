@@ -3,7 +3,8 @@ import type { Harm } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { type Evidence, ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
-import type { DecisionState } from "./state.ts";
+import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, stall_bound } from "./outside_stall.ts";
+import type { DecisionState, OutsideStall } from "./state.ts";
 
 /**
  * How long stalls must last to count, by resource: reclaim hurts soon, queues come and go. The node's share is taken over
@@ -18,6 +19,8 @@ export interface HarmFinding {
   readonly growth: GrowthAssessment | null;
   /** When stalls beyond tail and floor began; carried in the state. */
   readonly stalled_since_ns: number | null;
+  /** What load from outside does to the node; carried in the state. */
+  readonly outside_stall: OutsideStall | null;
 }
 
 export const NO_HARM: Harm = {
@@ -29,8 +32,6 @@ export const NO_HARM: Harm = {
   evidence: "none",
   because: [],
 };
-
-type StallResource = "memory" | "io" | "cpu";
 
 /**
  * The share of time in which others than the cgroup that changed most stall on a resource: the node's share less that
@@ -51,29 +52,19 @@ export function stall_unit(resource: StallResource): string {
   return `share of time others stall on ${resource}`;
 }
 
-const STALL_RESOURCES: readonly StallResource[] = ["memory", "io", "cpu"];
-const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null };
-
-/** Where the load comes from outside, whoever stalls is its victim, also the service that answers it. */
-function suffered_stall(assessment: Assessment, outside: boolean, resource: StallResource): number {
-  return outside ? (assessment.stall[resource] ?? 0) : stall_of_others(assessment, resource);
-}
+const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null, outside_stall: null };
 
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
-function stalled_resource(assessment: Assessment, outside: boolean, config: DecisionConfig): StallResource | null {
+function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
   let worst: StallResource | null = null;
   let most = 0;
   for (const resource of STALL_RESOURCES) {
-    const share = suffered_stall(assessment, outside, resource);
+    const share = stall_of_others(assessment, resource);
     if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
     worst = resource;
     most = share;
   }
   return worst;
-}
-
-function stall_bound(assessment: Assessment, config: DecisionConfig, resource: StallResource): number {
-  return Math.max(assessment.stall_tail[resource] ?? 0, config.stall_floor[resource]);
 }
 
 /** The second, independent witness: does the deviation exhaust something or stall somebody? */
@@ -84,8 +75,9 @@ export function find_harm(
   now_ns: number,
 ): HarmFinding {
   const outside = comes_from_outside(assessment, state, config);
-  const stalled = stalled_resource(assessment, outside, config);
-  if (stalled === null && assessment.growth.length === 0) return NOTHING_FOUND;
+  const outside_stall = average_stall(assessment, outside, state.outside_stall ?? null, config, now_ns);
+  const stalled = outside ? null : stalled_resource(assessment, config);
+  if (stalled === null && outside_stall === null && assessment.growth.length === 0) return NOTHING_FOUND;
   const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
 
   let best: { growth: GrowthAssessment; evidence: Evidence } | null = null;
@@ -108,7 +100,7 @@ export function find_harm(
       evidence: best.evidence.strength,
       because: best.evidence.because,
     };
-    return { harm, growth: best.growth, stalled_since_ns };
+    return { harm, growth: best.growth, stalled_since_ns, outside_stall };
   }
 
   if (stalled !== null && stalled_since_ns !== null) {
@@ -117,16 +109,18 @@ export function find_harm(
       const harm: Harm = {
         present: true,
         witness: "stall",
-        value: suffered_stall(assessment, outside, stalled),
+        value: stall_of_others(assessment, stalled),
         bound: stall_bound(assessment, config, stalled),
         unit: stall_unit(stalled),
         evidence: "strong",
         because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
       };
-      return { harm, growth: best?.growth ?? null, stalled_since_ns };
+      return { harm, growth: best?.growth ?? null, stalled_since_ns, outside_stall };
     }
   }
-  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns };
+  const flooded = harm_from_outside(assessment, outside_stall, config, now_ns);
+  if (flooded !== null) return { harm: flooded, growth: best?.growth ?? null, stalled_since_ns, outside_stall };
+  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns, outside_stall };
   const ttf = ttf_s(best.growth);
   const harm: Harm = {
     ...NO_HARM,
@@ -136,5 +130,5 @@ export function find_harm(
     evidence: best.evidence.strength,
     because: best.evidence.because,
   };
-  return { harm, growth: best.growth, stalled_since_ns };
+  return { harm, growth: best.growth, stalled_since_ns, outside_stall };
 }

@@ -25,7 +25,7 @@ const TREND_PART = 1 / 3;
 
 /** Levels 3 and 4 answer what a cheaper rung could not: the first action stays the one cheapest to be wrong about. */
 function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig): boolean {
-  if (state.failures > 0) return true;
+  if (state.failures > 0 || state.containments.some(({ shield }) => shield?.exhausted === true)) return true;
   return harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
 }
 

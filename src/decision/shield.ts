@@ -10,8 +10,13 @@ import { ended_by_itself, type Step } from "./step.ts";
 
 /** Whom the shield lets in is looked at for so long before anything is refused. */
 const LOOK_S = 1;
-/** Part of the packets that must belong to new flows, or shedding new flows is of no use. */
-const NEW_SHARE_MIN = 0.3;
+/**
+ * Part of the packets that must belong to new flows, or shedding new flows is of no use. Whole requests on connections of their own
+ * have one such packet in four or five; a transfer has none in thousands.
+ */
+const NEW_SHARE_MIN = 0.1;
+/** A share that refuses less than this part of the new flows does nothing, and a smaller one would do no more. */
+const BITES_MIN = 0.1;
 /** How long a step of the shield may take to show in the stalls. */
 const JUDGE_S = 3;
 const ADMIT_SHARE_MIN = 0.1;
@@ -121,6 +126,9 @@ export function step_shield(
     );
   }
   if (!state.judged) return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
+  // What once worked and no longer does is judged anew; where hardly anything is refused any more, others do the harm.
+  if (situation.harm.present && quiet_since_ns === null)
+    return keep({ ...next, judged: false, phase_since_ns: now_ns });
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= QUIET_S * 1e9) {
     const detail = `${rounded(refused)} packets/s are refused, of ${rounded(peak_per_s)} at its height: the flood is over`;
     return end(next, "would_have_stopped", detail, false);
@@ -154,23 +162,37 @@ function step_look(
 
 function judge(state: ContainmentState, seen: ContainmentObservation, { harm }: Situation, now_ns: number): Step {
   const own = state.shield!;
-  const refused = seen.network?.refused_per_s ?? 0;
+  // A recording motor sees nothing: what was not done cannot be seen to fail.
+  if (seen.network === null || seen.network === undefined) return keep({ ...state, judged: true });
+  const { refused_per_s, new_flows_per_s } = seen.network;
+  const { id } = state;
   if (!harm.present) {
-    const detail = `${rounded(refused)} packets/s refused, the harm is gone`;
-    const verdicts = [{ id: state.id, verdict: "effective", detail }] as const;
-    return { next: { ...state, judged: true }, actions: [], verdicts, failed: false };
+    const detail = `${rounded(refused_per_s)} packets/s refused, the harm is gone`;
+    const verdicts = [{ id, verdict: "effective", detail }] as const;
+    const shield = own.mode === "shed" && own.exhausted === true ? { ...own, exhausted: false } : own;
+    return { next: { ...state, judged: true, shield }, actions: [], verdicts, failed: false };
   }
   const tighter = Math.max(ADMIT_SHARE_MIN, own.admit_share / 2);
-  if (own.mode === "shed" && refused > 0 && tighter < own.admit_share) {
+  const bites = refused_per_s > BITES_MIN * new_flows_per_s;
+  if (own.mode === "shed" && bites && tighter < own.admit_share) {
     return set(state, { ...own, admit_share: tighter }, "the harm is still there", now_ns);
   }
-  return end(state, "no_effect", `the harm is still there with ${rounded(refused)} packets/s refused`, true);
+  const share = own.mode === "shed" ? ` at a share of ${rounded(100 * own.admit_share)} %` : "";
+  const detail = `the harm is still there with ${rounded(refused_per_s)} packets/s refused${share}`;
+  if (own.mode === "essential") return end(state, "no_effect", detail, true);
+  if (own.exhausted === true) {
+    return end(state, "no_effect", `${detail}, and D̄ is not far enough for level 4`, true);
+  }
+  // It stays on until level 4 has had its chance: what it refuses is no loss.
+  const verdicts = [{ id, verdict: "no_effect", detail }] as const;
+  const next = { ...state, phase_since_ns: now_ns, shield: { ...own, exhausted: true } };
+  return { next, actions: [], verdicts, failed: false };
 }
 
 /** Back out by the way it came in; if the harm returns, `judge` tightens it again. */
-function loosen(state: ContainmentState, { level, harm }: Situation, now_ns: number): Step {
+function loosen(state: ContainmentState, { level }: Situation, now_ns: number): Step {
   const own = state.shield!;
-  if (level >= 4 || harm.present) return keep({ ...state, phase_since_ns: now_ns });
+  if (level >= 4) return keep({ ...state, phase_since_ns: now_ns });
   const loosen_s = Math.min(LOOSEN_MAX_S, own.loosen_s * 2);
   if (own.mode === "essential") {
     return set(

@@ -47,6 +47,17 @@ export interface ShieldState {
   readonly peak_per_s: number;
   /** Time without harm before it is loosened. */
   readonly loosen_s: number;
+  /** Shedding at its tightest share was seen to fail: what level 4 is about. */
+  readonly exhausted?: boolean;
+}
+
+/** Shares of time the node stalls while load comes from outside, averaged over a second, and since when beyond a bound. */
+export interface OutsideStall {
+  readonly t_ns: number;
+  readonly memory: number;
+  readonly io: number;
+  readonly cpu: number;
+  readonly since_ns: Maybe<number>;
 }
 
 /** What a search learned of a cgroup's leading process: it stays true while the process lives. */
@@ -100,6 +111,8 @@ export interface DecisionState {
   /** The calm plateau on which the node stands at level 1; null when it stands on none. */
   readonly plateau: Maybe<Plateau>;
   readonly stalled_since_ns: Maybe<number>;
+  /** Null while no load comes from outside; absent in older records. */
+  readonly outside_stall?: Maybe<OutsideStall>;
   readonly next_id: number;
   readonly containments: readonly ContainmentState[];
   /** The search asked for at the previous beat. */
@@ -130,6 +143,7 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     unrest_ns: Math.min(0, now_ns),
     plateau: null,
     stalled_since_ns: null,
+    outside_stall: null,
     next_id: 1,
     containments: [],
     searching: null,

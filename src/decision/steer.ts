@@ -92,7 +92,9 @@ function step_governor(
   const dt_s = (now_ns - state.phase_since_ns) / 1e9;
   const planned = next_ceiling(state.high_bytes, governed, bound ? dt_s : 0, seen.stall_full, config.governor);
   const high_bytes = Math.max(state.high_bytes, Math.floor(planned / PAGE) * PAGE);
-  if (high_bytes - state.high_bytes < WORTH_WRITING_BYTES) return { next, actions: [], verdicts, failed: false };
+  // It stays in force, for what it still delays, but it is no containment that works: the next level may answer.
+  const failed = verdicts.some(({ verdict }) => verdict === "no_effect");
+  if (high_bytes - state.high_bytes < WORTH_WRITING_BYTES) return { next, actions: [], verdicts, failed };
   const reason = `ceiling ${mib(high_bytes)} MiB on the way to a plateau of ${mib(top)} MiB`;
   const action: Action = {
     id: state.id,
@@ -101,7 +103,7 @@ function step_governor(
     setting: setting(high_bytes),
     reason,
   };
-  return { next: { ...next, high_bytes, phase_since_ns: now_ns }, actions: [action], verdicts, failed: false };
+  return { next: { ...next, high_bytes, phase_since_ns: now_ns }, actions: [action], verdicts, failed };
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Step {
   readonly next: ContainmentState | null;
   readonly actions: readonly Action[];
   readonly verdicts: readonly Verdict[];
-  /** The containment ended without having worked: the caller may try the next rung. */
+  /** It was seen not to work: the caller may try the next rung, or the next level answer. */
   readonly failed: boolean;
 }
 

@@ -3,11 +3,11 @@ import type { DecisionConfig } from "../../src/decision/config.ts";
 import { decide } from "../../src/decision/decide.ts";
 import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
-import type { ContainmentObservation, ShieldObservation } from "../../src/model/containment.ts";
+import type { ShieldObservation } from "../../src/model/containment.ts";
 import { assessment, CONFIG } from "./fixtures.ts";
+import { observed_shield, SHIELDED } from "./shield.fixtures.ts";
 
 const S = 1e9;
-const SHIELDED: DecisionConfig = { ...CONFIG, shield: { admit_share: 0.5 } };
 const NAMES = ["net_rx_packets_per_s", "net_tx_packets_per_s", "cpu_busy_fraction"];
 const NORMAL = Math.log1p(500);
 
@@ -46,12 +46,12 @@ class Loop {
   state: DecisionState = { ...initial_state(0), level: 1 };
   readonly asked: string[] = [];
   readonly verdicts: string[] = [];
-  network: ShieldObservation = { admitted_per_s: 40_000, refused_per_s: 0, new_flows_per_s: 38_000 };
+  network: ShieldObservation | null = { admitted_per_s: 40_000, refused_per_s: 0, new_flows_per_s: 38_000 };
   readonly #config: DecisionConfig;
   #t_s = 0;
   #live: string | null = null;
 
-  constructor(config = SHIELDED) {
+  constructor(config: DecisionConfig = SHIELDED) {
     this.#config = config;
   }
 
@@ -61,7 +61,7 @@ class Loop {
   }
 
   #beat(seen: Assessment): void {
-    const containments = this.#live === null ? [] : [observed(this.#live, this.network)];
+    const containments = this.#live === null ? [] : [observed_shield(this.#live, this.network)];
     const { decision, state } = decide({ ...seen, containments }, this.state, this.#config, this.#t_s * S);
     this.state = state;
     for (const { verdict, detail } of decision.verdicts) this.verdicts.push(`${verdict}: ${detail}`);
@@ -71,27 +71,6 @@ class Loop {
       this.asked.push(verb === "release" ? "release" : `${verb} ${setting.mode} ${setting.admit_share}`);
     }
   }
-}
-
-function observed(id: string, network: ShieldObservation): ContainmentObservation {
-  return {
-    id,
-    rung: "shield",
-    status: "done",
-    detail: "",
-    frozen: null,
-    alive: true,
-    in_force: true,
-    memory_bytes: null,
-    headroom_bytes: null,
-    slope_bytes_per_s: null,
-    rest_steps_per_s: null,
-    rest_steps_before_per_s: null,
-    rest_window_s: null,
-    asleep: null,
-    stall_full: null,
-    network,
-  };
 }
 
 const SHEDDING: ShieldObservation = { admitted_per_s: 2000, refused_per_s: 38_000, new_flows_per_s: 38_500 };
@@ -171,16 +150,80 @@ describe("the shield in force", () => {
 
   test("admits less while the harm goes on, then only what is essential, and is backed out if nothing helps", () => {
     const loop = shedding().run(20, flood);
-    expect(loop.asked.slice(1, 5)).toEqual([
+    expect(loop.asked.slice(1)).toEqual([
       "adjust shed 0.5",
       "adjust shed 0.25",
       "adjust shed 0.125",
       "adjust shed 0.1",
+      "adjust essential 0.1",
+      "release",
     ]);
-    expect(loop.asked[5]).toBe("release");
-    expect(loop.state.failures).toBeGreaterThan(0);
-    expect(loop.verdicts.at(-1)).toStartWith("no_effect: the harm is still there");
+    expect(loop.verdicts).toEqual([
+      "no_effect: the harm is still there with 38000 packets/s refused at a share of 10 %",
+      "no_effect: the harm is still there with 38000 packets/s refused",
+    ]);
     expect(loop.state.level).toBe(4);
+    expect(loop.state.failures).toBe(1);
+  });
+
+  test("goes on to level 4 at once where a share refuses hardly anything", () => {
+    const loop = new Loop().run(3.5, flood);
+    loop.network = { admitted_per_s: 40_000, refused_per_s: 900, new_flows_per_s: 10_000 };
+    loop.run(4, flood);
+    expect(loop.asked.slice(1)).toEqual(["adjust shed 0.5", "adjust essential 0.5"]);
+    expect(loop.verdicts).toEqual(["no_effect: the harm is still there with 900 packets/s refused at a share of 50 %"]);
+    expect(loop.state.level).toBe(4);
+  });
+
+  test("is tightened where the harm comes back", () => {
+    const loop = shedding().run(5, () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } }));
+    expect(loop.verdicts).toHaveLength(1);
+    loop.run(6, flood);
+    expect(loop.asked.at(-1)).toBe("adjust shed 0.25");
+  });
+
+  test("is let go when the flood is over, also where something else does harm", () => {
+    const loop = shedding().run(5, () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } }));
+    loop.network = OVER;
+    loop.run(7, flood);
+    expect(loop.asked[2]).toBe("release");
+    expect(loop.verdicts.at(-1)).toStartWith("would_have_stopped: ");
+    expect(loop.state.failures).toBe(0);
+  });
+
+  test("is backed out at its tightest where D̄ is not far enough for level 4", () => {
+    const near = () => flood({ d: 8, d_smooth: 8 });
+    const loop = new Loop().run(3.5, near);
+    loop.network = SHEDDING;
+    loop.run(16, near);
+    expect(loop.asked.slice(-2)).toEqual(["adjust shed 0.1", "release"]);
+    expect(loop.verdicts.at(-1)).toEndWith("at a share of 10 %, and D̄ is not far enough for level 4");
+    expect(loop.state.level).toBe(3);
+    expect(loop.state.failures).toBe(1);
+  });
+
+  test("comes back from what is essential by way of a share", () => {
+    const loop = shedding().run(12.5, flood);
+    expect(loop.asked.at(-1)).toBe("adjust essential 0.1");
+    const helped = () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } });
+    loop.run(40, helped);
+    expect(loop.verdicts.at(-1)).toBe("effective: 38000 packets/s refused, the harm is gone");
+    expect(loop.asked.slice(5)).toEqual(["adjust essential 0.1", "adjust shed 0.1"]);
+    expect(loop.state.level).toBeLessThan(4);
+    loop.run(6, flood);
+    expect(loop.asked.slice(7)).toEqual(["adjust essential 0.1"]);
+    expect(loop.state.level).toBe(4);
+  });
+
+  test("is never seen to fail by a motor that only records", () => {
+    const loop = new Loop();
+    loop.network = null;
+    loop.run(60, flood);
+    expect(loop.asked).toEqual(["apply shed 1", "adjust shed 0.5"]);
+    expect(loop.verdicts).toEqual([]);
+    loop.run(60, calm);
+    expect(loop.asked.at(-1)).toBe("release");
+    expect(loop.verdicts).toEqual(["expired: lifted to see whether the harm is still there"]);
   });
 
   test("at level 4 admits only what is essential", () => {

@@ -1,66 +1,16 @@
-/** The taint against an API server of our own: TLS on loopback under a CA made here, conflicts and refusals like the real one. */
+/** The taint against an API server of our own. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cluster_access, NodeTaint, QUARANTINE_TAINT } from "../../src/telemetry/kubernetes.ts";
+import { ApiServer, make_accounts, refusal, serve, type Taint } from "./api_server.ts";
 
 let root = "";
-let server: ReturnType<typeof Bun.serve>;
-
-interface Taint {
-  key: string;
-  value?: string;
-  effect: string;
-}
+let server: ReturnType<typeof serve>;
+const api = new ApiServer();
 
 const FOREIGN: Taint = { key: "example.com/maintenance", value: "x", effect: "NoSchedule" };
-let node: { version: number; taints: Taint[] };
-let requests: string[] = [];
-/** Answers given instead of the node's, first to last. */
-let instead: (Response | (() => unknown))[] = [];
-let token = "";
-
-function openssl(...args: string[]): void {
-  const { exitCode, stderr } = Bun.spawnSync(["openssl", ...args], { cwd: root });
-  if (exitCode !== 0) throw new Error(stderr.toString());
-}
-
-function make_ca(name: string): void {
-  openssl(
-    ..."req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout".split(" "),
-    `${name}.key`,
-    "-out",
-    `${name}.crt`,
-  );
-}
-
-async function answer(request: Request): Promise<Response> {
-  const url = new URL(request.url);
-  requests.push(`${request.method} ${url.pathname}`);
-  const other = instead.shift();
-  if (other instanceof Response) return other;
-  const late = await other?.();
-  if (late instanceof Response) return late;
-  if (request.headers.get("authorization") !== `Bearer ${token}`) return refusal(401, "Unauthorized");
-  if (url.pathname !== "/api/v1/nodes/node-1")
-    return refusal(404, `nodes "${url.pathname.split("/").at(-1)}" not found`);
-  if (request.method === "PATCH") {
-    if (request.headers.get("content-type") !== "application/strategic-merge-patch+json")
-      return refusal(415, "patch type");
-    const patch = (await request.json()) as { metadata: { resourceVersion: string }; spec: { taints: Taint[] } };
-    if (patch.metadata.resourceVersion !== String(node.version)) return refusal(409, "the object has been modified");
-    node = { version: node.version + 1, taints: patch.spec.taints };
-  }
-  return Response.json({
-    metadata: { name: "node-1", resourceVersion: String(node.version) },
-    spec: { taints: node.taints },
-  });
-}
-
-function refusal(code: number, message: string): Response {
-  return Response.json({ kind: "Status", status: "Failure", message, code }, { status: code });
-}
 
 function client(more: { credentials?: string; port?: number } = {}): NodeTaint {
   return new NodeTaint({
@@ -77,36 +27,20 @@ function client(more: { credentials?: string; port?: number } = {}): NodeTaint {
 
 beforeAll(() => {
   root = mkdtempSync(join(tmpdir(), "hosa-kubernetes-"));
-  for (const name of ["ca", "other"]) make_ca(name);
-  writeFileSync(join(root, "ext"), "subjectAltName=IP:127.0.0.1\n");
-  openssl(..."req -newkey rsa:2048 -nodes -subj /CN=kubernetes -keyout server.key -out server.csr".split(" "));
-  openssl(
-    ..."x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt".split(
-      " ",
-    ),
-  );
-  for (const [account, ca] of [
-    ["account", "ca"],
-    ["stranger", "other"],
-  ] as const) {
-    mkdirSync(join(root, account));
-    Bun.spawnSync(["cp", join(root, `${ca}.crt`), join(root, account, "ca.crt")]);
-    writeFileSync(join(root, account, "token"), "secret-1\n");
-  }
-  const tls = { cert: Bun.file(join(root, "server.crt")), key: Bun.file(join(root, "server.key")) };
-  server = Bun.serve({ hostname: "127.0.0.1", port: 0, tls, fetch: answer });
+  make_accounts(root, { account: "ca", stranger: "other" });
+  server = serve(root, api);
 });
 afterAll(async () => {
   await server.stop(true);
   rmSync(root, { recursive: true });
 });
 beforeEach(() => {
-  node = { version: 7, taints: [FOREIGN] };
-  token = "secret-1";
+  api.node = { version: 7, taints: [FOREIGN] };
+  api.token = "secret-1";
 });
 afterEach(() => {
-  requests = [];
-  instead = [];
+  api.requests = [];
+  api.instead = [];
   writeFileSync(join(root, "account/token"), "secret-1\n");
 });
 
@@ -118,60 +52,60 @@ test("set beside the taints of others, announced right before it is written, and
   let announced = 0;
   expect(await client().add("node-1", () => announced++)).toBe("set");
   expect(announced).toBe(1);
-  expect(node.taints).toEqual([FOREIGN, { ...QUARANTINE_TAINT }]);
+  expect(api.node.taints).toEqual([FOREIGN, { ...QUARANTINE_TAINT }]);
   expect(await client().remove("node-1")).toBe("removed");
-  expect(node.taints).toEqual([FOREIGN]);
+  expect(api.node.taints).toEqual([FOREIGN]);
 });
 
 test("a taint that is there already is neither written nor announced", async () => {
-  node.taints = [{ ...QUARANTINE_TAINT }];
+  api.node.taints = [{ ...QUARANTINE_TAINT }];
   expect(await client().add("node-1", never)).toBe("there already");
-  expect(requests).toEqual(["GET /api/v1/nodes/node-1"]);
-  node.taints = [FOREIGN];
+  expect(api.requests).toEqual(["GET /api/v1/nodes/node-1"]);
+  api.node.taints = [FOREIGN];
   expect(await client().remove("node-1")).toBe("not there");
 });
 
 test("somebody was faster: the node is read again, and their taint stays", async () => {
   const theirs: Taint = { key: "example.com/gpu", effect: "NoSchedule" };
   const faster = () => {
-    node = { version: node.version + 1, taints: [...node.taints, theirs] };
+    api.node = { version: api.node.version + 1, taints: [...api.node.taints, theirs] };
   };
-  instead = [() => {}, faster];
+  api.instead = [() => {}, faster];
   expect(await client().add("node-1", () => {})).toBe("set");
-  expect(node.taints).toEqual([FOREIGN, theirs, { ...QUARANTINE_TAINT }]);
-  expect(requests).toHaveLength(4);
+  expect(api.node.taints).toEqual([FOREIGN, theirs, { ...QUARANTINE_TAINT }]);
+  expect(api.requests).toHaveLength(4);
 });
 
 test("a server that is busy or restarts is asked again, at most five times", async () => {
-  instead = [refusal(429, "slow down"), refusal(503, "starting"), new Response("<html>", { status: 502 })];
+  api.instead = [refusal(429, "slow down"), refusal(503, "starting"), new Response("<html>", { status: 502 })];
   expect(await client().add("node-1", () => {})).toBe("set");
-  requests = [];
-  instead = Array.from({ length: 20 }, () => refusal(500, "etcd has no leader"));
+  api.requests = [];
+  api.instead = Array.from({ length: 20 }, () => refusal(500, "etcd has no leader"));
   expect(client().add("node-1", never)).rejects.toThrow("HTTP 500 etcd has no leader");
   await client()
     .remove("node-1")
     .catch(() => {});
-  expect(requests.length).toBeLessThanOrEqual(10);
+  expect(api.requests.length).toBeLessThanOrEqual(10);
 });
 
 test("a refusal is final and carries the server's own words", async () => {
-  instead = [refusal(403, 'nodes "node-1" is forbidden: cannot get resource')];
+  api.instead = [refusal(403, 'nodes "node-1" is forbidden: cannot get resource')];
   await expect(client().add("node-1", never)).rejects.toThrow("is forbidden: cannot get resource");
-  expect(requests).toHaveLength(1);
+  expect(api.requests).toHaveLength(1);
   await expect(client().add("node-2", never)).rejects.toThrow('nodes "node-2" not found');
 });
 
 test("a token that was rotated is read again", async () => {
-  instead = [() => {}, () => writeFileSync(join(root, "account/token"), "secret-2\n")];
-  token = "secret-1";
+  api.instead = [() => {}, () => writeFileSync(join(root, "account/token"), "secret-2\n")];
+  api.token = "secret-1";
   expect(await client().add("node-1", () => {})).toBe("set");
-  token = "secret-2";
+  api.token = "secret-2";
   expect(await client().remove("node-1")).toBe("removed");
 });
 
 test("a server under another CA is not spoken to", async () => {
   await expect(client({ credentials: "stranger" }).add("node-1", never)).rejects.toThrow(/certificate|CERT|verif/i);
-  expect(requests).toEqual([]);
+  expect(api.requests).toEqual([]);
 });
 
 test("a server that hangs, before its answer or in the middle of it, is asked again, and left when the deadline is over", async () => {
@@ -201,17 +135,17 @@ test("a server that hangs, before its answer or in the middle of it, is asked ag
     expire(index);
     return new Promise<Response>(() => {});
   };
-  instead = [never_answers(-1), () => Promise.resolve(half())];
+  api.instead = [never_answers(-1), () => Promise.resolve(half())];
   expect(await patient.add("node-1", () => {})).toBe("set");
-  expect(requests).toHaveLength(4);
+  expect(api.requests).toHaveLength(4);
   expect(timers).toHaveLength(4);
 
   timers.length = 0;
-  requests = [];
-  instead = [never_answers(0)];
+  api.requests = [];
+  api.instead = [never_answers(0)];
   await expect(patient.remove("node-1")).rejects.toThrow("the time is over");
-  expect(requests).toHaveLength(1);
-  expect(node.taints).toContainEqual({ ...QUARANTINE_TAINT });
+  expect(api.requests).toHaveLength(1);
+  expect(api.node.taints).toContainEqual({ ...QUARANTINE_TAINT });
 });
 
 test("no server, no credentials, no deadline left, no name: rejected with what was tried", async () => {
@@ -225,7 +159,7 @@ test("no server, no credentials, no deadline left, no name: rejected with what w
   });
   await expect(over.add("node-1", never)).rejects.toThrow("the deadline is over");
   await expect(client().add("../secrets", never)).rejects.toThrow("not the name of a node");
-  expect(requests).toEqual([]);
+  expect(api.requests).toEqual([]);
 });
 
 test("access is what the kubelet gives to a pod", () => {

@@ -1,34 +1,9 @@
 /** Runs as root in a throw-away guest: level 5 of the real binary on real links, cgroups, watchdog and packets. */
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { build_world, type Node } from "./world.ts";
+import { build_world } from "../../../lab/guest/world.ts";
+import { check, run_case } from "../guest_cases.ts";
 
-interface CaseResult {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
-
-const results: CaseResult[] = [];
 const node = build_world();
-
-function check(what: string, found: unknown, wanted: unknown): void {
-  const [a, b] = [JSON.stringify(found), JSON.stringify(wanted)];
-  if (a !== b) throw new Error(`${what}: found ${a}, wanted ${b}`);
-}
-
-async function run_case(name: string, body: (node: Node) => Promise<string> | string): Promise<void> {
-  let result: CaseResult;
-  try {
-    result = { name, ok: true, detail: await body(node) };
-  } catch (error) {
-    result = { name, ok: false, detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
-  }
-  results.push(result);
-  console.log(`${result.ok ? "ok  " : "FAIL"} ${name}: ${result.detail}`);
-  writeFileSync("/out/report.json", JSON.stringify(results));
-  // Every case stands on the one before.
-  if (!result.ok) process.exit(0);
-}
 
 /** How the network answers the neighbour and the operator. */
 async function reachable(): Promise<Record<string, boolean>> {
@@ -76,7 +51,7 @@ await run_case("before: everything is open", async () => {
 
 await run_case("a dry run decides level 5, says every step and touches nothing", async () => {
   const agent = node.agent(["--dry-run"]);
-  node.leak();
+  node.leak(60_000);
   await node.until("the dry plan", () => agent.said().includes("watchdog /dev/watchdog: done"));
   await agent.end("SIGTERM");
   check("state", node.snapshot(), before);
@@ -94,7 +69,7 @@ await run_case("a dry run decides level 5, says every step and touches nothing",
 let agent = node.agent([]);
 
 await run_case("level 5 is reached because containments fail, and carried out in its order", async () => {
-  node.leak();
+  node.leak(60_000);
   await node.until("the last step", () => node.steps().some((each) => each.startsWith("watchdog")));
   appendFileSync("/out/steps.log", `${node.steps().join("\n")}\n`);
   const order = [...new Set(node.steps().map((each) => each.split(" ")[0]))];
@@ -159,7 +134,7 @@ await run_case("after a reboot out of quarantine the agent is conservative until
   writeFileSync("/out/conservative.json", JSON.stringify({ boot_id: "an earlier one", since: "yesterday" }));
   if (!node.hosa("doctor").out.includes("conservative mode")) throw new Error("doctor does not say so");
   const careful = node.agent([]);
-  node.leak();
+  node.leak(60_000);
   await node.until("a capped decision", () => careful.said().includes("conservative mode"));
   await node.until("level 2 at most", () => node.levels().includes(2));
   await careful.end("SIGTERM");

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const CGROUP = "/sys/fs/cgroup";
 const HOSA = "/job/hosa";
@@ -21,11 +21,22 @@ export interface Agent {
   end(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
 }
 
+/** What a process of HOSA finds besides the node: its configuration file and more variables. */
+export interface Surroundings {
+  readonly config?: string;
+  readonly variables?: Readonly<Record<string, string>>;
+}
+
 export interface Node {
   snapshot(): string;
-  agent(options: readonly string[]): Agent;
+  agent(options: readonly string[], surroundings?: Surroundings): Agent;
   hosa(...args: readonly string[]): { readonly code: number; readonly out: string };
-  leak(): void;
+  /** The same in other surroundings. */
+  hosa_in(surroundings: Surroundings, ...args: readonly string[]): { readonly code: number; readonly out: string };
+  /** Starts a service in payment.slice that leaks; `stop_leak` kills it. */
+  leak(bytes_per_ms: number): void;
+  /** SIGUSR1 to that service: the fault of one that has to be told. */
+  fault(): void;
   stop_leak(): void;
   until(what: string, condition: () => boolean): Promise<void>;
   /** Whether the node's listener answers a peer of that address. */
@@ -38,6 +49,8 @@ export interface Node {
   steps(): readonly string[];
   /** Levels reached since the last start of an agent. */
   levels(): readonly number[];
+  /** Id of the record of the decision that entered level 5; null when none did. */
+  entered(): string | null;
 }
 
 /**
@@ -68,7 +81,7 @@ export function build_world(): Node {
     ip -6 route add fd00:61::/64 via fd00:60::9`);
   for (const name of ["batch", "ops", "payment"]) mkdirSync(`${CGROUP}/${name}.slice`);
   writeFileSync(`${CGROUP}/payment.slice/memory.max`, String(900 * 1048576));
-  sh("cp /job/threads /tmp/sshd; cp /job/threads /tmp/batch");
+  sh("cp /job/service /tmp/sshd; cp /job/service /tmp/batch");
   in_cgroup("batch", "/tmp/batch", 0);
   in_cgroup("ops", "/tmp/sshd", 0);
   for (const port of [22, 8080]) {
@@ -94,11 +107,11 @@ export function build_world(): Node {
   let log = 0;
   return {
     snapshot,
-    agent(options) {
+    agent(options, { config = CONFIG, variables = {} } = {}) {
       log += 1;
       const path = `/out/agent-${log}.log`;
-      const child = Bun.spawn([HOSA, "run", "-c", CONFIG, ...options], {
-        env: OWN,
+      const child = Bun.spawn([HOSA, "run", "-c", config, ...options], {
+        env: { ...OWN, ...variables },
         stdout: "ignore",
         stderr: Bun.file(path),
       });
@@ -110,15 +123,12 @@ export function build_world(): Node {
         },
       };
     },
-    hosa(...args) {
-      const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", CONFIG], {
-        env: { ...OWN, NO_COLOR: "1" },
-      });
-      return { code: exitCode, out: stdout.toString() + stderr.toString() };
+    hosa: (...args) => hosa({}, args),
+    hosa_in: (surroundings, ...args) => hosa(surroundings, args),
+    leak(bytes_per_ms) {
+      leaking = in_cgroup("payment", "/job/service", bytes_per_ms);
     },
-    leak() {
-      leaking = in_cgroup("payment", "/job/threads", 60_000);
-    },
+    fault: () => leaking?.kill("SIGUSR1"),
     stop_leak() {
       leaking?.kill("SIGKILL");
       leaking = null;
@@ -152,13 +162,15 @@ export function build_world(): Node {
       const from = all.findLastIndex((each) => each.kind === "start");
       return all.slice(from).flatMap((each) => (each.decision === undefined ? [] : [each.decision.level]));
     },
+    entered: () => records().find(({ decision }) => decision?.level === 5 && decision.previous_level < 5)?.id ?? null,
   };
 }
 
 interface Line {
+  readonly id: string;
   readonly kind: string;
   readonly outcome: { readonly step: string; readonly subject: string; readonly status: string };
-  readonly decision?: { readonly level: number };
+  readonly decision?: { readonly level: number; readonly previous_level: number };
 }
 
 function records(): readonly Line[] {
@@ -167,23 +179,37 @@ function records(): readonly Line[] {
   return lines.map((line) => JSON.parse(line));
 }
 
+function hosa({ config = CONFIG, variables = {} }: Surroundings, args: readonly string[]) {
+  const env = { ...OWN, ...variables, NO_COLOR: "1" };
+  const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", config], { env });
+  return { code: exitCode, out: stdout.toString() + stderr.toString() };
+}
+
 function in_cgroup(name: string, program: string, leak_bytes_per_ms: number): Bun.Subprocess {
   const script = `echo $$ > ${CGROUP}/${name}.slice/cgroup.procs && exec ${program} /tmp/progress-${name} ${leak_bytes_per_ms}`;
   return Bun.spawn(["sh", "-c", script], { stdout: "ignore", stderr: "ignore" });
 }
 
-/** Everything of the node that a quarantine changes: links, addresses, routes, freezers, pins. */
+/** What containments and a quarantine set in a cgroup. */
+const LIMITS = ["cgroup.freeze", "cgroup.type", "memory.high", "memory.max", "cpu.weight", "cpu.max", "io.max"];
+
+/** Everything of the node that an agent changes: links, addresses, routes, cgroups and their limits, pins. */
 function snapshot(): string {
   // Until the kernel knows that nobody else has an address, its routes are not complete.
   while (sh("ip -6 -o addr").includes("tentative")) Bun.sleepSync(50);
-  const network = sh("ip -o addr; ip route show table all; ip -6 route show table all; ip -o link show eth0");
+  const network = sh(
+    "ip -o addr; ip route show table all; ip -6 route show table all; ip -o link show eth0; ip -o link show uplink",
+  );
   // How far the kernel has come with a link is not what was changed.
   const settled = network.replaceAll(/ (tentative|linkdown|dadfailed|state \w+|qlen \d+)\b/g, "");
-  const freezers = readdirSync(CGROUP)
-    .filter((name) => name.endsWith(".slice"))
-    .map((name) => `${name} ${readFileSync(`${CGROUP}/${name}/cgroup.freeze`, "latin1").trim()}`);
+  const cgroups = sh(`find ${CGROUP} -mindepth 1 -type d`).trim().split("\n");
+  const limits = cgroups.flatMap((path) =>
+    LIMITS.map((file) => `${path}/${file}`)
+      .filter((file) => existsSync(file))
+      .map((file) => `${file} ${readFileSync(file, "latin1").trim()}`),
+  );
   const pins = sh("ls -R /sys/fs/bpf");
-  return [...settled.split("\n").sort(), ...freezers.sort(), pins].join("\n");
+  return [...settled.split("\n").sort(), ...limits.sort(), pins].join("\n");
 }
 
 async function* lines_of(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
