@@ -85,8 +85,9 @@ describe("the whole decision loop against a simulated service", () => {
     }
   });
 
-  test("with a reserve it is served at full speed for as long as the reserve lasts, then levels off, never killed", () => {
-    for (const size_mib of [8192, 1000]) {
+  test.each([8192, 1000])(
+    "with a reserve of %p MiB it is served at full speed for as long as that lasts, never killed",
+    (size_mib) => {
       const config = { ...CONFIG, reserve: { size_bytes: size_mib * MIB } };
       for (const run of each((seed) => simulate(SCENARIOS.inline(200), config, seed))) {
         const leaked_mib = Math.min(120 * 50, 0.95 * size_mib + 0.93 * 874);
@@ -98,8 +99,9 @@ describe("the whole decision loop against a simulated service", () => {
         // Nothing flickers: one governor and one reserve, for the whole of it.
         expect(run.live_at_end).toBe(2);
       }
-    }
-  });
+    },
+    30_000,
+  );
 
   test("a disk slower than the leak sets the pace, and nobody is killed", () => {
     const config = { ...CONFIG, reserve: { size_bytes: 8192 * MIB } };
