@@ -25,7 +25,7 @@ test.skipIf(!guests_wanted("level 5 in every environment"))(
     const main = join(import.meta.dir, "environments-guest/main.ts");
     const results = await cases_on("6.12", main, "{environment: auto, evidence_deadline_s: 60}", fill);
     expect(results.filter((each) => !each.ok)).toEqual([]);
-    expect(results).toHaveLength(7);
+    expect(results).toHaveLength(8);
   },
   2_500_000,
 );
