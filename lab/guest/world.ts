@@ -31,8 +31,11 @@ export interface Node {
   snapshot(): string;
   agent(options: readonly string[], surroundings?: Surroundings): Agent;
   hosa(...args: readonly string[]): { readonly code: number; readonly out: string };
-  /** The same in other surroundings. */
-  hosa_in(surroundings: Surroundings, ...args: readonly string[]): { readonly code: number; readonly out: string };
+  /** The same in other surroundings, while this process goes on: it may be what the command talks to. */
+  hosa_in(
+    surroundings: Surroundings,
+    ...args: readonly string[]
+  ): Promise<{ readonly code: number; readonly out: string }>;
   /** Starts a service in payment.slice that leaks; `stop_leak` kills it. */
   leak(bytes_per_ms: number): void;
   /** SIGUSR1 to that service: the fault of one that has to be told. */
@@ -123,8 +126,8 @@ export function build_world(): Node {
         },
       };
     },
-    hosa: (...args) => hosa({}, args),
-    hosa_in: (surroundings, ...args) => hosa(surroundings, args),
+    hosa: (...args) => hosa(args),
+    hosa_in: (surroundings, ...args) => hosa_beside(surroundings, args),
     leak(bytes_per_ms) {
       leaking = in_cgroup("payment", "/job/service", bytes_per_ms);
     },
@@ -179,10 +182,16 @@ function records(): readonly Line[] {
   return lines.map((line) => JSON.parse(line));
 }
 
-function hosa({ config = CONFIG, variables = {} }: Surroundings, args: readonly string[]) {
-  const env = { ...OWN, ...variables, NO_COLOR: "1" };
-  const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", config], { env });
+function hosa(args: readonly string[]) {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([HOSA, ...args, "-c", CONFIG], { env: { ...OWN, NO_COLOR: "1" } });
   return { code: exitCode, out: stdout.toString() + stderr.toString() };
+}
+
+async function hosa_beside({ config = CONFIG, variables = {} }: Surroundings, args: readonly string[]) {
+  const env = { ...OWN, ...variables, NO_COLOR: "1" };
+  const child = Bun.spawn([HOSA, ...args, "-c", config], { env, stdout: "pipe", stderr: "pipe" });
+  const said = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { code: await child.exited, out: said.join("") };
 }
 
 function in_cgroup(name: string, program: string, leak_bytes_per_ms: number): Bun.Subprocess {

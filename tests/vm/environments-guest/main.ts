@@ -141,7 +141,7 @@ async function in_place(place: Place): Promise<string> {
   api.node = { version: 1, taints: [FOREIGN] };
   const unfake = fake(place);
   const before = node.snapshot();
-  const doctor = node.hosa_in(surroundings, "doctor").out;
+  const { out: doctor } = await node.hosa_in(surroundings, "doctor");
   if (!doctor.includes(wanted.found)) throw new Error(`doctor does not say "${wanted.found}": ${doctor}`);
 
   const dry = node.agent(["--dry-run"], surroundings);
@@ -169,7 +169,7 @@ async function in_place(place: Place): Promise<string> {
   check("the network", await network(), { neighbour, operator, eth0_up, uplink_up: true });
   check("taints", api.node.taints.length, wanted.taints);
   node.stop_leak();
-  const released = node.hosa_in(surroundings, "release", "--all", "--yes");
+  const released = await node.hosa_in(surroundings, "release", "--all", "--yes");
   check("release", [released.code, released.out.includes("failed")], [0, false]);
   await agent.end("SIGTERM");
   check("state after the release", node.snapshot(), before);
