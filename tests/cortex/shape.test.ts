@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { deformation } from "../../src/cortex/deformation.ts";
 import { Kurtosis, normal_kurtosis } from "../../src/cortex/kurtosis.ts";
 import { load_direction } from "../../src/cortex/phi.ts";
 import { normal } from "./fixtures.ts";
@@ -16,13 +15,6 @@ test("Mardia's kurtosis is n (n + 2) for normal vectors and far from it for heav
   expect(Math.abs(light.get() / normal_kurtosis(5) - 1)).toBeLessThan(0.1);
   expect(Math.abs(light.excess())).toBeLessThan(4);
   expect(heavy.excess()).toBeGreaterThan(20);
-});
-
-test("deformation is relative and in the Frobenius norm", () => {
-  expect(deformation([3, 0, 0, 4], [3, 0, 0, 4])).toBe(0);
-  expect(deformation([6, 0, 0, 8], [3, 0, 0, 4])).toBe(1);
-  expect(deformation([0, 0, 0, 0], [0, 0, 0, 0])).toBe(0);
-  expect(() => deformation([1], [1, 2])).toThrow("1 and 2 numbers");
 });
 
 test("load direction tells load from silence and leaves out dimensions without a sign", () => {
