@@ -91,7 +91,9 @@ export function decide(
   );
   const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
   const moved = level !== before.level;
-  const unrest_ns = unrest(assessment, moved, containments, config) ? now_ns : state.unrest_ns;
+  const unrest_ns = unrest(assessment, moved, rising_since_ns !== null, containments, config)
+    ? now_ns
+    : state.unrest_ns;
   const plateau = plateau_of(assessment, level, harm, state, config, now_ns);
 
   desk.decision ??= blank_decision(now_ns);

@@ -4,8 +4,6 @@ import type { Maybe } from "../model/sample.ts";
 import type { ActConfig, DecisionConfig } from "./config.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 
-/** D̄ may move by this part of θ1 per second and still be calm. */
-const CALM = 0.1;
 /** After the last unrest the fast beat goes on for so long. */
 const SETTLED_AFTER_S = 2;
 /** A dose is watched by a beat this many times faster than the vigilant one. */
@@ -18,17 +16,21 @@ const NEAR_HORIZONS = 2;
 const SETTLED: readonly HoldPhase[] = ["hold", "pulse"];
 
 /**
- * Something is happening: D̄ moves, somebody grows whose end is near, or a containment is not yet settled in a verified hold. Behind such a
- * hold D̄ stays far from normal and scatters with its size, so there its motion alone is no news.
+ * Something is happening: D̄ rises at the pace of a trend, somebody grows whose end is near, or a containment is not yet settled in a
+ * verified hold. Behind such a hold D̄ stays far from normal and scatters with its size, so there its motion alone is no news. A
+ * slower motion is none either: the slope of a noisy D̄ is beyond a tenth of θ1 a second at most beats.
+ *
+ * @param moved the level changed at this beat. @param rising D̄ rises at the pace of a trend
  */
 export function unrest(
   a: Assessment,
   moved: boolean,
+  rising: boolean,
   live: readonly ContainmentState[],
   { act }: DecisionConfig,
 ): boolean {
   if (moved || !live.every(is_settled)) return true;
-  if (live.length === 0 && Math.abs(a.velocity) >= CALM * a.thresholds.theta[0]) return true;
+  if (live.length === 0 && rising) return true;
   for (const { sustained_s, ttf } of a.growth) {
     if (sustained_s > 0 && (is_near(ttf.ttf_s, act) || is_near(ttf.ttf_accelerated_s, act))) return true;
   }

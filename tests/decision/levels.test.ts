@@ -92,7 +92,7 @@ describe("level machine (SPEC §5)", () => {
     expect(decide(assessment(), state, CONFIG, 7.1 * S).decision.beat_period_ms).toBe(100);
   });
 
-  test("a plateau, once settled, is watched at the ordinary beat, and any movement brings the fast one back", () => {
+  test("a plateau, once settled, is watched at the ordinary beat: noise does not bring the fast one back, a rise does", () => {
     let state = at(0, -100);
     const period_at = (t_s: number, velocity: number) => {
       const step = decide(assessment({ d_smooth: 4, velocity }), state, CONFIG, t_s * S);
@@ -102,7 +102,8 @@ describe("level machine (SPEC §5)", () => {
     expect(period_at(1, 0)).toBe(10);
     expect(period_at(2.9, 0)).toBe(10);
     expect(period_at(3.1, 0)).toBe(100);
-    expect(period_at(4.2, 1)).toBe(10);
+    expect(period_at(3.2, 1)).toBe(100);
+    expect(period_at(4.2, 3)).toBe(10);
     expect(period_at(6.1, 0)).toBe(10);
     expect(period_at(6.3, 0)).toBe(100);
   });

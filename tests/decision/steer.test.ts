@@ -112,15 +112,18 @@ test("only two quiet pulses lead to a dose, the dose to a longer one, and that t
 
 test("behind a verified hold only a growth or a level is news, while it is pulsed too", () => {
   const far = assessment({ d_smooth: 15, velocity: 8 });
-  expect(unrest(far, false, [], CONFIG)).toBe(true);
-  expect(unrest(far, false, [hold("hold", false)], CONFIG)).toBe(true);
-  expect(unrest(far, false, [hold("dose")], CONFIG)).toBe(true);
-  expect(unrest(far, false, [hold("hold")], CONFIG)).toBe(false);
-  expect(unrest(far, false, [hold("pulse")], CONFIG)).toBe(false);
-  expect(unrest(far, true, [hold("hold")], CONFIG)).toBe(true);
-  expect(unrest({ ...far, growth: [growth(5 * MIB, 0.1, 500 * MIB)] }, false, [hold("hold")], CONFIG)).toBe(true);
+  expect(unrest(far, false, true, [], CONFIG)).toBe(true);
+  expect(unrest(far, false, false, [], CONFIG)).toBe(false);
+  expect(unrest(far, false, true, [hold("hold", false)], CONFIG)).toBe(true);
+  expect(unrest(far, false, true, [hold("dose")], CONFIG)).toBe(true);
+  expect(unrest(far, false, true, [hold("hold")], CONFIG)).toBe(false);
+  expect(unrest(far, false, true, [hold("pulse")], CONFIG)).toBe(false);
+  expect(unrest(far, true, true, [hold("hold")], CONFIG)).toBe(true);
+  expect(unrest({ ...far, growth: [growth(5 * MIB, 0.1, 500 * MIB)] }, false, true, [hold("hold")], CONFIG)).toBe(true);
   // Minutes away from its end, the ordinary beat is soon enough.
-  expect(unrest({ ...far, growth: [growth(2 * MIB, 0.1, 800 * MIB)] }, false, [hold("hold")], CONFIG)).toBe(false);
+  expect(unrest({ ...far, growth: [growth(2 * MIB, 0.1, 800 * MIB)] }, false, true, [hold("hold")], CONFIG)).toBe(
+    false,
+  );
 });
 
 test("a growth that ends below the ceiling is no effect of the governor", () => {
