@@ -30,11 +30,14 @@ export function unrest(
   { act }: DecisionConfig,
 ): boolean {
   if (moved || !live.every(is_settled)) return true;
-  if (live.length === 0 && rising) return true;
+  let grows = false;
   for (const { sustained_s, ttf } of a.growth) {
-    if (sustained_s > 0 && (is_near(ttf.ttf_s, act) || is_near(ttf.ttf_accelerated_s, act))) return true;
+    if (sustained_s <= 0) continue;
+    if (is_near(ttf.ttf_s, act) || is_near(ttf.ttf_accelerated_s, act)) return true;
+    grows = true;
   }
-  return false;
+  // A leak that takes a piece now and then moves D̄ with each: its growth is known, and its end is far.
+  return rising && live.length === 0 && !grows;
 }
 
 function is_settled({ rung, judged, phase }: ContainmentState): boolean {

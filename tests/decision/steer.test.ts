@@ -114,6 +114,7 @@ test("behind a verified hold only a growth or a level is news, while it is pulse
   const far = assessment({ d_smooth: 15, velocity: 8 });
   expect(unrest(far, false, true, [], CONFIG)).toBe(true);
   expect(unrest(far, false, false, [], CONFIG)).toBe(false);
+  expect(unrest({ ...far, growth: [growth(2 * MIB, 0.1, 800 * MIB)] }, false, true, [], CONFIG)).toBe(false);
   expect(unrest(far, false, true, [hold("hold", false)], CONFIG)).toBe(true);
   expect(unrest(far, false, true, [hold("dose")], CONFIG)).toBe(true);
   expect(unrest(far, false, true, [hold("hold")], CONFIG)).toBe(false);
