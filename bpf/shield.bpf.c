@@ -248,7 +248,6 @@ static __always_inline bool is_tracked(struct xdp_md *ctx, const struct packet *
 }
 
 /* A socket of its own, half-open or closing ones included, or the valid cookie of a SYN that was answered without one. */
-/* A socket of its own, half-open or closing ones included, or the valid cookie of a SYN that was answered without one. */
 static __always_inline bool has_tcp_socket(struct xdp_md *ctx, const struct packet *packet, struct bpf_sock_tuple *tuple,
 					   __u32 size)
 {
