@@ -10,7 +10,7 @@ import { inverse, Matrix } from "ml-matrix";
 import { FlightRing } from "../src/audit/index.ts";
 import { Welford } from "../src/cortex/welford.ts";
 import { live_judge, noise_source, sample_at } from "./calibration.ts";
-import { allocated_bytes, BEGIN, END, quantile } from "./gc_log.ts";
+import { allocated_bytes, BEGIN, COUNTED, END, quantile } from "./gc_log.ts";
 
 const SIZES = [4, 8, 16, 32] as const;
 const WAYS = ["cortex", "cortex_with_opinions", "naive"] as const;
@@ -90,7 +90,7 @@ function child(way: Way, count: number, what: string): void {
 }
 
 function run(way: Way, count: number, what: "time" | "bytes") {
-  const env = { ...process.env, ...(what === "bytes" ? { BUN_JSC_logGC: "1" } : {}) };
+  const env = { ...process.env, ...(what === "bytes" ? COUNTED : {}) };
   const ran = Bun.spawnSync([process.execPath, import.meta.path, "--child", way, String(count), what], { env });
   if (!ran.success) throw new Error(`bench: ${way} at ${count} dimensions: ${ran.stderr.toString().slice(-500)}`);
   return ran;

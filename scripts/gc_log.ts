@@ -3,6 +3,12 @@
 export const BEGIN = "bench: begin";
 export const END = "bench: end";
 
+/**
+ * The environment of a process whose allocations are counted. Code is compiled where it is called, not beside it: what code not
+ * yet compiled allocates would depend on how busy the machine is.
+ */
+export const COUNTED = { BUN_JSC_logGC: "1", BUN_JSC_useConcurrentJIT: "0" } as const;
+
 /** A collection may take several lines: its start is on the first, what it left on the last. */
 const START = /START M (\d+)kb/;
 const LEFT = /=> (\d+)kb, p=/;
