@@ -17,7 +17,7 @@ export interface LoadSecond {
   readonly acked: number;
   readonly failed: number;
   readonly worst_us: number;
-  /** Bucket → count; bucket b begins at 2^(b/8) microseconds. */
+  /** Bucket → count; bucket b begins at 2^(b/32) microseconds. */
   readonly histogram: ReadonlyMap<number, number>;
 }
 

@@ -1,5 +1,7 @@
 import type { LoadSecond, SliceSample } from "./records.ts";
 
+/** As lab/workloads/loadgen.c counts: a bucket is 2.2 % wide. */
+export const BUCKETS_PER_OCTAVE = 32;
 /** Every window of this length must be flat for a memory to count as stable. */
 export const STABLE_WINDOW_MS = 5000;
 /** Flat: slower than this share of the leak. */
@@ -18,7 +20,7 @@ export function quantile_us(seconds: readonly LoadSecond[], p: number): number |
   let seen = 0;
   for (const bucket of [...merged.keys()].sort((a, b) => a - b)) {
     seen += merged.get(bucket)!;
-    if (seen >= p * total) return 2 ** ((bucket + 1) / 8);
+    if (seen >= p * total) return 2 ** ((bucket + 1) / BUCKETS_PER_OCTAVE);
   }
   return null;
 }

@@ -5,7 +5,7 @@
  *   loadgen --port P --rate R --until-ms MS --connections N --seed S --out FILE.jsonl --acked FILE
  *
  * One JSON line per second of due time: t_ms (its begin, CLOCK_MONOTONIC), sent, acked, failed, worst_us, histogram: a map
- * from bucket to count, bucket b covering latencies from bound(b) = 2^(b/8) microseconds up to bound(b + 1).
+ * from bucket to count, bucket b covering latencies from bound(b) = 2^(b/32) microseconds up to bound(b + 1).
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -17,7 +17,8 @@
 
 #define TIMEOUT_NS 2000000000ULL
 #define MAX_SECONDS 1200
-#define BUCKETS 192
+#define PER_OCTAVE 32
+#define BUCKETS (24 * PER_OCTAVE)
 #define MAX_CONNECTIONS 64
 
 struct second {
@@ -48,7 +49,7 @@ static void record(uint64_t due, uint64_t id, int ok)
 	size_t s = (size_t)((due - begin_ns) / 1000000000ULL);
 	if (s >= MAX_SECONDS)
 		return;
-	int bucket = latency_us < 1 ? 0 : (int)(log2((double)latency_us) * 8);
+	int bucket = latency_us < 1 ? 0 : (int)(log2((double)latency_us) * PER_OCTAVE);
 	pthread_mutex_lock(&lock);
 	struct second *r = &seconds[s];
 	r->sent++;

@@ -84,8 +84,8 @@ test("full_stall_share is the stalled part of the time since a moment", () => {
 describe("quantile_us", () => {
   test("is the upper bound of the bucket in which the quantile lies", () => {
     const seconds = [second(0, 98, 80), second(1000, 2, 96)];
-    expect(quantile_us(seconds, 0.5)).toBeCloseTo(2 ** (81 / 8), 6);
-    expect(quantile_us(seconds, 0.99)).toBeCloseTo(2 ** (97 / 8), 6);
+    expect(quantile_us(seconds, 0.5)).toBeCloseTo(2 ** (81 / 32), 6);
+    expect(quantile_us(seconds, 0.99)).toBeCloseTo(2 ** (97 / 32), 6);
   });
 
   test("is null without answers", () => {
