@@ -149,15 +149,20 @@ static __always_inline __u64 source_of(const struct flow *flow)
  * that has been met weighs more, and need not wait for its turn. */
 static __always_inline bool within_share(const struct flow *flow)
 {
-	__u64 source = source_of(flow);
-	bool known = bpf_map_lookup_elem(&met, &source);
-	__u64 quota = known ? (__u64)control.quota * HOSA_MET_WEIGHT : control.quota;
-	__u32 window = control.window;
 	struct heard *heard;
+	__u64 source = source_of(flow);
+	__u64 most = (__u64)control.quota * HOSA_MET_WEIGHT, quota;
+	__u32 window = control.window;
+	bool known;
 
+	/* A flooder that has had more than anybody may have is not looked up any further. */
+	heard = bpf_map_lookup_elem(&sources, &source);
+	if (heard && heard->window == window && heard->count >= most)
+		return false;
+	known = bpf_map_lookup_elem(&met, &source);
+	quota = known ? most : control.quota;
 	if (!known && mix(source ^ control.salt ^ (__u64)window * 0x9e3779b97f4a7c15ULL) >= control.source_share)
 		return false;
-	heard = bpf_map_lookup_elem(&sources, &source);
 	if (!heard) {
 		struct heard first = { .window = window, .count = 1 };
 
