@@ -4,7 +4,7 @@ import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { ContainmentObservation, SwapObservation } from "../../src/model/containment.ts";
 import type { Decision, Verdict } from "../../src/model/decision.ts";
-import { assessment, growth, MIB, search } from "../decision/fixtures.ts";
+import { assessment, growth, MIB, observation, search } from "../decision/fixtures.ts";
 
 /** A service in a limited cgroup: one thread grows, the others serve. All rates per second, time in beats of 10 ms. */
 export interface Scenario {
@@ -156,14 +156,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       const since = hold?.since ?? 0;
       const window = Math.min(60, beat - changed_beat);
       const recent = window === 0 ? 0 : served_at.slice(-window).reduce((sum, n) => sum + n, 0) / (window * BEAT_S);
-      containments.push({
-        id: live,
-        rung: hold === null ? "memory_governor" : "thread_hold",
-        status: "done",
-        detail: "",
+      const seen = {
         frozen: hold === null ? null : frozen,
-        alive: true,
-        in_force: true,
         memory_bytes: memory,
         headroom_bytes: headroom,
         slope_bytes_per_s: beat - since >= 25 ? slope_over(25) : null,
@@ -171,12 +165,12 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         rest_window_s: window === 0 ? null : window * BEAT_S,
         rest_steps_before_per_s: scenario.requests_per_s * 4,
         asleep: !in_lock,
-        stall_full: null,
         swap: swap_seen(),
-      });
+      };
+      containments.push(observation(live, hold === null ? "memory_governor" : "thread_hold", seen));
     }
     if (reserve !== null)
-      containments.push({ ...RESERVE_SEEN, id: reserve.id, memory_bytes: memory, swap: swap_seen() });
+      containments.push(observation(reserve.id, "swap_reserve", { memory_bytes: memory, swap: swap_seen() }));
     const inline = scenario.inline_bytes_per_request > 0;
     const input: Assessment = assessment({
       t_ns: t_s * 1e9,
@@ -253,23 +247,6 @@ const base = {
   duration_s: 120,
   swap_bytes_per_s: 0,
 } as const;
-
-const RESERVE_SEEN: Omit<ContainmentObservation, "id" | "swap"> = {
-  rung: "swap_reserve",
-  status: "done",
-  detail: "",
-  frozen: null,
-  alive: true,
-  in_force: true,
-  memory_bytes: null,
-  headroom_bytes: null,
-  slope_bytes_per_s: null,
-  rest_steps_per_s: null,
-  rest_steps_before_per_s: null,
-  rest_window_s: null,
-  asleep: null,
-  stall_full: null,
-};
 
 /** The scenarios of the lab, as the decision sees them. */
 export const SCENARIOS = {
