@@ -13,7 +13,10 @@ const RATE = { unit: "1/s", load_sign: 1, scale: "log1p" } as const;
  * - rare events: one lone event in a 100 ms window is 10/s, log1p = 2.4; a floor of 1.2 makes it two sigma, no alarm;
  * - latency and throughput are in ms and MiB/s so that log1p is nearly linear below what anybody would notice and
  *   logarithmic above: in s it would never bend, in bytes/s a single 4 KiB write would be a leap of 10 units;
- * - growth: 2 MB/s, on large nodes total/4096 per second (one sigma fills the node in over an hour).
+ * - fragmentation: a page cache of 5 GB given back at once moves it by 0.54 bits for as long as it stays away, and is no
+ *   news; the two bits of a memory that is really fragmented are 8 sigma;
+ * - growth: 2 MB/s, on larger nodes total/4096 per second (one sigma fills the node in over an hour), but never more than
+ *   4 MB/s: a service leaks as fast on a node of a terabyte, and what such a node scatters by itself is learned.
  */
 const TABLE = {
   cpu_busy_fraction: { ...FRACTION, resource: "cpu", resolution: 0.02, costs: "saturated processors are not seen" },
@@ -41,7 +44,7 @@ const TABLE = {
     costs: "swapping is not seen",
   },
   memory_fragmentation_bits: {
-    ...{ unit: "bits", resource: "memory", load_sign: -1, scale: "linear", resolution: 0.05 },
+    ...{ unit: "bits", resource: "memory", load_sign: -1, scale: "linear", resolution: 0.25 },
     costs: "a fragmented memory is not seen before large allocations fail",
   },
   pressure_cpu_fraction: { ...FRACTION, resource: "cpu", resolution: 0.05, costs: "no stall witness for cpu" },
@@ -83,9 +86,12 @@ export type DimensionName = keyof typeof TABLE;
 /** Every dimension of x(t), in the order of the vector. */
 export const DIMENSIONS: Readonly<Record<DimensionName, DimensionEntry>> = TABLE;
 
+const GROWTH_FLOOR_MAX_BYTES_PER_S = 4e6;
+
 /** The dimension as the model knows it. `total_bytes` is the node's memory, which the growth floor grows with. */
 export function dimension(name: DimensionName, total_bytes: number): Dimension {
   const { unit, resource, load_sign, scale, resolution } = DIMENSIONS[name];
-  const floor = name === "memory_growth_bytes_per_s" ? Math.max(resolution, total_bytes / 4096) : resolution;
+  const growing = Math.max(resolution, Math.min(total_bytes / 4096, GROWTH_FLOOR_MAX_BYTES_PER_S));
+  const floor = name === "memory_growth_bytes_per_s" ? growing : resolution;
   return { name, unit, resource, load_sign, scale, resolution: floor };
 }
