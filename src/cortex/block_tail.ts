@@ -34,6 +34,11 @@ export class BlockTail {
     [this.#count, this.#weight, this.#mean, this.#moment, this.#peak] = state;
   }
 
+  /** Blocks learned. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Note a value of the present block. */
   observe(value: number): void {
     if (value > this.#current) this.#current = value;

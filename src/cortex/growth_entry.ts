@@ -1,7 +1,7 @@
 import type { GrowthAssessment, TimeToFailure } from "../model/assessment.ts";
 import type { CgroupSample, Maybe } from "../model/sample.ts";
 import type { Writable } from "../model/writable.ts";
-import { BlockTail, type BlockTailState } from "./block_tail.ts";
+import { BLOCK_S, BlockTail, type BlockTailState } from "./block_tail.ts";
 import { GrowthSeries, PERSISTENCE_S } from "./growth_series.ts";
 
 /** No growth below this is news, however quiet the cgroup has been. */
@@ -47,6 +47,11 @@ export class GrowthEntry {
   readonly series = new GrowthSeries();
   readonly fast_tail: BlockTail;
   readonly slow_tail: BlockTail;
+  /**
+   * For so long an earlier run has watched it. After a restart the sensor knows a cgroup only by the date of its directory, which is
+   * that of the last child made or removed in it, as every hold does.
+   */
+  readonly #watched_before_s: number;
   #headroom_bytes: Maybe<number> = null;
   #age_s = 0;
   #exec_age_s: Maybe<number> = null;
@@ -63,6 +68,7 @@ export class GrowthEntry {
     this.path = path;
     this.fast_tail = new BlockTail(half_life_s, learned?.fast);
     this.slow_tail = new BlockTail(half_life_s, learned?.slow);
+    this.#watched_before_s = this.fast_tail.count * BLOCK_S;
   }
 
   take(sample: CgroupSample, memory_bytes: number, previous_beat_ns: number): void {
@@ -137,7 +143,7 @@ export class GrowthEntry {
       sustained_s: this.sustained_s,
       gained_bytes: this.#onset_ns === null ? 0 : Math.max(0, this.series.last_bytes - this.#onset_bytes),
       falling: this.#onset_ns !== null && this.slope_bytes_per_s < 0.5 * this.#peak,
-      age_s: this.#age_s + since_s,
+      age_s: this.#watched_before_s + this.#age_s + since_s,
       exec_age_s: this.#exec_age_s === null ? null : this.#exec_age_s + since_s,
       ttf: this.ttf(available_bytes, node_bytes_per_s),
     };

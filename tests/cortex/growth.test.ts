@@ -77,6 +77,25 @@ describe("leaks in a busy service", () => {
   });
 });
 
+test("after a restart a cgroup is as old as it was watched, whatever the date of its directory says", () => {
+  const before = new GrowthTracker(3600);
+  const clock = new CalmClock();
+  for (let k = 1; k <= 600; k++) {
+    before.update(sample(k * 1e8, [0], { cgroups: [cgroup_sample(k * 1e8, 100 * MIB)] }));
+    before.learn(clock.advance(k * 1e8, true));
+  }
+  const after = new GrowthTracker(3600, before.snapshot());
+  let growth: GrowthAssessment | undefined;
+  for (let k = 1; k <= 10; k++) {
+    const young = { ...cgroup_sample(k * 1e8, (100 + 5 * k) * MIB), age_s: k / 10 };
+    const now = sample(k * 1e8, [0], { cgroups: [young] });
+    after.update(now);
+    growth = after.assess(now).find((one) => one.cgroup_id === 42);
+  }
+  expect(growth?.slope_tail_bytes_per_s).not.toBeNull();
+  expect(growth?.age_s).toBeGreaterThan(50);
+});
+
 describe("benign growth", () => {
   test("requests alone, and one step of 20 MiB on top, are not reported as sustained", () => {
     for (const seed of [6, 7, 8]) {
