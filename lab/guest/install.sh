@@ -21,6 +21,10 @@ seconds() { echo "$(($1 / 1000)).$(printf %03d $(($1 % 1000)) | cut -c1-2) s"; }
 is() { [ "$1" = "$2" ]; }
 
 of_unit() { systemctl show -p "$1" --value "${2:-hosa.service}"; }
+# Permitted to the main thread of a process, as a bit set
+capabilities() { sed -n 's/^CapPrm:\s*//p' /proc/$1/status; }
+# NET_ADMIN, IPC_LOCK, SYS_PTRACE, DAC_OVERRIDE, SYS_NICE, KILL: what no start needs, and every action
+FEW=0000000000885022
 active() { is "$(systemctl is-active "${1:-hosa.service}")" active; }
 journal_mark() { journalctl --sync; JOURNAL=$(journalctl -q -n 0 --show-cursor | sed -n 's/^-- cursor: //p'); }
 journal() { journalctl --sync; journalctl -q -u hosa.service -o cat --after-cursor "$JOURNAL"; }
@@ -116,6 +120,7 @@ newcomer() { # the way of a new user: install, wait until it knows the node, mee
   moment "dpkg -i has returned"
   check "systemctl is-active" "$(systemctl is-active hosa.service), $(systemctl is-enabled hosa.service)" active
   check "Type=notify, ready" "$(of_unit Type), $(of_unit StatusText)" journal_or_status
+  check "capabilities given up" "CapPrm $(capabilities "$(of_unit MainPID)")" is "$(capabilities "$(of_unit MainPID)")" $FEW
   check "man, completion" "$(ls /usr/share/man/man8/hosa.8.gz /usr/share/bash-completion/completions/hosa 2>&1)" test -s /usr/share/man/man8/hosa.8.gz
   hosa doctor > /out/doctor.txt 2>&1; status=$?
   check "hosa doctor" "status $status" is $status 0
@@ -154,6 +159,7 @@ in_service() { # reload, restart in mid-containment, a loop that hangs
   printf '[Service]\nExecStartPre=+/bin/sh /job/between.sh\n' > /run/systemd/system/hosa.service.d/lab.conf
   systemctl daemon-reload
   start_payment 30
+  echo 'hooks: {post: [{command: [/usr/bin/systemd-run, --pipe, --quiet, --uid=nobody, /usr/bin/id, -un]}]}' | set_config 25-hook.yaml
   learn_anew
   pid=$(of_unit MainPID)
 
@@ -175,6 +181,9 @@ in_service() { # reload, restart in mid-containment, a loop that hangs
   leak
   until_true 600 0.1 contained
   check "leak of 30 MB/s contained" "after $(seconds $(since_ms $ONSET)) at $(usage_mb) MB" contained
+  until_true 100 0.1 audit_says '"kind":"hook".*nobody'
+  check "a hook asks systemd" "$(tail -n +$AUDIT_FROM $AUDIT | grep -m 1 '"kind":"hook"' | grep -o '"result":.*' | cut -c1-160)" audit_says '"kind":"hook".*nobody'
+  rm $CONFIG/25-hook.yaml
   snapshot > /tmp/held
   rm -f /out/between*
   RESTARTED=$(now_ms)
@@ -203,25 +212,6 @@ in_service() { # reload, restart in mid-containment, a loop that hangs
   systemctl daemon-reload
 }
 
-# Capabilities of a process, of its main thread, as a bit set
-capabilities() { sed -n 's/^CapPrm:\s*//p' /proc/$1/status; }
-
-few_privileges() { # the same with what only loading needs given up, and then level 5
-  echo 'security: {drop_capabilities: true}' | set_config 30-capabilities.yaml
-  start_payment 50
-  journal_mark
-  learn_anew
-  check "drop_capabilities" "CapPrm $(capabilities "$(of_unit MainPID)"); $(journal | grep 'given up' | one_line)" journal_says 'capabilities given up'
-  leak
-  until_true 600 0.1 contained
-  check "… contained" "after $(seconds $(since_ms $ONSET))" contained
-  hosa release --all --yes > /out/release-few.txt 2>&1; status=$?
-  check "… hosa release" "status $status" is $status 0
-  snapshot > /tmp/after
-  check "… as before" "$(difference /tmp/prior /tmp/after)" same /tmp/prior /tmp/after
-  stop_payment
-}
-
 # Links, addresses, routes, programs, pins, freezers; how far the kernel has come with a link is not what was changed.
 network() {
   { ip -o addr; ip route show table all; ip -o link; ip -details link show | grep -o 'prog/xdp'; } |
@@ -231,7 +221,7 @@ network() {
 }
 network_as_before() { network > /tmp/network.after; same /tmp/network.before /tmp/network.after; }
 in_quarantine() { audit_says '"step":"freeze","subject":"/payment.slice","status":"done"'; }
-isolation() { # level 5 inside the unit's sandbox, with the capabilities of the start given up
+isolation() { # level 5 inside the unit's sandbox, the capabilities of the start given up
   modprobe veth
   ip netns add outside
   for l in uplink spare; do
@@ -252,7 +242,6 @@ act: {warmup_cgroup_s: 0, exec_grace_s: 0}
 # No service can be contained: every containment fails, which is what level 5 is about.
 motor: {rungs: [shield], cooldown_s: 0, max_targets_per_minute: 600}
 quarantine: {environment: edge_physical, evidence_deadline_s: 60}
-security: {drop_capabilities: true}
 protect: [/lab.slice, /lab.slice/**]
 EOF
   start_payment 50
@@ -263,7 +252,7 @@ EOF
   network > /tmp/network.before
   leak
   until_true 1200 0.1 in_quarantine
-  check "level 5 with few capabilities" "$(audit_steps)" in_quarantine
+  check "level 5 in the sandbox" "$(audit_steps)" in_quarantine
   check "… every step done" "$(audit_step_undone | one_line)" not audit_step_undone
   check "… shield on the uplink" "$(ip -details link show uplink | grep -o 'prog/xdp id [0-9]*')" shielded
   hosa release --quarantine --yes > /out/release-quarantine.txt 2>&1; status=$?
@@ -302,7 +291,6 @@ in_a_box() { # a cgroup namespace of its own, as a container that is not privile
 }
 
 leaves() { # removed in mid-containment, then purged
-  rm -f $CONFIG/30-capabilities.yaml
   start_payment 50
   learn_anew
   leak

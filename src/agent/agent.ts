@@ -180,11 +180,10 @@ class Agent {
   /** Everything is attached and opened: what loading needed is of use only to somebody who breaks in. */
   #give_up_privileges(): void {
     if (!this.#config.security.drop_capabilities) return;
-    const { level, text } = drop_privileges(
-      this.#parts.motor.name === "cgroup",
-      this.#parts.rules.reserve !== undefined,
-    );
-    this.#options.on_message(level, text);
+    const { pre, post } = this.#config.hooks;
+    const administers = this.#parts.rules.reserve !== undefined || pre.length + post.length > 0;
+    const { level, text } = drop_privileges(this.#parts.motor.name === "cgroup", administers);
+    if (level === "warn" || this.#options.mode === "run") this.#options.on_message(level, text);
   }
 
   async #reload_if_asked(): Promise<void> {

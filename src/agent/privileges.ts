@@ -26,7 +26,7 @@ export const PRIVILEGES: readonly Privilege[] = [
     name: "CAP_SYS_ADMIN",
     levels: [],
     observes: true,
-    use: "read tracepoint ids, rehearse in a namespace; kept where a reserve is switched on and off",
+    use: "read tracepoint ids, rehearse in a namespace; kept for a swap reserve, and for hooks that ask systemd",
   },
   {
     bit: 12,
@@ -61,20 +61,24 @@ export function bits_of(privileges: readonly Privilege[]): bigint {
   return privileges.reduce((bits, { bit }) => bits | (1n << BigInt(bit)), 0n);
 }
 
-/** What an agent needs after its first beat, at any level. Its highest level decides: at the moment of need nothing can be regained. */
-export function kept_privileges(acts: boolean, reserve = false): readonly Privilege[] {
-  const of_reserve = (name: string) => acts && reserve && name === "CAP_SYS_ADMIN";
+/**
+ * What an agent needs after its first beat, at any level. Its highest level decides: at the moment of need nothing can be regained.
+ *
+ * @param administers it acts with swapon(2), or by hooks: systemd obeys only who holds CAP_SYS_ADMIN
+ */
+export function kept_privileges(acts: boolean, administers = false): readonly Privilege[] {
+  const administering = (name: string) => acts && administers && name === "CAP_SYS_ADMIN";
   return PRIVILEGES.filter(
-    ({ name, levels, observes }) => of_reserve(name) || (levels.length > 0 && (acts || observes)),
+    ({ name, levels, observes }) => administering(name) || (levels.length > 0 && (acts || observes)),
   );
 }
 
 /** Gives up what only the start needed. Returns what is to be said about it. */
 export function drop_privileges(
   acts: boolean,
-  reserve = false,
+  administers: boolean,
 ): { readonly level: "info" | "warn"; readonly text: string } {
-  const kept = kept_privileges(acts, reserve);
+  const kept = kept_privileges(acts, administers);
   const names = kept.map(({ name }) => name).join(", ");
   let beyond: readonly string[];
   try {

@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import { flag } from "./field.ts";
 
-/** The section `security`: what the agent may still do once it runs. Off at first: the shield and a quarantine have not been tried without the capabilities of the start. */
+/** The section `security`: what the agent may still do once it runs. */
 export const SECURITY = v.strictObject({
   drop_capabilities: flag({
-    initial: false,
+    initial: true,
     docs: "Give up every capability that only loading and attaching needs, once the first beat is due (`hosa doctor` lists what is kept).",
   }),
 });

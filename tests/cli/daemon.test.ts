@@ -120,7 +120,7 @@ test.skipIf(!USABLE)("SIGHUP takes up hooks, and refuses a file with one that mu
 
 test.skipIf(!USABLE)("beats go on after the capabilities of the start are given up", async () => {
   await in_directory(async (directory) => {
-    const args = ["--daemon", "--duration", "2s", "-c", settings(directory, "security: {drop_capabilities: true}\n")];
+    const args = ["--daemon", "--duration", "2s", "-c", settings(directory)];
     const agent = start(args);
     await agent.until("capabilities given up");
     const status = readFileSync(`/proc/${agent.child.pid}/status`, "latin1");
