@@ -107,7 +107,7 @@ export class Beat {
     const { decision, state } = decide(assessment, before, config, now_ns, desk);
     this.#state = state;
     this.#leader = decision.level > 0 ? (assessment.changes[0] ?? null) : null;
-    cortex.learn(decision.habituates ? 0 : decision.level);
+    cortex.learn(decision.level, decision.habituates);
 
     const outcomes = this.#act(decision, assessment, now_ns);
     const eventful = this.#record(decision, assessment, before, outcomes, noticed);

@@ -12,14 +12,19 @@ export function decision_config(
   shielded = false,
   reserved = config.reserve.path !== "",
 ): DecisionConfig {
-  const { act, beat, governor, levels } = config;
+  const { act, beat, governor, learning, levels } = config;
   return {
     period_ms: beat.period_ms,
     vigilant_period_ms: beat.vigilant_period_ms,
     relax_s: beat.relax_s,
     trend_s: levels.trend_s,
     hold_s: levels.hold_s,
-    habituate: { after_s: config.learning.habituate_s, bound: config.learning.habituate_bound },
+    habituate: {
+      after_s: learning.habituate_s,
+      bound: learning.habituate_bound,
+      rho: learning.habituate_rho,
+      entropy_bits: learning.habituate_entropy_bits,
+    },
     act: {
       sustained_s: act.sustained_ms / 1000,
       ttf_horizon_s: act.ttf_horizon_s,

@@ -101,7 +101,7 @@ export class CortexDetector implements RowDetector {
     const assessment = cortex.assess(sample_of(x, dimensions, t_ns, this.#beats), NOTHING);
     const { decision, state } = decide(assessment, this.#state, this.#decision, t_ns);
     this.#state = state;
-    cortex.learn(decision.habituates ? 0 : decision.level);
+    cortex.learn(decision.level, decision.habituates);
     const { opinions, d_smooth, thresholds, contribution } = assessment;
     const score = opinions?.score ?? d_smooth;
     this.#threshold = opinions?.theta ?? thresholds.theta[0];

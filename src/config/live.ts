@@ -6,6 +6,8 @@ export const LIVE_KEYS: readonly string[] = [
   "beat",
   "learning.habituate_s",
   "learning.habituate_bound",
+  "learning.habituate_rho",
+  "learning.habituate_entropy_bits",
   "levels",
   "act",
   "motor.max_targets_per_minute",

@@ -78,6 +78,20 @@ export const SECTIONS = {
       max: 100,
       docs: "Beyond this multiple of θ4 a plateau is never learned as normal.",
     }),
+    habituate_rho: number({
+      unit: "–",
+      initial: 2,
+      min: 0,
+      max: 1e6,
+      docs: "A plateau whose covariance differs from the learned one by more (ρ, relative) is not learned as normal.",
+    }),
+    habituate_entropy_bits: number({
+      unit: "bits",
+      initial: 1,
+      min: 0,
+      max: 16,
+      docs: "A plateau on which the entropy of the system call mix has shifted by more is not learned as normal.",
+    }),
     state_dir: text({
       initial: "/var/lib/hosa",
       pattern: ABSOLUTE,

@@ -7,6 +7,7 @@ import type { ThreadSearch } from "../model/search.ts";
 import { CalmClock } from "./calm.ts";
 import { ChangeTracker, type RankedResource } from "./change.ts";
 import { contributions_into, dominant_into } from "./contribution.ts";
+import { Deformation, SYSCALL_MIX } from "./deformation.ts";
 import { Derivative } from "./derivative.ts";
 import { Ewma, SMALLEST_ALPHA } from "./ewma.ts";
 import type { RobustEstimate } from "./fast_mcd.ts";
@@ -66,6 +67,7 @@ export class Cortex {
   readonly #tail: ThetaLearner;
   readonly #derivative = new Derivative();
   readonly #calm = new CalmClock();
+  readonly #deformation: Deformation;
   readonly #x: Float64Array;
   readonly #contribution: Float64Array;
   readonly #opinions: Opinions | null;
@@ -108,6 +110,7 @@ export class Cortex {
     this.#changes = new ChangeTracker(options.half_life_s);
     this.#tail = new ThetaLearner(self?.tail);
     this.#opinions = opinions_of(resolutions, options);
+    this.#deformation = new Deformation(this.#names.indexOf(SYSCALL_MIX));
     this.#x = new Float64Array(n);
     this.#contribution = new Float64Array(n);
     if (self === undefined) return;
@@ -164,6 +167,7 @@ export class Cortex {
     out.dominant_resource = resource;
     out.thresholds = this.#thresholds;
     out.opinions = this.#opinion;
+    out.shape = this.#deformation.shape;
     out.warm = this.#warmup === null;
     out.learned_samples = this.#moments.count;
     out.stall = sample.stall;
@@ -183,10 +187,14 @@ export class Cortex {
   /**
    * Call after the decision with the level it chose: learns the sample just assessed when that level is 0 (up to 1
    * while warming up), at most ten times a second of kernel time, and not within a second of an anomaly.
+   *
+   * @param habituates the decision found a plateau that may be learned as if its level were 0
    */
-  learn(level: number): void {
+  learn(decided: number, habituates = false): void {
     const t_ns = this.#assessed_ns;
     if (t_ns === null) return;
+    const level = habituates ? 0 : decided;
+    this.#look_at_shape(t_ns, decided);
     const normal = level === 0 || (level === 1 && this.#warmup !== null);
     this.#teach_opinions(level, normal);
     this.#teach_theta(t_ns, level);
@@ -204,6 +212,12 @@ export class Cortex {
     this.#learned_ns = t_ns;
     if (this.#is_gross_outlier()) return;
     this.#teach(Math.min(dt_s, LONGEST_STEP_S));
+  }
+
+  /** Whoever is contained or under attack is not looked at: only a plateau of level 1 may ever be learned. */
+  #look_at_shape(t_ns: number, level: number): void {
+    if (level !== 1 || this.#warmup !== null) this.#deformation.forget();
+    else this.#deformation.update(t_ns, this.#x, this.#moments, this.#metric.sigma);
   }
 
   /** The second opinions have a slower clock: what they see takes longer to show, and a row costs them more. */

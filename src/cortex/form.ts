@@ -34,6 +34,7 @@ export function blank_form(names: readonly string[], thresholds: Thresholds, sam
     dominant_resource: "cpu",
     thresholds,
     opinions: null,
+    shape: null,
     warm: false,
     learned_samples: 0,
     stall: sample.stall,

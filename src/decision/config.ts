@@ -1,5 +1,16 @@
 import type { Level } from "../model/level.ts";
 
+/** When a calm plateau may be learned as normal. */
+export interface HabituationConfig {
+  /** It has lasted this long. */
+  readonly after_s: number;
+  /** D̄ is at most this multiple of θ4. */
+  readonly bound: number;
+  /** Its covariance and its entropy are near the learned ones. */
+  readonly rho: number;
+  readonly entropy_bits: number;
+}
+
 /** Everything `decide` may know of the configuration: plain JSON, recorded with each decision so it can be re-run. */
 export interface DecisionConfig {
   readonly period_ms: number;
@@ -8,8 +19,7 @@ export interface DecisionConfig {
   readonly relax_s: number;
   /** A rise counts as a trend when it lasts this long and would carry D̄ a third of θ1 in that time. */
   readonly trend_s: number;
-  /** A calm plateau must last this long before it may be learned as normal; D̄ at most this multiple of θ4. */
-  readonly habituate: { readonly after_s: number; readonly bound: number };
+  readonly habituate: HabituationConfig;
   /** Time the condition of a level must be gone before it is left, for levels 1..4. */
   readonly hold_s: readonly [number, number, number, number];
   readonly act: ActConfig;

@@ -14,7 +14,7 @@ const DRIFT = 0.125;
 
 /**
  * The calm plateau away from its normal on which the node stands, null when it stands on none: at level 1, no span of D̄ above an
- * earlier one, bounded, with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches
+ * earlier one, bounded, of the shape the self knows, with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches
  * itself to be normal; a fault that creeps leaves the plateau as soon as it has crept an eighth of θ1.
  */
 export function plateau_of(
@@ -29,7 +29,7 @@ export function plateau_of(
   const stalls = state.stalled_since_ns !== null || (state.outside_stall?.since_ns ?? null) !== null;
   if (stalls || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
   const [theta1, , , theta4] = a.thresholds.theta;
-  if (a.d_smooth >= config.habituate.bound * theta4) return null;
+  if (a.d_smooth >= config.habituate.bound * theta4 || is_another_life(a, config)) return null;
   const before = state.plateau ?? fresh(now_ns);
   const sum = before.sum + a.d_smooth;
   const beats = before.beats + 1;
@@ -42,6 +42,12 @@ export function plateau_of(
 
 function fresh(now_ns: number): Plateau {
   return { since_ns: now_ns, span_since_ns: now_ns, sum: 0, beats: 0, lowest: null };
+}
+
+/** ρ or ΔH high: not the old life at another height, but something else that runs now (SPEC §9, regime +3). */
+function is_another_life({ shape }: Assessment, { habituate }: DecisionConfig): boolean {
+  if (shape === null || shape === undefined) return false;
+  return shape.rho > habituate.rho || (shape.entropy_shift_bits ?? 0) > habituate.entropy_bits;
 }
 
 function is_sustained({ sustained_s }: GrowthAssessment): boolean {

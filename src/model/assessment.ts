@@ -69,6 +69,14 @@ export interface OpinionAssessment {
   readonly decide: boolean;
 }
 
+/** How a node away from its normal is beside the self (SPEC §3, §9). */
+export interface Shape {
+  /** Covariance deformation, relative, in the Frobenius norm. */
+  readonly rho: number;
+  /** |ΔH| of the system call mix; null where the host cannot supply its entropy. */
+  readonly entropy_shift_bits: Maybe<number>;
+}
+
 /**
  * Everything the decision may look at about the node. Plain JSON, so that a record can re-run it.
  *
@@ -96,6 +104,8 @@ export interface Assessment {
   readonly thresholds: Thresholds;
   /** Null while they are not ready, or not asked. */
   readonly opinions: Maybe<OpinionAssessment>;
+  /** Null or absent at the normal, and for half a minute after it was left. */
+  readonly shape?: Maybe<Shape>;
   /** False until the warm-up has ended. */
   readonly warm: boolean;
   readonly learned_samples: number;

@@ -1,5 +1,6 @@
 import type { DecisionConfig } from "../../src/decision/config.ts";
 import type { Assessment, GrowthAssessment } from "../../src/model/assessment.ts";
+import type { ContainmentObservation } from "../../src/model/containment.ts";
 import type { ThreadSearch } from "../../src/model/search.ts";
 
 export const MIB = 1048576;
@@ -10,7 +11,7 @@ export const CONFIG: DecisionConfig = {
   relax_s: 5,
   trend_s: 0.5,
   hold_s: [2, 5, 10, 20],
-  habituate: { after_s: 1800, bound: 5 },
+  habituate: { after_s: 1800, bound: 5, rho: 2, entropy_bits: 1 },
   act: {
     sustained_s: 0.3,
     ttf_horizon_s: 60,
@@ -147,5 +148,31 @@ export function search(share = 0.95, overrides: Partial<ThreadSearch> = {}): Thr
     runtime: null,
     runtime_heap_limit_bytes: null,
     ...overrides,
+  };
+}
+
+/** A containment in force of which nothing is measured; each test says what is. */
+export function observation(
+  id: string,
+  rung: ContainmentObservation["rung"],
+  seen: Partial<ContainmentObservation> = {},
+): ContainmentObservation {
+  return {
+    id,
+    rung,
+    status: "done",
+    detail: "",
+    frozen: null,
+    alive: true,
+    in_force: true,
+    memory_bytes: null,
+    headroom_bytes: null,
+    slope_bytes_per_s: null,
+    rest_steps_per_s: null,
+    rest_steps_before_per_s: null,
+    rest_window_s: null,
+    asleep: null,
+    stall_full: null,
+    ...seen,
   };
 }

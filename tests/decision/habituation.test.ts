@@ -4,7 +4,7 @@ import { initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import { assessment, CONFIG, growth, MIB } from "./fixtures.ts";
 
-const RULES = { ...CONFIG, habituate: { after_s: 300, bound: 5 } };
+const RULES = { ...CONFIG, habituate: { ...CONFIG.habituate, after_s: 300 } };
 
 /** When a node that looks like this from t = 0 on is first learned as normal; null within twenty minutes. */
 function habituated_s(look: (t_s: number) => Partial<Assessment>): number | null {
@@ -41,4 +41,11 @@ test("what grows, stalls, is out of bounds or not yet known is never learned", (
   expect(habituated_s(() => ({ stall: { cpu: 0, memory: 0.5, io: 0 }, changes: [change], leader_stall }))).toBeNull();
   expect(habituated_s(() => ({ d_smooth: 50 }))).toBeNull();
   expect(habituated_s(() => ({ warm: false }))).toBeNull();
+});
+
+test("another life is not the old one at another height: ρ or ΔH high is never learned", () => {
+  expect(habituated_s(() => ({ shape: { rho: 0.5, entropy_shift_bits: 0.4 } }))).toBe(300);
+  expect(habituated_s(() => ({ shape: { rho: 2.5, entropy_shift_bits: 0 } }))).toBeNull();
+  expect(habituated_s(() => ({ shape: { rho: 0.5, entropy_shift_bits: 1.2 } }))).toBeNull();
+  expect(habituated_s(() => ({ shape: { rho: 0.5, entropy_shift_bits: null } }))).toBe(300);
 });

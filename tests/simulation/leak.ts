@@ -98,7 +98,7 @@ export function leak(
     const assessment = cortex.assess(input, { search: wanted, containments: [] });
     const { decision, state: after } = decide(assessment, state, config, t_ns);
     state = after;
-    cortex.learn(decision.habituates ? 0 : decision.level);
+    cortex.learn(decision.level, decision.habituates);
     if (since_s > 0 && decision.level > 0) seen_s ??= since_s;
     if (since_s > 0 && decision.actions.length > 0) return end(since_s);
     t_s += decision.beat_period_ms / 1000;

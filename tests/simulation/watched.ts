@@ -90,7 +90,7 @@ export function watch(teaching: Teaching, course: Course, hours: number, seed: n
       const step = decide(seen, state, CONFIG, t_ns);
       state = step.state;
       ({ level, rule } = step.decision);
-      cortex.learn(step.decision.habituates ? 0 : level);
+      cortex.learn(level, step.decision.habituates);
     }
     if (k > 36_000 * from_h && level > 0) {
       seen_s ??= t_s - 3600 * from_h;
