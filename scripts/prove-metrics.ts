@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { Webhooks } from "../src/telemetry/webhook/index.ts";
 import { promtool } from "../tests/telemetry/metrics/promtool.ts";
 import { beat } from "../tests/telemetry/webhook/beats.ts";
+import { begin_guest, Playback, type Recording, read_recording } from "./metrics-guest.ts";
 
 const seconds = Number(process.argv[2] ?? 40);
 if (!(seconds >= 20 && seconds <= 600)) {
@@ -16,6 +17,10 @@ if (!(seconds >= 20 && seconds <= 600)) {
 const PATIENCE_MS = 30_000;
 /** The second opinions speak after 1200 rows, of which there are at most ten a second. */
 const OPINIONS_MS = 240_000;
+/** A guest of a hundred seconds, emulated: a minute and a half where nothing else runs. */
+const GUEST_MS = 1_200_000;
+/** So much of the recording lies before the first action. */
+const BEFORE_PAGES = 12;
 const DEPLOY = "deploy/prometheus";
 
 interface Dashboard {
@@ -26,6 +31,7 @@ interface Rules {
 }
 interface Series {
   readonly metric: Readonly<Record<string, string>>;
+  readonly value?: readonly [number, string];
   readonly values?: readonly (readonly [number, string])[];
 }
 interface Alert {
@@ -35,11 +41,11 @@ interface Alert {
   readonly endsAt: string;
 }
 
-/** Queries of the dashboard that may be empty while nothing is wrong, and why. */
-const MAY_BE_EMPTY: readonly (readonly [RegExp, string])[] = [
-  [/hosa_memory_exhaustion_seconds/, "memory does not run out"],
-  [/increase\(hosa_(actions|verdicts)_total/, "nothing was done"],
-];
+/** The two agents, as Prometheus calls them: a dry run of our own on a node that is well, and the recorded one on a node that is not. */
+const WELL = "well";
+const ILL = "ill";
+/** What must be selected on the node that is ill; whatever else is selected by an alert is a false alarm. */
+const ALERTED = ["HosaContains", "HosaMemoryExhaustion"];
 
 const rows: { readonly ok: boolean; readonly what: string; readonly result: string }[] = [];
 const row = (ok: boolean, what: string, result: string): void => {
@@ -76,7 +82,7 @@ async function until<T>(what: string, look: () => Promise<T | null>, patience_ms
 }
 
 function logs(): string {
-  return ["alertmanager", "prometheus", "hosa", "alarmed"]
+  return ["alertmanager", "prometheus", "hosa", "alarmed", "guest"]
     .map((name) => {
       try {
         return readFileSync(join(directory, `${name}.log`), "utf8")
@@ -111,50 +117,115 @@ async function json<T>(url: string): Promise<T> {
   return body;
 }
 
-async function prove_tools(scrape: string): Promise<void> {
-  const checked = promtool(["check", "metrics"], scrape);
-  row(checked.code === 0 && checked.said === "", "promtool check metrics", checked.said.trim() || "nothing to say");
+/** @param pages of /metrics, by the instance they are of */
+function prove_tools(pages: Readonly<Record<string, string>>): void {
+  for (const [instance, page] of Object.entries(pages)) {
+    const { code, said } = promtool(["check", "metrics"], page);
+    row(code === 0 && said === "", `promtool check metrics: ${instance}`, said.trim() || "nothing to say");
+  }
   const rules = promtool(["check", "rules", join(DEPLOY, "alerts.yaml")]);
   row(rules.code === 0, "promtool check rules", rules.said.trim().split("\n").at(-1)!.trim());
   const tested = promtool(["test", "rules", join(DEPLOY, "alerts.test.yaml")]);
   row(tested.code === 0, "promtool test rules", tested.said.trim().replaceAll(/\s+/g, " "));
 }
 
-async function prove_queries(base: string, began_s: number): Promise<void> {
+async function prove_queries(base: string, began_s: number, events: readonly string[]): Promise<void> {
   const dashboard = JSON.parse(readFileSync(join(DEPLOY, "dashboard.json"), "utf8")) as Dashboard;
   for (const { title, targets } of dashboard.panels) {
     for (const { expr } of targets) {
       const query = expr.replaceAll("$instance", ".*").replaceAll("$__rate_interval", "10s");
-      const range = new URLSearchParams({ query, start: String(began_s), end: String(Date.now() / 1000), step: "1" });
-      const { result } = (await json<{ data: { result: Series[] } }>(`${base}/query_range?${range}`)).data;
+      const result = await range(base, query, began_s);
       const points = result.flatMap(({ values }) => values ?? []);
       const numbers = points.filter(([, value]) => value !== "NaN").length;
-      const excuse = MAY_BE_EMPTY.find(([pattern]) => pattern.test(expr))?.[1];
-      const said =
-        numbers > 0
-          ? `${result.length} series, ${numbers} points`
-          : `empty${excuse === undefined ? "" : `: ${excuse}`}`;
-      row(numbers > 0 || excuse !== undefined, `panel ${title}`, `${said}  ${expr.slice(0, 60)}`);
+      const said = numbers > 0 ? `${result.length} series, ${numbers} points` : "empty";
+      row(numbers > 0, `panel ${title}`, `${said}  ${expr.slice(0, 60)}`);
+      const counter = /increase\((hosa_(?:actions|verdicts)_total)\{/.exec(expr)?.[1];
+      if (counter === undefined) continue;
+      const shown = result.map(({ metric }) => labels_of(metric)).toSorted();
+      const wanted = events.filter((each) => each.startsWith(`${counter} `)).map((each) => each.split(" ")[1]!);
+      const missing = wanted.filter((each) => !shown.includes(each));
+      const all = `${shown.length} of ${wanted.length}`;
+      row(
+        missing.length === 0,
+        `panel ${title}: each of them`,
+        [all, ...missing.map((each) => `not ${each}`)].join(", "),
+      );
     }
   }
 }
 
-async function prove_alerts(base: string): Promise<void> {
+function labels_of(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}=${value}`)
+    .toSorted()
+    .join();
+}
+
+async function prove_alerts(base: string, began_s: number): Promise<void> {
   const { groups } = parse(readFileSync(join(DEPLOY, "alerts.yaml"), "utf8")) as Rules;
   type Evaluated = { readonly name: string; readonly health: string; readonly lastError?: string };
   const evaluated = (await json<{ data: { groups: { rules: Evaluated[] }[] } }>(`${base}/rules`)).data.groups;
   const rules = evaluated.flatMap((group) => group.rules);
   for (const { alert, expr } of groups.flatMap((group) => group.rules)) {
-    const { result } = (
-      await json<{ data: { result: Series[] } }>(`${base}/query?${new URLSearchParams({ query: expr })}`)
-    ).data;
+    const of = (instance: string) => (series: Series) => series.metric["instance"] === instance;
+    const now = (await instant(base, expr)).filter(of(WELL)).length;
+    const during = (await range(base, expr, began_s)).filter(of(ILL)).flatMap(({ values }) => values ?? []).length;
     const rule = rules.find(({ name }) => name === alert);
-    const healthy = rule?.health === "ok";
-    const said = result.length === 0 ? "empty, as it must be while nothing is wrong" : `${result.length} series`;
+    const wanted = ALERTED.includes(alert);
     row(
-      healthy && result.length === 0,
+      rule?.health === "ok" && now === 0 && during > 0 === wanted,
       `alert ${alert}`,
-      `${said}; evaluated: ${rule?.health ?? "never"} ${rule?.lastError ?? ""}`,
+      `${now} series where nothing is wrong, ${during} points of the leak, ${wanted ? "some" : "none"} expected; evaluated: ${rule?.health ?? "never"} ${rule?.lastError ?? ""}`,
+    );
+  }
+}
+
+async function range(base: string, query: string, began_s: number): Promise<readonly Series[]> {
+  const asked = new URLSearchParams({ query, start: String(began_s), end: String(Date.now() / 1000), step: "1" });
+  return (await json<{ data: { result: Series[] } }>(`${base}/query_range?${asked}`)).data.result;
+}
+
+async function instant(base: string, query: string): Promise<readonly Series[]> {
+  return (await json<{ data: { result: Series[] } }>(`${base}/query?${new URLSearchParams({ query })}`)).data.result;
+}
+
+/** The counters of a page that are not 0, without the name of the node: `hosa_verdicts_total rung=freeze,verdict=gone 1`. */
+function counted(page: string): readonly string[] {
+  return page.split("\n").flatMap((line) => {
+    const [, name, labels, value] = /^(hosa_(?:actions|verdicts)_total)\{(.*)\} (\d+)$/.exec(line) ?? [];
+    if (labels === undefined || value === "0") return [];
+    return [`${name} ${labels.replaceAll('"', "").split(",").toSorted().join()} ${value}`];
+  });
+}
+
+/** The same, made of what was recorded until then. */
+function recorded(audit: Recording["audit"], until_ms: number): readonly string[] {
+  const rungs = new Map<string, string>();
+  const counts = new Map<string, number>();
+  const count = (series: string) => counts.set(series, (counts.get(series) ?? 0) + 1);
+  for (const record of audit) {
+    if (record.t_ns > until_ms * 1e6) break;
+    for (const { id, rung, verb, status } of record.kind === "action" ? record.outcomes : []) {
+      rungs.set(id, rung);
+      count(`hosa_actions_total ${labels_of({ rung, verb, status })}`);
+    }
+    for (const { id, verdict } of record.kind === "verification" ? record.verdicts : [])
+      count(`hosa_verdicts_total ${labels_of({ rung: rungs.get(id) ?? "", verdict })}`);
+  }
+  return [...counts].map(([series, value]) => `${series} ${value}`);
+}
+
+/** The counters say what was done and what came of it, no more and no less. */
+function prove_counts({ pages, audit }: Recording): void {
+  const last = pages.at(-1)!;
+  const said = counted(last.text).toSorted();
+  const wanted = recorded(audit, last.t_ms).toSorted();
+  for (const series of new Set([...said, ...wanted])) {
+    const both = said.includes(series) && wanted.includes(series);
+    row(
+      both,
+      "counted as it was audited",
+      `${series}${both ? "" : said.includes(series) ? ": only counted" : ": only audited"}`,
     );
   }
 }
@@ -170,21 +241,18 @@ function start_scraped(): Bun.Subprocess {
   ]);
 }
 
-async function prove_prometheus(hosa: Bun.Subprocess): Promise<void> {
-  const port = await until("the port of /metrics", async () => {
-    const said = readFileSync(join(directory, "hosa.log"), "utf8");
-    return /metrics are at http:\S+:(\d+)/.exec(said)?.[1] ?? null;
-  });
-  const scrape = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const opinion = async () => ((await scrape()).includes("hosa_opinions_nats ") ? true : null);
-  await until("the first of the second opinions", opinion, OPINIONS_MS);
+/** A Prometheus that scrapes what listens there, by instance, and has done so once; where it answers. */
+async function start_prometheus(ports: Readonly<Record<string, number>>): Promise<string> {
   const config = join(directory, "prometheus.yaml");
+  const targets = Object.entries(ports).map(
+    ([instance, port]) => `{ targets: ["127.0.0.1:${port}"], labels: { instance: ${instance} } }`,
+  );
   writeFileSync(
     config,
     [
       "global: { scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s }",
       `rule_files: [${join(process.cwd(), DEPLOY, "alerts.yaml")}]`,
-      `scrape_configs: [{ job_name: hosa, static_configs: [{ targets: ["127.0.0.1:${port}"] }] }]`,
+      `scrape_configs: [{ job_name: hosa, static_configs: [${targets.join(", ")}] }]`,
       "",
     ].join("\n"),
   );
@@ -192,21 +260,45 @@ async function prove_prometheus(hosa: Bun.Subprocess): Promise<void> {
   const place = [`--storage.tsdb.path=${join(directory, "data")}`, `--web.listen-address=127.0.0.1:${own_port}`];
   start(["prometheus", `--config.file=${config}`, ...place], "prometheus.log");
   const base = `http://127.0.0.1:${own_port}/api/v1`;
-  await until("Prometheus", () => json(`${base}/status/runtimeinfo`));
+  await until("the first scrape", async () => {
+    const up = await instant(base, 'up{job="hosa"} == 1');
+    return up.length === targets.length ? true : null;
+  });
+  return base;
+}
+
+async function recording_of(guest: Bun.Subprocess): Promise<Recording> {
+  const status = await until("the end of the guest", async () => guest.exitCode ?? guest.signalCode, GUEST_MS);
+  if (status !== 0) throw new Error(`the guest's run ended with ${status}; logs: ${logs()}`);
+  return read_recording(join(directory, "guest"));
+}
+
+async function prove_prometheus(hosa: Bun.Subprocess, guest: Bun.Subprocess): Promise<void> {
+  const port = await until("the port of /metrics", async () => {
+    const said = readFileSync(join(directory, "hosa.log"), "utf8");
+    return /metrics are at http:\S+:(\d+)/.exec(said)?.[1] ?? null;
+  });
+  const scrape = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const opinion = async () => ((await scrape()).includes("hosa_opinions_nats ") ? true : null);
+  await until("the first of the second opinions", opinion, OPINIONS_MS);
+  const recording = await recording_of(guest);
+  const texts = recording.pages.map(({ text }) => text);
+  const acted = texts.findIndex((text) => counted(text).length > 0);
+  if (acted < 0) throw new Error("the agent in the guest did nothing");
+  const played = texts.slice(Math.max(0, acted - BEFORE_PAGES));
+  using playback = new Playback(played);
+  const base = await start_prometheus({ [WELL]: Number(port), [ILL]: playback.port });
   const began_s = Date.now() / 1000;
-  await Bun.sleep(seconds * 1000);
-  await prove_tools(await scrape());
-  const up = `sum_over_time(up{job="hosa"}[${seconds}s])`;
-  const { result } = (
-    await json<{ data: { result: { value: [number, string] }[] } }>(
-      `${base}/query?${new URLSearchParams({ query: up })}`,
-    )
-  ).data;
-  const scrapes = Number(result[0]?.value[1] ?? 0);
-  // Prometheus looks for its targets every five seconds.
-  row(scrapes >= seconds - 8, "scrapes that were answered", `${scrapes} in ${seconds} s`);
-  await prove_queries(base, began_s);
-  await prove_alerts(base);
+  await until("the end of the recording", async () => playback.over || null, 1000 * played.length + PATIENCE_MS);
+  await Bun.sleep(Math.max(0, (began_s + seconds) * 1000 - Date.now()));
+  prove_tools({ [WELL]: await scrape(), [ILL]: texts.at(-1)! });
+  const lasted_s = Math.floor(Date.now() / 1000 - began_s);
+  const [up] = await instant(base, `sum_over_time(up{job="hosa",instance="${WELL}"}[${lasted_s}s])`);
+  const scrapes = Number(up?.value?.[1] ?? 0);
+  row(scrapes >= lasted_s - 3, "scrapes that were answered", `${scrapes} in ${lasted_s} s`);
+  prove_counts(recording);
+  await prove_queries(base, began_s, counted(texts.at(-1)!));
+  await prove_alerts(base, began_s);
   hosa.kill("SIGTERM");
   const down = await until("an alert", async () => {
     const pending = await json<{ data: { alerts: { labels: { alertname: string } }[] } }>(`${base}/alerts`);
@@ -284,8 +376,10 @@ async function prove_alertmanager(): Promise<void> {
 
 try {
   const hosa = start_scraped();
+  const guest = begin_guest(join(directory, "guest"), join(directory, "guest.log"));
+  started.push(guest);
   await prove_alertmanager();
-  await prove_prometheus(hosa);
+  await prove_prometheus(hosa, guest);
 } catch (error) {
   row(false, "prove-metrics", error instanceof Error ? error.message : String(error));
 } finally {

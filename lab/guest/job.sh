@@ -24,6 +24,15 @@ set_high() { echo $HIGH_BYTES > $CG/payment.slice/memory.high; }
 launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
 within() { (launch "$@"); }
 [ -d /run/systemd/system ] && . /job/systemd.sh
+# A page of /metrics a second, as a scraper would have got it; its name is the time it was asked for.
+scrape() {
+  mkdir -p /out/pages
+  while [ "$(now_ms)" -lt $END_MS ]; do
+    t=$(now_ms)
+    wget -q -O /tmp/page http://127.0.0.1:9847/metrics && mv /tmp/page /out/pages/$t
+    sleep 1
+  done
+}
 wait_for() { i=0; while ! grep -qs "$1" $EVENTS && [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done; }
 
 make_slices
@@ -50,7 +59,8 @@ echo "{\"fault_ms\":$FAULT_MS,\"end_ms\":$END_MS}" > /out/plan.json
 case $AGENT in
 hosa)
   launch hosa.slice /job/hosa run --config /job/hosa.yaml > /out/agent.log 2>&1 &
-  AGENT_PID=$! ;;
+  AGENT_PID=$!
+  grep -q '^metrics:' /job/hosa.yaml && scrape & ;;
 earlyoom)
   launch hosa.slice /job/earlyoom -r 0 > /out/agent.log 2>&1 &
   AGENT_PID=$! ;;

@@ -42,10 +42,13 @@ export type Setting =
 /** Whom a rung of the whole node is about. */
 export const NODE: Target = { cgroup_id: 0, path: "/", pid: null, tid: null, comm: null };
 
+/** What can be asked of the motor. */
+export const VERBS = ["apply", "adjust", "release"] as const;
+
 /** One request to the motor. The id names the containment from its application to its release. */
 export interface Action {
   readonly id: string;
-  readonly verb: "apply" | "adjust" | "release";
+  readonly verb: (typeof VERBS)[number];
   readonly target: Target;
   readonly setting: Setting;
   readonly reason: string;
@@ -57,7 +60,8 @@ export interface Action {
  * bound forbids it, `detail` says why · failed: the kernel said no · gone: the target no longer exists ·
  * drifted: another writer changed the value meanwhile.
  */
-export type OutcomeStatus = "done" | "pending" | "refused" | "failed" | "gone" | "drifted";
+export const OUTCOME_STATUSES = ["done", "pending", "refused", "failed", "gone", "drifted"] as const;
+export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
 export interface Outcome {
   readonly id: string;

@@ -56,8 +56,19 @@ export interface Decision {
   readonly beat_period_ms: number;
 }
 
+/** What an earlier action can be found to have done. */
+export const VERDICTS = [
+  "effective",
+  "no_effect",
+  "harmful",
+  "gone",
+  "refused",
+  "would_have_stopped",
+  "expired",
+] as const;
+
 export interface Verdict {
   readonly id: string;
-  readonly verdict: "effective" | "no_effect" | "harmful" | "gone" | "refused" | "would_have_stopped" | "expired";
+  readonly verdict: (typeof VERDICTS)[number];
   readonly detail: string;
 }

@@ -1,5 +1,13 @@
-import { type Action, type Organ, type Outcome, type OutcomeStatus, RUNGS } from "../../model/containment.ts";
-import type { Decision, Verdict } from "../../model/decision.ts";
+import {
+  type Action,
+  type Organ,
+  OUTCOME_STATUSES,
+  type Outcome,
+  type OutcomeStatus,
+  RUNGS,
+  VERBS,
+} from "../../model/containment.ts";
+import { type Decision, VERDICTS, type Verdict } from "../../model/decision.ts";
 import type { MetricValue } from "./exposition.ts";
 
 /** Containments whose rung is remembered for the verdict on them. */
@@ -12,11 +20,10 @@ export class Tally {
   readonly #rungs = new Map<string, Organ>();
 
   constructor() {
-    // A series that begins at 0 shows its first increase.
+    // A series that begins with its first event shows no increase for it, and most of these happen once.
     for (const rung of RUNGS) {
-      this.#action(rung, "apply", "done", 0);
-      this.#action(rung, "release", "done", 0);
-      this.#verdict(rung, "effective", 0);
+      for (const verb of VERBS) for (const status of OUTCOME_STATUSES) this.#action(rung, verb, status, 0);
+      for (const verdict of VERDICTS) this.#verdict(rung, verdict, 0);
     }
   }
 

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { RUNGS } from "../../../src/model/containment.ts";
+import { OUTCOME_STATUSES, RUNGS, VERBS } from "../../../src/model/containment.ts";
+import { VERDICTS } from "../../../src/model/decision.ts";
 import { render_metrics } from "../../../src/telemetry/metrics/catalogue.ts";
 import { Exposition } from "../../../src/telemetry/metrics/exposition.ts";
+import { Tally } from "../../../src/telemetry/metrics/tally.ts";
 import { assessment, figures, outcome } from "./figures.ts";
 import { PROMTOOL, promtool } from "./promtool.ts";
 
@@ -37,6 +39,17 @@ test("says what is known, in units of Prometheus", () => {
     "process_resident_memory_bytes 40000000",
   ])
     expect(said).toContain(line);
+});
+
+test("whatever may be counted is there as 0, so that its first event is an increase", () => {
+  const before = new Tally();
+  const begun = new Set([...before.actions, ...before.verdicts].map(({ labels }) => JSON.stringify(labels)));
+  for (const rung of RUNGS) {
+    for (const verb of VERBS)
+      for (const status of OUTCOME_STATUSES) expect(begun).toContain(JSON.stringify({ rung, verb, status }));
+    for (const verdict of VERDICTS) expect(begun).toContain(JSON.stringify({ rung, verdict }));
+  }
+  expect([...before.actions, ...before.verdicts].every(({ value }) => value === 0)).toBe(true);
 });
 
 test("what is not known is absent, not 0", () => {
