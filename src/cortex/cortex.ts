@@ -194,7 +194,8 @@ export class Cortex {
     const t_ns = this.#assessed_ns;
     if (t_ns === null) return;
     const level = habituates ? 0 : decided;
-    this.#look_at_shape(t_ns, decided);
+    // What is contained or attacked is not looked at: only a plateau of level 1 may ever be learned.
+    this.#deformation.follow(t_ns, decided === 1 && this.#warmup === null, this.#x, this.#moments, this.#metric.sigma);
     const normal = level === 0 || (level === 1 && this.#warmup !== null);
     this.#teach_opinions(level, normal);
     this.#teach_theta(t_ns, level);
@@ -212,12 +213,6 @@ export class Cortex {
     this.#learned_ns = t_ns;
     if (this.#is_gross_outlier()) return;
     this.#teach(Math.min(dt_s, LONGEST_STEP_S));
-  }
-
-  /** Whoever is contained or under attack is not looked at: only a plateau of level 1 may ever be learned. */
-  #look_at_shape(t_ns: number, level: number): void {
-    if (level !== 1 || this.#warmup !== null) this.#deformation.forget();
-    else this.#deformation.update(t_ns, this.#x, this.#moments, this.#metric.sigma);
   }
 
   /** The second opinions have a slower clock: what they see takes longer to show, and a row costs them more. */

@@ -31,19 +31,19 @@ export class Deformation {
     return this.#shape;
   }
 
-  /** The node is at its normal again: what was gathered is of no use any more. */
-  forget(): void {
-    this.#recent = null;
-    this.#shape = null;
-  }
-
   /**
-   * One beat away from normal; ten a second are taken. O(n²).
+   * One beat; ten a second are taken. O(n²).
    *
+   * @param away from normal, on what may be a plateau; false: what was gathered is of no use any more
    * @param x scaled units, as the self has learned them
    * @param sigma standard deviations of the self, the same units, n positive numbers
    */
-  update(t_ns: number, x: Float64Array, base: Welford, sigma: Float64Array): void {
+  follow(t_ns: number, away: boolean, x: Float64Array, base: Welford, sigma: Float64Array): void {
+    if (!away) {
+      this.#recent = null;
+      this.#shape = null;
+      return;
+    }
     if ((t_ns - this.#learned_ns) / 1e9 < TOLERANCE * LEARNING_PERIOD_S) return;
     this.#learned_ns = t_ns;
     this.#recent ??= new Welford(x.length);

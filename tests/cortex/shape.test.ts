@@ -48,20 +48,21 @@ describe("deformation", () => {
   test("is found half a minute after the normal was left, ten samples a second, and forgotten at the normal", () => {
     const next = normal(4);
     const recent = new Deformation(0);
-    const away = (t_s: number) => recent.update(t_s * 1e9, Float64Array.of(3 + next(), 1000 * next()), base, sigma);
-    for (let k = 0; k < 2990; k++) away(k / 100);
+    const beat = (t_s: number, away: boolean) =>
+      recent.follow(t_s * 1e9, away, Float64Array.of(3 + next(), 1000 * next()), base, sigma);
+    for (let k = 0; k < 2990; k++) beat(k / 100, true);
     expect(recent.shape).toBeNull();
-    for (let k = 2990; k < 3010; k++) away(k / 100);
+    for (let k = 2990; k < 3010; k++) beat(k / 100, true);
     expect(recent.shape?.rho).toBeLessThan(0.5);
     expect(Math.abs(recent.shape!.entropy_shift_bits! - 3)).toBeLessThan(0.3);
-    recent.forget();
+    beat(30.2, false);
     expect(recent.shape).toBeNull();
   });
 
   test("a host without the entropy has no shift of it", () => {
     expect(Object.keys(DIMENSIONS)).toContain(SYSCALL_MIX);
     const recent = new Deformation(-1);
-    for (let k = 0; k < 300; k++) recent.update(k * 1e8, Float64Array.of(k % 2, 0), base, sigma);
+    for (let k = 0; k < 300; k++) recent.follow(k * 1e8, true, Float64Array.of(k % 2, 0), base, sigma);
     expect(recent.shape?.entropy_shift_bits).toBeNull();
   });
 });
