@@ -22,6 +22,9 @@ const PERIOD_NS = 100e6;
 /** Thirty sweeps: on a node with thousands of threads each takes some milliseconds. */
 const SWEEP_PERIOD_NS = 10e9;
 
+/** Of rows that stand for so long the opinions need so few that the learning of their self is rehearsed too. */
+const OPINION_ROW_S = 900;
+
 /** As the flight recorder's, but so small that beats are soon written over. */
 const RING_NS = 1e9;
 const RING_BYTES = 65_536;
@@ -49,7 +52,8 @@ export function rehearse(
   const threads = new ThreadWatch(invented, { sweep_period_ns: SWEEP_PERIOD_NS });
   const leak_after = (2 / 3) * count;
   const warmup_s = (leak_after / 2) * (PERIOD_NS / 1e9);
-  const cortex = new Cortex(sensor.dimensions, { ...options, warmup_s, thresholds: THETA });
+  const opinions = options.opinions === null ? null : { ...options.opinions, row_s: OPINION_ROW_S };
+  const cortex = new Cortex(sensor.dimensions, { ...options, opinions, warmup_s, thresholds: THETA });
   const motor = recording_motor();
   const growth = sensor.dimensions.findIndex((dimension) => dimension.name === "memory_growth_bytes_per_s");
   let leaked_bytes = 0;

@@ -115,6 +115,7 @@ export class CortexDetector implements RowDetector {
     this.#state = initial_state(0);
     this.#beats = 0;
     for (const row of rows) this.score(row);
+    cortex.finish_learning();
     return cortex;
   }
 }

@@ -15,8 +15,9 @@ import { blank_form, type Form } from "./form.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
+import { OPINION_NAMES } from "./opinions/distances.ts";
 import { type LearnedRows, ROWS_VERSION, rows_refusal } from "./opinions/learned_rows.ts";
-import { OPINION_NAMES, Opinions } from "./opinions/opinions.ts";
+import { Opinions } from "./opinions/opinions.ts";
 import { opinion_options } from "./opinions/options.ts";
 import { load_direction } from "./phi.ts";
 import { plain_into } from "./plain.ts";
@@ -238,7 +239,7 @@ export class Cortex {
     }
     // A row of an anomaly keeps its place in time, but teaches nothing.
     opinions.warm(this.#x, !normal);
-    if (this.#warmup === null && opinions.known_rows >= opinions.needed_rows) opinions.conclude_warmup();
+    if (this.#warmup === null) opinions.begin();
   }
 
   /** Thresholds learned in the warm-up are a beginning: what follows it knows more, and forgets what is no longer so. */
@@ -284,6 +285,13 @@ export class Cortex {
     const refused = rows_refusal(saved, this.#dimensions, row_s);
     if (refused === null) this.#opinions.take_up(saved.rows, saved.odd, Math.round(Math.max(0, missed_s) / row_s));
     return refused;
+  }
+
+  /** Learn at once what the opinions else learn a little a beat: for where no beat waits, as after the train rows of a backtest. */
+  finish_learning(): void {
+    if (this.#warmup !== null) return;
+    this.#opinions?.begin();
+    this.#opinions?.finish();
   }
 
   #described(): LearnedSelf["dimensions"] {

@@ -7,10 +7,11 @@ import { FakeNode } from "../sensor/fakes.ts";
 
 const NO_ROWS = { count: 0 } as CgroupRows & ThreadRows;
 
-test("the rehearsal goes from the invented leak through trial, hold and pulses", () => {
+test("the rehearsal goes from the invented leak through trial, hold and pulses, and asks the opinions", () => {
   const node = FakeNode.with_fixtures();
   const verdicts: Verdict[] = [];
   const phases = new Set<string>();
+  let opinions = 0;
   rehearse(
     {
       cgroups: { cgroups: () => NO_ROWS },
@@ -28,15 +29,17 @@ test("the rehearsal goes from the invented leak through trial, hold and pulses",
       lambda: 1e-3,
       thresholds: "learned",
       budgets: { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / 2.6e6 },
-      opinions: null,
+      opinions: { every_s: 1, row_s: 1, alarms_per_s: 1 / 7200 },
     },
     CONFIG,
     BEATS_TO_COMPILE,
     (result, state) => {
       verdicts.push(...result.decision.verdicts);
+      if (result.assessment.opinions !== null) opinions += 1;
       for (const live of state.containments) phases.add(live.phase);
     },
   );
   expect([...phases]).toEqual(expect.arrayContaining(["touch", "probation", "hold", "pulse"]));
   expect(verdicts.map((one) => one.verdict)).toContain("effective");
+  expect(opinions).toBeGreaterThan(1000);
 });

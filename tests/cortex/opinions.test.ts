@@ -26,7 +26,8 @@ function unlearned(): Opinions {
 function learned(next: (shift: number) => Float64Array): Opinions {
   const opinions = unlearned();
   for (let row = 0; row < WARMUP_ROWS; row++) opinions.warm(next(0), false);
-  opinions.conclude_warmup();
+  opinions.begin();
+  opinions.finish();
   return opinions;
 }
 
@@ -118,7 +119,8 @@ describe("opinions taken up by a new run", () => {
     expect(again.ready).toBe(false);
     expect(again.known_rows).toBe(500);
     for (let row = 500; row < again.needed_rows; row++) again.warm(next(0), false);
-    again.conclude_warmup();
+    again.begin();
+    again.finish();
     expect(again.ready).toBe(true);
   });
 
@@ -130,7 +132,8 @@ describe("opinions taken up by a new run", () => {
     const opinions = unlearned();
     let row = 0;
     for (; row < WARMUP_ROWS; row++) opinions.warm(at(row), false);
-    opinions.conclude_warmup();
+    opinions.begin();
+    opinions.finish();
     expect(opinions.period_rows).toBe(period);
     row += 100;
     const mean_score = (missed_rows: number) => {
@@ -144,5 +147,72 @@ describe("opinions taken up by a new run", () => {
       return sum;
     };
     expect(mean_score(0)).toBeGreaterThan(2 * mean_score(100));
+  });
+});
+
+describe("a self learned a little with each row", () => {
+  test("is there after some hundred rows, and judges as one that was learned at once", () => {
+    const next = node(11);
+    const opinions = unlearned();
+    const at_once = unlearned();
+    let row = 0;
+    for (; !opinions.ready; row++) {
+      const x = next(0);
+      for (const each of [opinions, at_once]) each.warm(x, false);
+      if (row >= WARMUP_ROWS) opinions.begin();
+    }
+    expect(row - WARMUP_ROWS).toBeGreaterThan(100);
+    expect(row - WARMUP_ROWS).toBeLessThan(1500);
+    at_once.begin();
+    at_once.finish();
+    const scores: [number[], number[]] = [[], []];
+    for (let quiet = 0; quiet < DAY_ROWS; quiet++) {
+      const x = next(0);
+      for (const [k, each] of [opinions, at_once].entries()) {
+        scores[k]!.push(each.score(x));
+        each.learn(x, false);
+      }
+    }
+    expect(median(scores[0]) / median(scores[1])).toBeGreaterThan(0.9);
+    expect(median(scores[0]) / median(scores[1])).toBeLessThan(1.1);
+    const incident = next(1.2);
+    for (const each of [opinions, at_once]) expect(each.score(incident) / each.theta).toBeGreaterThan(1);
+  });
+
+  test("takes the place of one that knows no season, which judges until then", () => {
+    const period = 700;
+    const noise = normal(13);
+    const at = (row: number) =>
+      Float64Array.from({ length: WIDTH }, () => Math.sin((2 * Math.PI * row) / period) + 0.1 * noise());
+    const opinions = unlearned();
+    let row = 0;
+    for (; row < opinions.needed_rows; row++) opinions.warm(at(row), false);
+    opinions.begin();
+    opinions.finish();
+    expect(opinions.period_rows).toBeNull();
+    const scores: number[] = [];
+    for (; row < 2 * DAY_ROWS + period; row++) {
+      const x = at(row);
+      scores.push(opinions.score(x));
+      opinions.learn(x, false);
+    }
+    expect(Math.abs(opinions.period_rows! / period - 1)).toBeLessThan(0.02);
+    expect(scores.every((score) => score > 0)).toBe(true);
+  });
+
+  test("waits for normal rows", () => {
+    const next = node(17);
+    const opinions = unlearned();
+    for (let row = 0; row < 2 * DAY_ROWS; row++) {
+      opinions.warm(next(1.2), true);
+      opinions.begin();
+    }
+    expect(opinions.ready).toBe(false);
+    for (let row = 0; row < DAY_ROWS; row++) {
+      if (opinions.ready) break;
+      opinions.warm(next(0), false);
+      opinions.begin();
+    }
+    expect(opinions.ready).toBe(true);
   });
 });

@@ -25,19 +25,8 @@ export class BlockMaxima {
     this.#sorted = new Float64Array(blocks);
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   get tail(): Pareto | null {
     return this.#tail;
-  }
-
-  clear(): void {
-    this.#count = 0;
-    this.#next = 0;
-    this.#fill = 0;
-    this.#highest = Number.NEGATIVE_INFINITY;
   }
 
   note(score: number): void {

@@ -4,7 +4,6 @@ export class History {
   readonly #capacity: number;
   #rows: Float64Array;
   #alarm: Uint8Array;
-  #count = 0;
   #next = 0;
 
   constructor(dimension_count: number, capacity: number) {
@@ -16,53 +15,67 @@ export class History {
   }
 
   get count(): number {
-    return this.#count;
+    return Math.min(this.#next, this.#alarm.length);
   }
 
-  clear(): void {
-    this.#count = 0;
-    this.#next = 0;
+  /** Number of the row that comes next; rows are numbered as they come, from 0. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Number of the oldest row kept. */
+  get oldest(): number {
+    return this.#next - this.count;
   }
 
   push(x: Float64Array, alarm: boolean): void {
-    if (this.#count === this.#alarm.length && this.#count < this.#capacity) this.#grow();
-    this.#rows.set(x, this.#next * this.#n);
-    this.#alarm[this.#next] = alarm ? 1 : 0;
-    this.#next = (this.#next + 1) % this.#alarm.length;
-    this.#count = Math.min(this.#count + 1, this.#alarm.length);
+    const { length } = this.#alarm;
+    if (this.#next === length && length < this.#capacity) this.#grow();
+    const place = this.#next % this.#alarm.length;
+    this.#rows.set(x, place * this.#n);
+    this.#alarm[place] = alarm ? 1 : 0;
+    this.#next += 1;
+  }
+
+  /** The row of that number, or the oldest where it was written over, into `out`; true when it was in alarm. */
+  row_into(out: Float64Array, number: number): boolean {
+    const place = Math.max(number, this.oldest) % this.#alarm.length;
+    const at = place * this.#n;
+    for (let j = 0; j < this.#n; j++) out[j] = this.#rows[at + j]!;
+    return this.#alarm[place] === 1;
   }
 
   /** A copy, row-major, count × n. */
   rows(): Float64Array {
     const n = this.#n;
-    const first = this.#oldest();
-    const rows = new Float64Array(this.#count * n);
-    rows.set(this.#rows.subarray(first * n, this.#count * n));
-    rows.set(this.#rows.subarray(0, first * n), (this.#count - first) * n);
+    const { count } = this;
+    const first = this.#first();
+    const rows = new Float64Array(count * n);
+    rows.set(this.#rows.subarray(first * n, count * n));
+    rows.set(this.#rows.subarray(0, first * n), (count - first) * n);
     return rows;
   }
 
   /** Dimension `j` of every row, oldest first, into the first `count` places of `out`, which has that many at least. */
   column_into(out: Float64Array, j: number): void {
-    const first = this.#oldest();
-    for (let k = 0; k < this.#count; k++) out[k] = this.#rows[((first + k) % this.#count) * this.#n + j]!;
+    const { count } = this;
+    const first = this.#first();
+    for (let k = 0; k < count; k++) out[k] = this.#rows[((first + k) % count) * this.#n + j]!;
   }
 
   /** A copy in single precision, and the marks. */
   snapshot(): { readonly rows: Float32Array; readonly alarm: Uint8Array } {
-    const first = this.#oldest();
-    const alarm = new Uint8Array(this.#count);
-    alarm.set(this.#alarm.subarray(first, this.#count));
-    alarm.set(this.#alarm.subarray(0, first), this.#count - first);
+    const { count } = this;
+    const first = this.#first();
+    const alarm = new Uint8Array(count);
+    alarm.set(this.#alarm.subarray(first, count));
+    alarm.set(this.#alarm.subarray(0, first), count - first);
     return { rows: new Float32Array(this.rows()), alarm };
   }
 
-  alarm(row: number): boolean {
-    return this.#alarm[(this.#oldest() + row) % this.#alarm.length] === 1;
-  }
-
-  #oldest(): number {
-    return this.#count < this.#alarm.length ? 0 : this.#next;
+  /** Where the oldest row stands. */
+  #first(): number {
+    return this.oldest % this.#alarm.length;
   }
 
   /** Only while it has not wrapped: the rows stand in order from 0 on. */
@@ -72,7 +85,6 @@ export class History {
     const alarm = new Uint8Array(length);
     rows.set(this.#rows);
     alarm.set(this.#alarm);
-    this.#next = this.#count;
     this.#rows = rows;
     this.#alarm = alarm;
   }

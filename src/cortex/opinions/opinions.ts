@@ -1,29 +1,15 @@
-import { BlockMaxima } from "./block_maxima.ts";
+import { Allowance } from "./allowance.ts";
+import { OPINION_NAMES, row_products } from "./distances.ts";
 import { History } from "./history.ts";
-import { LearnedMetric } from "./learned_metric.ts";
 import { MOST_ROWS } from "./learned_rows.ts";
-import { Neighbours } from "./neighbours.ts";
 import type { OpinionOptions } from "./options.ts";
-import { Profile } from "./profile.ts";
-import { room_for } from "./room.ts";
-import { find_season, type Season } from "./season.ts";
-import { Surprise } from "./surprise.ts";
+import { find_season } from "./season.ts";
+import { type Learned, study } from "./study.ts";
 
-/** Weight of a new distance in its smoothed value; between .2 and .4 it hardly matters. */
-const ALPHA = 0.3;
-/** Memories of the forecasts, as weight of a new row: a jump, a step, a ramp and a slow drift each have one that suits. */
-const MEMORIES = [1, 1 / 4, 1 / 16, 1 / 64] as const;
-/** The errors of a forecast are spiky: the weak directions of their correlation are noise. */
-const INNOVATION_LAMBDA = 10;
-const HALF_LIFE_ROWS = 36_000;
-const RESERVOIR_ROWS = 200;
-const RESERVOIR_STRIDE = 40;
-const NEIGHBOUR = 5;
-/** Autocorrelation at the period that makes a dimension seasonal; weight of a new period; half-width of a bin, in bins. */
-const SEASON = { correlation: 0.25, gain: 0.15, spread_bins: 6 } as const;
-const TAIL_ROWS = 16_384;
-const REFIT_ROWS = 288;
-const THRESHOLD_BLOCKS = 336;
+/** Autocorrelation at the period that makes a dimension seasonal. */
+const SEASON_CORRELATION = 0.25;
+/** What is learned anew may cost with each row as much as so many rows do: so it soon catches up with them. */
+const ALLOWED_ROWS = 8;
 /** If alarms taught the threshold nothing it would shrink with each refit; if a day-long one did, it would grow blind. */
 const TEACHING_BLOCKS = 6;
 /**
@@ -37,51 +23,27 @@ const HABITUATION_RELIEF = 3;
 /** After an alarm the next rows still contain its end, or are the lull of one that goes on. */
 const CONVALESCENCE_ROWS = 12;
 
-/** The names of the opinions, in the order of `votes`. */
-export const OPINION_NAMES: readonly string[] = [
-  "level",
-  "neighbours",
-  ...MEMORIES.map((memory) => `innovation_${Math.round(1 / memory)}`),
-];
-
 /**
- * Detectors that vote beside D_M (SPEC §10): the Mahalanobis distance of the level without its season, the distance to the
- * fifth nearest of the learned self, and the innovations against forecasts of four memories. Each smoothed distance becomes
- * −log p against its own past; their sum (Fisher 1932) is judged against a threshold that keeps the promised number of
- * alarms. A row is scored before it may be learned.
+ * Detectors that vote beside D_M (SPEC §10): distances from a learned self (`Distances`), of which each votes −log p, and a
+ * threshold on the sum (`Votes`). A row is scored before it may be learned.
  *
- * State is bounded: 10,000 rows of history, 200 of the reservoir, 16,384 votes, 336 block maxima, one season of at most
- * 288 phases. A row costs 5 O(n²) + O(200 n) and allocates nothing; fits come every 288 rows, and the season is looked
- * for whenever twice as much is known as the last time.
+ * State is bounded: 10,000 rows of history beside what those hold. A row allocates nothing and costs the same at any age. Whenever
+ * twice as much is known as the last time, the season is sought, and where it is another one the self is learned anew: a little with
+ * each row, while the one before judges on.
  */
 export class Opinions {
   /** −log p of each opinion on the row last scored, nats. */
   readonly votes = new Float64Array(OPINION_NAMES.length);
-  readonly #n: number;
   readonly #options: OpinionOptions;
   readonly #resolution: Float64Array;
   readonly #history: History;
-  readonly #forecasts: readonly Float64Array[];
-  readonly #errors: readonly Float64Array[];
-  readonly #residual: Float64Array;
-  readonly #centred: Float64Array;
-  readonly #distance = new Float64Array(OPINION_NAMES.length);
-  readonly #smooth = new Float64Array(OPINION_NAMES.length);
-  readonly #surprises = OPINION_NAMES.map(() => new Surprise());
-  readonly #maxima: BlockMaxima;
-  readonly #tails: History;
-  /** Of the fits; kept, because the next one needs them again. */
-  #column: Float64Array = new Float64Array(0);
-  #total: Float64Array = new Float64Array(0);
-  #level: LearnedMetric | null = null;
-  #neighbours: Neighbours | null = null;
-  #innovations: LearnedMetric[] = [];
-  #profile: Profile | null = null;
+  readonly #allowance = new Allowance();
+  readonly #allowed_products: number;
+  #learned: Learned | null = null;
+  /** What is being learned anew; null: nothing. */
+  #errand: Generator<void, void> | null = null;
   #searched = 0;
   #row = 0;
-  #seen = 0;
-  #since_fit = 0;
-  #theta = Number.POSITIVE_INFINITY;
   #score = 0;
   /** θ when the self was last learned from its history, which holds normal rows only. */
   #first_theta = Number.POSITIVE_INFINITY;
@@ -95,22 +57,15 @@ export class Opinions {
 
   /** @param resolution smallest believed standard deviation of each dimension, in the units of x */
   constructor(resolution: Float64Array, options: OpinionOptions) {
-    const n = resolution.length;
-    this.#n = n;
     this.#options = options;
     this.#resolution = resolution;
-    this.#history = new History(n, MOST_ROWS);
-    this.#forecasts = MEMORIES.map(() => new Float64Array(n));
-    this.#errors = MEMORIES.map(() => new Float64Array(n));
-    this.#residual = new Float64Array(n);
-    this.#centred = new Float64Array(n);
-    this.#maxima = new BlockMaxima(options.block_rows, THRESHOLD_BLOCKS);
-    this.#tails = new History(OPINION_NAMES.length, TAIL_ROWS);
+    this.#history = new History(resolution.length, MOST_ROWS);
+    this.#allowed_products = ALLOWED_ROWS * row_products(resolution.length);
   }
 
   /** Fewest rows of warm-up from which a self can be learned. */
   get needed_rows(): number {
-    return Math.max(4 * this.#n, 20 * this.#options.block_rows);
+    return Math.max(4 * this.#resolution.length, 20 * this.#options.block_rows);
   }
 
   /** Rows of warm-up so far. */
@@ -118,13 +73,13 @@ export class Opinions {
     return this.#history.count;
   }
 
-  /** Whether rows are scored: the warm-up has been concluded. */
+  /** Whether rows are scored: a self was learned from the warm-up. */
   get ready(): boolean {
-    return this.#level !== null;
+    return this.#learned !== null;
   }
 
   get theta(): number {
-    return this.#theta;
+    return this.#learned?.votes.theta ?? Number.POSITIVE_INFINITY;
   }
 
   /** Sum of the votes on the row last scored, nats. */
@@ -133,25 +88,28 @@ export class Opinions {
   }
 
   get alarm(): boolean {
-    return this.#score > this.#theta;
+    return this.#score > this.theta;
   }
 
   /** Rows of the season found; null when there is none. */
   get period_rows(): number | null {
-    return this.#profile?.period_rows ?? null;
+    return this.#learned?.distances.period_rows ?? null;
   }
 
-  /** A row of the warm-up: kept, learned when it is concluded unless it is odd. */
+  /** A row of the warm-up: kept, and learned when the self is, unless it is odd. */
   warm(x: Float64Array, odd: boolean): void {
     this.#history.push(x, odd);
+    this.#go_on(this.#allowed_products);
   }
 
-  /** The warm-up is over: from here on rows are scored. Throws RangeError when it was too short to learn from. */
-  conclude_warmup(): void {
-    if (this.#history.count < this.needed_rows) {
-      throw new RangeError(`Cannot learn a self from ${this.#history.count} rows: ${this.needed_rows} are needed`);
-    }
-    this.#relearn(this.#find_season());
+  /** Where enough is known and twice as much as the last time, begin to learn the self anew; the first one ends the warm-up. */
+  begin(): void {
+    if (this.#history.count >= Math.max(this.needed_rows, 2 * this.#searched)) this.#errand ??= this.#learn_anew();
+  }
+
+  /** Do at once the rest of what has begun; for where no beat waits. */
+  finish(): void {
+    while (this.#errand !== null) this.#go_on(Number.POSITIVE_INFINITY);
   }
 
   /** The last rows, oldest first, in single precision, and which of them were not learned as normal. */
@@ -168,32 +126,29 @@ export class Opinions {
    * @param missed_rows that came and went unseen meanwhile: the season went on without us
    */
   take_up(rows: Float32Array, odd: Uint8Array, missed_rows: number): void {
-    const n = this.#n;
+    const n = this.#resolution.length;
     const x = new Float64Array(n);
     for (let row = 0; row < odd.length; row++) {
       for (let j = 0; j < n; j++) x[j] = rows[row * n + j]!;
       this.#history.push(x, odd[row] === 1);
     }
-    if (this.#history.count < this.needed_rows) return;
-    this.conclude_warmup();
+    this.begin();
+    this.finish();
     this.#row += missed_rows;
-    this.#seen = 0;
+    this.#learned?.distances.interrupt();
   }
 
   /** Judges a row; nothing of the self is learned. Returns the sum of the votes, nats. */
   score(x: Float64Array): number {
-    this.#measure(x);
-    let total = 0;
-    for (let k = 0; k < this.votes.length; k++) {
-      this.votes[k] = this.#surprises[k]!.of(this.#smooth[k]!);
-      total += this.votes[k]!;
-    }
-    this.#score = total;
-    return total;
+    const { distances, votes } = this.#known();
+    distances.measure(x, this.#row);
+    this.#score = votes.judge_into(this.votes, distances.smooth);
+    return this.#score;
   }
 
   /** Learn the row just scored where it was judged normal. @param incident nothing of an incident is ever normal */
   learn(x: Float64Array, incident: boolean): void {
+    const { distances, votes } = this.#known();
     const { block_rows } = this.#options;
     const alarm = this.alarm || incident;
     const odd = alarm || this.#score > GATE * this.#first_theta;
@@ -201,134 +156,45 @@ export class Opinions {
     this.#strangeness = Math.min(HABITUATION_ROWS + 1, Math.max(0, stranger));
     const healthy = !odd && this.#healthy_rows >= CONVALESCENCE_ROWS;
     const normal = !incident && (healthy || this.#strangeness > HABITUATION_ROWS);
-    if (normal) {
-      this.#learn_self();
-      this.#profile?.learn(x, this.#row);
-    }
-    if (healthy) this.#tails.push(this.#smooth, false);
+    if (normal) distances.learn(x, this.#row);
+    if (healthy) votes.remember(distances.smooth);
     this.#healthy_rows = odd ? 0 : this.#healthy_rows + 1;
     this.#calm_rows = alarm ? 0 : this.#calm_rows + 1;
     this.#run_rows = this.#calm_rows > block_rows ? 0 : this.#run_rows + 1;
-    if (!incident && this.#run_rows <= TEACHING_BLOCKS * block_rows) this.#maxima.note(this.#score);
+    if (!incident && this.#run_rows <= TEACHING_BLOCKS * block_rows) votes.note(this.#score);
     this.#row += 1;
-    this.#since_fit += 1;
     this.#history.push(x, !normal);
-    // A season longer than the warm-up shows itself later, and more exactly: look again when twice as much is known.
-    const season = this.#history.count >= 2 * this.#searched ? this.#find_season() : null;
-    if (season !== null && season.period_rows !== this.period_rows) this.#relearn(season);
-    else if (this.#since_fit >= REFIT_ROWS) this.#fit();
+    votes.follow();
+    this.begin();
+    this.#go_on(this.#allowed_products);
   }
 
-  #find_season(): Season | null {
-    this.#searched = this.#history.count;
-    return find_season(this.#history.rows(), this.#history.count, this.#n, SEASON.correlation);
+  #known(): Learned {
+    if (this.#learned === null) throw new Error("Cannot judge a row before a self is learned");
+    return this.#learned;
   }
 
-  /** Learn the self anew from the history: the season first, then all that lives on what the season leaves. */
-  #relearn(season: Season | null): void {
-    const n = this.#n;
-    const count = this.#history.count;
-    const rows = this.#history.rows();
-    const floor = believed_floor(rows, this.#history, this.#resolution);
-    this.#level = new LearnedMetric(floor, this.#options.lambda, HALF_LIFE_ROWS);
-    this.#neighbours = new Neighbours(floor, RESERVOIR_ROWS, NEIGHBOUR, RESERVOIR_STRIDE, HALF_LIFE_ROWS);
-    this.#innovations = MEMORIES.map(() => new LearnedMetric(floor, INNOVATION_LAMBDA, HALF_LIFE_ROWS));
-    this.#profile = season === null ? null : new Profile(season, SEASON.gain, SEASON.spread_bins);
-    const start = this.#profile?.period_rows ?? 0;
-    const mature = start + Math.floor((count - start) / 3);
-    const x = new Float64Array(n);
-    this.#seen = 0;
-    this.#tails.clear();
-    this.#maxima.clear();
-    for (this.#row = 0; this.#row < count; this.#row++) {
-      x.set(rows.subarray(this.#row * n, (this.#row + 1) * n));
-      const alarm = this.#history.alarm(this.#row);
-      if (this.#row >= start) {
-        this.#measure(x);
-        if (this.#row >= mature && !alarm) this.#tails.push(this.#smooth, false);
-        if (!alarm) this.#learn_self();
-      }
-      if (!alarm) this.#profile?.learn(x, this.#row);
+  #go_on(products: number): void {
+    if (this.#errand === null) return;
+    this.#allowance.renew(products);
+    if (this.#errand.next().done === true) this.#errand = null;
+  }
+
+  /** A season longer than the warm-up shows itself later, and more exactly; a self that has it already stays. */
+  *#learn_anew(): Generator<void, void> {
+    const history = this.#history;
+    const { count } = history;
+    this.#searched = count;
+    const n = this.#resolution.length;
+    const season = yield* find_season(history.rows(), count, n, SEASON_CORRELATION, this.#allowance);
+    if (this.#learned !== null && (season === null || season.period_rows === this.period_rows)) return;
+    const learned = yield* study(history, season, this.#resolution, this.#options, this.#allowance);
+    if (learned === null) {
+      this.#searched = 0;
+      return;
     }
-    this.#fit();
-    this.#first_theta = this.#theta;
+    this.#learned = learned;
+    this.#row = learned.next_row;
+    this.#first_theta = learned.votes.theta;
   }
-
-  #measure(x: Float64Array): void {
-    const level = this.#level;
-    const neighbours = this.#neighbours;
-    if (level === null || neighbours === null) throw new Error("Cannot score a row before the warm-up is concluded");
-    const residual = this.#residual;
-    if (this.#profile === null) residual.set(x);
-    else this.#profile.residual_into(residual, x, this.#row);
-    this.#forecast(this.#seen === 0);
-    for (let j = 0; j < this.#n; j++) this.#centred[j] = residual[j]! - level.mean[j]!;
-    this.#distance[0] = level.distance(residual);
-    this.#distance[1] = neighbours.distance(this.#centred);
-    for (let i = 0; i < MEMORIES.length; i++) {
-      this.#distance[2 + i] = this.#innovations[i]!.distance(this.#errors[i]!);
-    }
-    const alpha = this.#seen === 0 ? 1 : ALPHA;
-    for (let k = 0; k < this.#smooth.length; k++) {
-      this.#smooth[k] = this.#smooth[k]! + alpha * (this.#distance[k]! - this.#smooth[k]!);
-    }
-    this.#seen += 1;
-  }
-
-  /** Forecasts follow in alarm too: they are filters, not a self. */
-  #forecast(first: boolean): void {
-    const residual = this.#residual;
-    for (let i = 0; i < MEMORIES.length; i++) {
-      const forecast = this.#forecasts[i]!;
-      const error = this.#errors[i]!;
-      if (first) forecast.set(residual);
-      for (let j = 0; j < residual.length; j++) {
-        error[j] = residual[j]! - forecast[j]!;
-        forecast[j] = forecast[j]! + MEMORIES[i]! * error[j]!;
-      }
-    }
-  }
-
-  #learn_self(): void {
-    this.#level?.learn(this.#residual, this.#distance[0]!);
-    this.#neighbours?.learn(this.#centred);
-    for (let i = 0; i < MEMORIES.length; i++) this.#innovations[i]!.learn(this.#errors[i]!, this.#distance[2 + i]!);
-  }
-
-  /** Fit the tails of the opinions, then the threshold on their sum. */
-  #fit(): void {
-    const count = this.#tails.count;
-    this.#column = room_for(this.#column, count);
-    this.#total = room_for(this.#total, count);
-    const column = this.#column.subarray(0, count);
-    const total = this.#total.subarray(0, count).fill(0);
-    for (let k = 0; k < this.#surprises.length; k++) {
-      this.#tails.column_into(column, k);
-      this.#surprises[k]!.fit(column);
-      for (let i = 0; i < count; i++) total[i]! += this.#surprises[k]!.of(column[i]!);
-    }
-    if (this.#maxima.count === 0) for (let i = 0; i < count; i++) this.#maxima.note(total[i]!);
-    const { alarms_per_s, row_s, block_rows } = this.#options;
-    this.#theta = this.#maxima.threshold(alarms_per_s * row_s * block_rows) ?? Number.POSITIVE_INFINITY;
-    this.#since_fit = 0;
-  }
-}
-
-/** A part of the range seen, so that a dimension that hardly moved is strange when it moves, but not infinitely so. */
-const RANGE_PART = 0.01;
-
-function believed_floor(rows: Float64Array, history: History, resolution: Float64Array): Float64Array {
-  const n = resolution.length;
-  const floor = new Float64Array(n);
-  for (let j = 0; j < n; j++) {
-    let low = Number.POSITIVE_INFINITY;
-    let high = Number.NEGATIVE_INFINITY;
-    for (let k = 0; k < history.count; k++) {
-      if (history.alarm(k)) continue;
-      low = Math.min(low, rows[k * n + j]!);
-      high = Math.max(high, rows[k * n + j]!);
-    }
-    floor[j] = Math.max(resolution[j]!, RANGE_PART * (high - low));
-  }
-  return floor;
 }
