@@ -1,11 +1,12 @@
 import type { CgroupChange } from "../model/assessment.ts";
+import type { Resource } from "../model/dimension.ts";
 import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
 import { without_explained_ancestors } from "./explained.ts";
 import { Followed } from "./followed.ts";
 import { RateBaseline } from "./rate_baseline.ts";
 
 /** What cgroups are ranked by: cores, bytes/s of memory growth, bytes/s of I/O. */
-export type RankedResource = "cpu" | "memory" | "io";
+type RankedResource = "cpu" | "memory" | "io";
 
 const MOST_CGROUPS = 1024;
 const MOST_REPORTED = 8;
@@ -88,7 +89,8 @@ export class ChangeTracker {
   }
 
   /** The cgroups with the largest own change, in their own standard deviations, largest first. */
-  rank(resource: RankedResource): readonly CgroupChange[] {
+  rank(by: Resource): readonly CgroupChange[] {
+    const resource = ranked_resource(by);
     let found: CgroupChange[] | null = null;
     for (const entry of this.#entries.all) {
       const { rate, mean, change } = entry[resource];
@@ -128,4 +130,9 @@ export class ChangeTracker {
     entry.io_bytes = cgroup.io_bytes;
     entry.last_ns = cgroup.t_ns;
   }
+}
+
+/** Network and process trouble is ranked by who runs: neither is counted per cgroup. */
+function ranked_resource(resource: Resource): RankedResource {
+  return resource === "memory" || resource === "io" ? resource : "cpu";
 }

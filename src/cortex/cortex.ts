@@ -1,11 +1,11 @@
 import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
-import { type Dimension, type Resource, scaled } from "../model/dimension.ts";
+import { type Dimension, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import { CalmClock } from "./calm.ts";
-import { ChangeTracker, type RankedResource } from "./change.ts";
+import { ChangeTracker } from "./change.ts";
 import { contributions_into, dominant_into } from "./contribution.ts";
 import { Deformation, SYSCALL_MIX } from "./deformation.ts";
 import { Derivative } from "./derivative.ts";
@@ -110,7 +110,9 @@ export class Cortex {
     this.#growth = new GrowthTracker(options.half_life_s, self?.growth);
     this.#changes = new ChangeTracker(options.half_life_s);
     this.#tail = new ThetaLearner(self?.tail);
-    this.#opinions = opinions_of(resolutions, options);
+    const { opinions, lambda } = options;
+    const rules = opinions === null ? null : opinion_options(opinions.row_s, lambda, opinions.alarms_per_s);
+    this.#opinions = rules === null ? null : new Opinions(Float64Array.from(resolutions), rules);
     this.#deformation = new Deformation(this.#names.indexOf(SYSCALL_MIX));
     this.#x = new Float64Array(n);
     this.#contribution = new Float64Array(n);
@@ -176,7 +178,7 @@ export class Cortex {
     out.leader_stall = extras.leader_stall ?? null;
     this.#growth.node_ttf_into(out.node_ttf, sample.node_memory.available_bytes);
     out.growth = this.#growth.assess(sample);
-    out.changes = this.#changes.rank(ranked_resource(resource));
+    out.changes = this.#changes.rank(resource);
     out.oom_kills = sample.oom_kills;
     out.arrivals_per_s = extras.arrivals_per_s ?? null;
     out.search = extras.search;
@@ -394,15 +396,4 @@ export class Cortex {
     if (this.#fixed !== null) return { theta: this.#fixed, source: "fixed" };
     return { theta: this.#theta, source: this.#warmup === null ? "learned" : "warmup" };
   }
-}
-
-function opinions_of(resolutions: readonly number[], options: CortexOptions): Opinions | null {
-  if (options.opinions === null) return null;
-  const { row_s, alarms_per_s } = options.opinions;
-  return new Opinions(Float64Array.from(resolutions), opinion_options(row_s, options.lambda, alarms_per_s));
-}
-
-/** Network and process trouble is ranked by who runs: neither is counted per cgroup. */
-function ranked_resource(resource: Resource): RankedResource {
-  return resource === "memory" || resource === "io" ? resource : "cpu";
 }
