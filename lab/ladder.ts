@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type AuditLine, audit_lines } from "./audit_lines.ts";
-import { climb_failures, type LadderStep, ladder_steps } from "./ladder_steps.ts";
+import { climb_failures, type LadderStep, ladder_steps, type Reached, reached } from "./ladder_steps.ts";
 import { fill_node_guest } from "./node_guest.ts";
 import { KERNELS, type Kernel, UsageError } from "./options.ts";
 import { scratch_folder } from "./scratch.ts";
 import { image, run_vm } from "./vm.ts";
 
-export const LADDER_USAGE = `usage: scripts/lab ladder [options]    a fault that moves on from every containment: levels 0 to 5, and back
+export const LADDER_USAGE = `usage: scripts/lab ladder [options]    a fault that no containment ends: levels 0 to 5, and back
 
   --kernel V     ${KERNELS.join(" | ")} (6.12)
   --seed N       (1)
@@ -27,6 +27,8 @@ interface Reachable {
 interface Found {
   readonly broken?: string;
   readonly onset_ms?: number;
+  /** The second fault, from outside. */
+  readonly flood_ms?: number;
   readonly release_ms?: number;
   readonly open?: Reachable;
   readonly closed?: Reachable;
@@ -37,12 +39,16 @@ interface Found {
   readonly difference?: readonly string[];
   /** What a second release says. */
   readonly left?: string;
-  readonly explain_code?: number;
+  /** Of the decision that first reached each level. */
+  readonly explain_codes?: readonly number[];
   readonly timeline_code?: number;
   readonly svg_code?: number;
+  /** Of each recorded flight, decided again. */
+  readonly replay_codes?: readonly number[];
 }
 
 export interface LadderReport {
+  readonly levels: readonly Reached[];
   readonly steps: readonly LadderStep[];
   readonly found: Found;
   readonly failures: readonly string[];
@@ -56,14 +62,15 @@ export function ladder_report(read: (name: string) => string): LadderReport {
   const found = JSON.parse(read("found.json") || "{}") as Found;
   const audit = audit_lines(read("audit.jsonl"));
   const onset_ms = found.onset_ms ?? 0;
+  const levels = reached(audit, onset_ms);
   const failures = [
     ...(found.broken === undefined ? [] : [`the guest gave up: ${found.broken}`]),
     ...climb_failures(audit, onset_ms),
     ...quarantine_failures(audit, found),
     ...release_failures(found),
-    ...explain_failures(read, found),
+    ...explain_failures(read, found, levels.length),
   ];
-  return { steps: ladder_steps(audit, onset_ms), found, failures };
+  return { levels, steps: ladder_steps(audit, onset_ms), found, failures };
 }
 
 function differs(what: string, found: unknown, wanted: unknown): readonly string[] {
@@ -94,17 +101,21 @@ function release_failures({ release_code, difference, left, reopened }: Found): 
   ];
 }
 
-function explain_failures(read: (name: string) => string, found: Found): readonly string[] {
+function explain_failures(read: (name: string) => string, found: Found, levels: number): readonly string[] {
+  const { explain_codes, timeline_code, svg_code, replay_codes } = found;
   const wrong = [
-    ...differs("status of `hosa explain`", [found.explain_code, found.timeline_code, found.svg_code], [0, 0, 0]),
+    ...differs("status of `hosa explain` of each level", explain_codes, Array(levels).fill(0)),
+    ...differs("status of the timelines", [timeline_code, svg_code], [0, 0]),
   ];
-  if (!read("explain.txt").includes("decision re-run: identical"))
-    wrong.push("level 5 is not re-run to the same decision");
+  const identical = read("explain.txt").split("decision re-run: identical").length - 1;
+  if (identical < levels) wrong.push(`${identical} of ${levels} levels are re-run to the same decision`);
+  if (replay_codes === undefined || replay_codes.length === 0) wrong.push("no flight was recorded");
+  if (replay_codes?.some((code) => code !== 0)) wrong.push("a flight is not replayed to the same decisions");
   if (!read("ladder.svg").includes("</svg>")) wrong.push("there is no drawing of the run");
   return wrong;
 }
 
-function table({ steps, found }: LadderReport): string {
+function table({ levels, steps, found }: LadderReport): string {
   const width = Math.max(8, ...steps.map(({ subject }) => subject.length));
   const lines = steps.map(({ at_s, level, kind, subject, status, detail }) =>
     [
@@ -126,6 +137,7 @@ function table({ steps, found }: LadderReport): string {
     `${"moment".padStart(9)}  level  ${"kind".padEnd(10)}  ${"what".padEnd(width)}  ${"status".padEnd(9)}  why`,
     ...lines,
     "",
+    `levels:         ${levels.map(({ level, at_s }) => `${level} after ${at_s.toFixed(2)} s`).join(", ")}`,
     `network before: ${network(found.open)}`,
     `in quarantine:  ${network(found.closed)}`,
     `after release:  ${network(found.reopened)}; not as before: ${found.difference?.length ?? "unknown"} line(s)`,
@@ -154,6 +166,7 @@ export async function run_ladder(argv: readonly string[]): Promise<number> {
       hosa: v.hosa ?? "dist/hosa",
       main: join(import.meta.dir, "guest", "ladder.ts"),
       service: join(image("workloads"), "hydra"),
+      flood: join(image("workloads"), "flood"),
       config: readFileSync(v.config ?? join(import.meta.dir, "ladder.yaml"), "utf8"),
     });
     const cost = await run_vm({ kernel, clock: "virtual", seed, tree, out, timeout_s: 1800, network_card: true });

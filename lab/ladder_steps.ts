@@ -46,14 +46,40 @@ export function ladder_steps(audit: readonly AuditLine[], onset_ms: number): rea
 
 const FAILED: readonly string[] = ["no_effect", "harmful", "refused"];
 
-/** What of the climb must hold and does not: every change of a level has its record and its rule, every containment its verdict, 5 is the last resort. A level may be skipped with a reason. */
+/** When a level was reached for the first time. */
+export interface Reached {
+  readonly level: number;
+  /** Seconds after the fault began. */
+  readonly at_s: number;
+}
+
+/** The levels that were higher than all before them since the onset, in their order. Pure. */
+export function reached(audit: readonly AuditLine[], onset_ms: number): readonly Reached[] {
+  const found: Reached[] = [];
+  for (const { t_ns, decision } of audit) {
+    const at_s = t_ns / 1e9 - onset_ms / 1000;
+    if (decision === undefined || at_s < 0 || decision.level <= (found.at(-1)?.level ?? 0)) continue;
+    found.push({ level: decision.level, at_s });
+  }
+  return found;
+}
+
+/**
+ * What of the climb must hold and does not: it begins at level 0, leaves none out, every change of a level has its record and its
+ * rule, 4 and 5 answer what was seen to fail below, every containment has its verdict.
+ */
 export function climb_failures(audit: readonly AuditLine[], onset_ms: number): readonly string[] {
   const wrong: string[] = [];
   const applied = new Set<string>();
   const judged = new Map<string, string>();
-  let [level, highest, failures] = [0, 0, 0];
+  let [level, highest, failures, failures_below] = [0, 0, 0, 0];
+  let begun = false;
   for (const { t_ns, kind, decision, verdicts } of audit) {
     if (kind === "start") level = 0;
+    if (!begun && t_ns >= onset_ms * 1e6) {
+      begun = true;
+      if (level > 0) wrong.push(`level ${level} was in force before the fault began`);
+    }
     for (const { id, verdict } of verdicts ?? []) {
       judged.set(id, verdict);
       if (FAILED.includes(verdict)) failures += 1;
@@ -65,11 +91,14 @@ export function climb_failures(audit: readonly AuditLine[], onset_ms: number): r
     }
     if (decision.level > level && decision.rule === "") wrong.push(`level ${decision.level} has no rule`);
     level = decision.level;
-    if (t_ns < onset_ms * 1e6) continue;
-    highest = Math.max(highest, level);
-    if (level !== 5 || decision.previous_level === 5) continue;
+    if (!begun || level <= highest) continue;
+    if (level > highest + 1) wrong.push(`level ${highest} became ${level}`);
     // Verdicts of this very beat are written behind the decision.
     const seen = failures + decision.verdicts.filter(({ verdict }) => FAILED.includes(verdict)).length;
+    if (level >= 4 && seen === failures_below) wrong.push(`level ${level} answers nothing that was seen to fail`);
+    highest = level;
+    failures_below = seen;
+    if (level < 5) continue;
     if (seen < 2) wrong.push(`level 5 was entered with ${seen} containments seen to fail`);
     for (const id of applied) if (!judged.has(id)) wrong.push(`${id} was never judged before level 5`);
   }

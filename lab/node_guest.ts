@@ -15,18 +15,21 @@ export interface NodeGuest {
   readonly main: string;
   /** Program of every service of the node: `service PROGRESS_FILE LEAK_BYTES_PER_MS`. */
   readonly service: string;
+  /** What sends the packets of `Node.flood`; absent where nothing does. */
+  readonly flood?: string;
   /** Text of hosa.yaml. */
   readonly config: string;
 }
 
 /** Fills the job of a guest that is a whole node: links, routes, a neighbour and an operator outside (guest/world.ts). */
-export function fill_node_guest(job: string, { kernel, hosa, main, service, config }: NodeGuest): void {
+export function fill_node_guest(job: string, { kernel, hosa, main, service, flood, config }: NodeGuest): void {
   mkdirSync(job, { recursive: true });
   for (const [name, script] of Object.entries({ main, outside: join(GUEST, "outside.ts") })) {
     run([process.execPath, "build", "--target=bun", script, "--outfile", join(job, `${name}.js`)]);
   }
   cpSync(hosa, join(job, "hosa"));
   cpSync(service, join(job, "service"));
+  if (flood !== undefined) cpSync(flood, join(job, "flood"));
   writeFileSync(join(job, "hosa.yaml"), config);
   writeFileSync(join(job, "job.sh"), "mkdir -p /run/hosa\nBUN_BE_BUN=1 /job/hosa /job/main.js\n");
   copy_modules(kernel, join(job, "modules"));

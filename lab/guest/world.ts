@@ -1,10 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, statSync, writeFileSync } from "node:fs";
 
 const CGROUP = "/sys/fs/cgroup";
 const HOSA = "/job/hosa";
 const AUDIT = "/out/audit.jsonl";
 const CONFIG = "/job/hosa.yaml";
 const WAIT_MAX_MS = 120_000;
+/** Between two of a leak's helpers that are ended, so that the node gets its memory back at a pace that a drawing can show. */
+const DRAIN_MS = 60;
+const FLOOD_SOURCES = 64;
+const FOR_EVER_MS = 1e9;
 /** The guest's own scripts run on the binary's runtime; the binary under test must be itself. */
 const { BUN_BE_BUN: _, ...OWN } = process.env;
 
@@ -36,12 +40,17 @@ export interface Node {
     surroundings: Surroundings,
     ...args: readonly string[]
   ): Promise<{ readonly code: number; readonly out: string }>;
-  /** Starts a service in payment.slice that leaks; `stop_leak` kills it. */
+  /** Starts a service in payment.slice that leaks; `stop_leak` kills it, `drain_leak` its helpers before, one after the other. */
   leak(bytes_per_ms: number): void;
   /** SIGUSR1 to that service: the fault of one that has to be told. */
   fault(): void;
   stop_leak(): void;
-  until(what: string, condition: () => boolean): Promise<void>;
+  drain_leak(): Promise<void>;
+  /** From now on so many connections a second are begun from outside and never completed; `stop_flood` ends it. */
+  flood(syn_per_s: number): void;
+  stop_flood(): void;
+  /** @throws {Error} when it does not come true within `max_ms`. */
+  until(what: string, condition: () => boolean, max_ms?: number): Promise<void>;
   /** Whether the node's listener answers a peer of that address. */
   answers(from: string, port: number): Promise<boolean>;
   reaches_out(to: string): Promise<boolean>;
@@ -52,8 +61,10 @@ export interface Node {
   steps(): readonly string[];
   /** Levels reached since the last start of an agent. */
   levels(): readonly number[];
-  /** Id of the record of the decision that entered level 5; null when none did. */
-  entered(): string | null;
+  /** For how many seconds the agent has been at level 0, as far as it has said. */
+  calm_s(): number;
+  /** Id of the record of the decision that first reached each level, since `t_ns` (CLOCK_MONOTONIC). */
+  rises(t_ns: number): readonly string[];
 }
 
 /**
@@ -107,6 +118,7 @@ export function build_world(): Node {
     return (await replies.next()).value === "true";
   };
   let leaking: Bun.Subprocess | null = null;
+  let flooding: Bun.Subprocess | null = null;
   let log = 0;
   return {
     snapshot,
@@ -136,10 +148,26 @@ export function build_world(): Node {
       leaking?.kill("SIGKILL");
       leaking = null;
     },
-    async until(what, condition) {
-      const limit_ms = performance.now() + WAIT_MAX_MS;
+    async drain_leak() {
+      const pids = readFileSync(`${CGROUP}/payment.slice/cgroup.procs`, "latin1").trim().split("\n").map(Number);
+      for (const pid of pids.filter((each) => each !== leaking?.pid)) {
+        process.kill(pid, "SIGKILL");
+        await Bun.sleep(DRAIN_MS);
+      }
+      this.stop_leak();
+    },
+    flood(syn_per_s) {
+      const words = ["syn", "10.50.0.1", "8080", String(syn_per_s), String(FLOOD_SOURCES), String(FOR_EVER_MS)];
+      flooding = Bun.spawn(["ip", "netns", "exec", "outside", "/job/flood", ...words], { stdout: "ignore" });
+    },
+    stop_flood() {
+      flooding?.kill("SIGKILL");
+      flooding = null;
+    },
+    async until(what, condition, max_ms = WAIT_MAX_MS) {
+      const limit_ms = performance.now() + max_ms;
       while (!condition()) {
-        if (performance.now() > limit_ms) throw new Error(`waited ${WAIT_MAX_MS} ms for ${what}`);
+        if (performance.now() > limit_ms) throw new Error(`waited ${max_ms} ms for ${what}`);
         await Bun.sleep(20);
       }
     },
@@ -165,21 +193,53 @@ export function build_world(): Node {
       const from = all.findLastIndex((each) => each.kind === "start");
       return all.slice(from).flatMap((each) => (each.decision === undefined ? [] : [each.decision.level]));
     },
-    entered: () => records().find(({ decision }) => decision?.level === 5 && decision.previous_level < 5)?.id ?? null,
+    calm_s() {
+      const last = records().findLast(
+        ({ kind, decision }) =>
+          kind === "start" || (decision !== undefined && decision.level !== decision.previous_level),
+      );
+      if (last === undefined || (last.decision?.level ?? 0) > 0) return 0;
+      return Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) - last.t_ns / 1e9;
+    },
+    rises(t_ns) {
+      const ids: string[] = [];
+      let highest = 0;
+      for (const each of records()) {
+        if (each.t_ns < t_ns || each.decision === undefined || each.decision.level <= highest) continue;
+        highest = each.decision.level;
+        ids.push(each.id);
+      }
+      return ids;
+    },
   };
 }
 
 interface Line {
   readonly id: string;
+  readonly t_ns: number;
   readonly kind: string;
   readonly outcome: { readonly step: string; readonly subject: string; readonly status: string };
   readonly decision?: { readonly level: number; readonly previous_level: number };
 }
 
+/** What was read of the audit so far: who waits for a line of it must not load the node by reading the others again. */
+let known: { readonly inode: number; bytes: number; readonly lines: Line[] } | null = null;
+
 function records(): readonly Line[] {
-  if (!existsSync(AUDIT)) return [];
-  const lines = readFileSync(AUDIT, "utf8").split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line));
+  const file = statSync(AUDIT, { throwIfNoEntry: false });
+  if (file === undefined) return [];
+  if (known === null || known.inode !== file.ino || known.bytes > file.size)
+    known = { inode: file.ino, bytes: 0, lines: [] };
+  if (known.bytes === file.size) return known.lines;
+  const more = Buffer.alloc(file.size - known.bytes);
+  const audit = openSync(AUDIT, "r");
+  readSync(audit, more, 0, more.length, known.bytes);
+  closeSync(audit);
+  const whole = more.lastIndexOf("\n") + 1;
+  known.bytes += whole;
+  const lines = more.toString("utf8", 0, whole).split("\n").filter(Boolean);
+  known.lines.push(...lines.map((line) => JSON.parse(line)));
+  return known.lines;
 }
 
 function hosa(args: readonly string[]) {

@@ -1,76 +1,49 @@
-/* A service whose leak moves on whenever it is held: hydra FILE LEAK_BYTES_PER_MS
- * One thread works; from SIGUSR1 on another one takes memory ("leak"), and a third one watches ("watch"): for a leaker that has
- * not moved for 50 ms, frozen or delayed by a limit, it starts a successor, whose first bite is 2 MiB in one system call, which no
- * delay on the way out of the kernel can prevent. FILE holds "leakers requests taken_mib". */
+/* A service whose leak no single limit holds: hydra FILE LEAK_BYTES_PER_MS
+ * One process works; from SIGUSR1 on its HEADS helpers take memory in turn, a bite each, at first so much per ms and after a minute
+ * and a half twice as much. None of them carries the growth; and what a limit on charged pages does to one (the kernel delays it by 2 s a
+ * bite at most) is over before its next turn, so it slows nothing down. FILE holds "requests taken_mib". */
 #include "common.h"
-#include <pthread.h>
+#include <math.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#define LEAKERS_MAX 2048
-#define STEP_MS 20
-#define STUCK_MS 50
-#define FIRST_BITE (2UL << 20)
+#define HEADS 128
+/* What the kernel charges at once: a larger bite would be delayed in its middle. */
+#define BITE (256 * KIB)
+/* After so long the leak is twice as fast. */
+#define TWICE_MS 90000.0
 
-static struct { volatile uint64_t moved_ns; int replaced; } leakers[LEAKERS_MAX];
-static volatile long count, requests;
-static volatile uint64_t taken;
-static uint64_t bytes_per_ms;
+static struct shared { volatile uint64_t began_ns, taken; } *shared;
+static double bytes_per_ms;
 
-static void bite(uint64_t bytes)
+/* When so much is taken of a leak whose pace grows steadily: bytes = pace * (t + t^2 / (2 * TWICE)). */
+static uint64_t due_ns(uint64_t bytes)
 {
-	if (mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
+	double ms = TWICE_MS * (sqrt(1 + 2 * (double)bytes / (bytes_per_ms * TWICE_MS)) - 1);
+	return shared->began_ns + (uint64_t)(ms * 1e6);
+}
+
+static void bite(void)
+{
+	if (mmap(NULL, BITE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
 		die("mmap");
-	__sync_fetch_and_add(&taken, bytes);
+	__sync_fetch_and_add(&shared->taken, BITE);
 }
 
-static void *leak(void *number)
+/* Waits for the end of the pipe, which is the onset. */
+static void head(uint64_t own, int pipe_read, pid_t parent)
 {
-	long own = (long)(intptr_t)number;
-	uint64_t due;
+	char unused;
 
-	prctl(PR_SET_NAME, "leak");
-	leakers[own].moved_ns = now_ns();
-	if (own > 0)
-		bite(FIRST_BITE);
-	for (due = now_ns();; due += STEP_MS * 1000000ULL) {
-		uint64_t now = now_ns();
-		leakers[own].moved_ns = now;
-		/* What was missed meanwhile is not made up for. */
-		if (due < now)
-			due = now;
-		bite(STEP_MS * bytes_per_ms);
-		sleep_until_ns(due + STEP_MS * 1000000ULL);
+	prctl(PR_SET_NAME, "head");
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || read(pipe_read, &unused, 1) != 0)
+		exit(1);
+	for (uint64_t turn = own;; turn += HEADS) {
+		sleep_until_ns(due_ns(turn * BITE));
+		bite();
 	}
-	return NULL;
-}
-
-static void start_leaker(void)
-{
-	pthread_attr_t small;
-	pthread_t t;
-
-	if (count >= LEAKERS_MAX)
-		return;
-	leakers[count].moved_ns = now_ns();
-	pthread_attr_init(&small);
-	pthread_attr_setstacksize(&small, 65536);
-	if (pthread_create(&t, &small, leak, (void *)(intptr_t)count) == 0)
-		count++;
-}
-
-static void *watch(void *unused)
-{
-	prctl(PR_SET_NAME, "watch");
-	for (;; usleep(10000))
-		for (long i = 0, n = count; i < n; i++) {
-			if (leakers[i].replaced || now_ns() - leakers[i].moved_ns < STUCK_MS * 1000000ULL)
-				continue;
-			leakers[i].replaced = 1;
-			start_leaker();
-		}
-	return unused;
 }
 
 static volatile sig_atomic_t faulty;
@@ -82,26 +55,39 @@ static void begin_fault(int signal)
 
 int main(int n, char **w)
 {
-	pthread_t t;
-	int begun = 0;
+	int onset[2], begun = 0;
+	pid_t parent = getpid();
+	unsigned long requests = 0;
 
 	if (n != 3) {
 		fprintf(stderr, "hydra FILE LEAK_BYTES_PER_MS\n");
 		return 2;
 	}
-	bytes_per_ms = strtoull(w[2], NULL, 10);
+	bytes_per_ms = strtod(w[2], NULL);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || pipe(onset))
+		die("hydra");
+	for (uint64_t i = 0; bytes_per_ms > 0 && i < HEADS; i++) {
+		pid_t child = fork();
+		if (child < 0)
+			die("fork");
+		if (child == 0) {
+			close(onset[1]);
+			head(i, onset[0], parent);
+		}
+	}
 	signal(SIGUSR1, begin_fault);
-	if (pthread_create(&t, NULL, watch, NULL))
-		die("thread");
 	for (;; usleep(2000)) {
 		FILE *progress;
-		if (faulty && !begun++)
-			start_leaker();
+		if (faulty && !begun++) {
+			shared->began_ns = now_ns();
+			close(onset[1]);
+		}
 		if (++requests % 50)
 			continue;
 		progress = fopen(w[1], "w");
 		if (progress) {
-			fprintf(progress, "%ld %ld %llu\n", count, requests, (unsigned long long)(taken >> 20));
+			fprintf(progress, "%lu %llu\n", requests, (unsigned long long)(shared->taken >> 20));
 			fclose(progress);
 		}
 	}

@@ -85,9 +85,9 @@ export class ContainmentWatch {
       if ("frozen" in action.setting) {
         known.asked_frozen = action.setting.frozen;
         if (outcome.status === "done" || !action.setting.frozen) known.frozen = action.setting.frozen;
+        // The pace of the rest is judged anew from each change of the hold on. A ceiling moves too often to begin anew with each.
+        known.count = 0;
       }
-      // The pace of the rest is judged anew from each change of the hold on.
-      known.count = 0;
       return;
     }
     const leader = search?.threads.find((thread) => thread.tid === action.target.tid);

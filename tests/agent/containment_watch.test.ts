@@ -136,3 +136,26 @@ test("until a sample has brought the cgroup's own headroom, none is claimed: the
   expect(watch.observe(sample(0.02, 150 * MIB), () => false)[0]!.headroom_bytes).toBe((1024 - 150) * MIB);
   expect(watch.observe(sample(0.03, null), () => false)[0]!.headroom_bytes).toBe((1024 - 150) * MIB);
 });
+
+test("a ceiling that moves six times a second leaves the slope and the stall of its cgroup known", () => {
+  const rest = new Rest();
+  let stalled_us = 0;
+  const watch = new ContainmentWatch({ ...rest, stall_full_us: () => stalled_us }, true);
+  const govern = (verb: Action["verb"], high_bytes: number): Action => ({
+    ...hold(verb, false),
+    setting: { rung: "memory_governor", high_bytes },
+  });
+  const apply = govern("apply", 800 * MIB);
+  watch.performed(apply, { ...outcome(apply, "done"), rung: "memory_governor" }, 800 * MIB, null);
+  for (let beat = 0; beat <= 100; beat++) {
+    const [seen] = watch.observe(sample(beat / 100, (800 + beat / 10) * MIB), () => false);
+    stalled_us += 8000;
+    if (beat % 17 === 0) {
+      const adjust = govern("adjust", (800 + beat / 68) * MIB);
+      watch.performed(adjust, { ...outcome(adjust, "done"), rung: "memory_governor" }, null, null);
+    }
+    if (beat < 34) continue;
+    expect(seen!.slope_bytes_per_s! / MIB).toBeCloseTo(10, 0);
+    expect(seen!.stall_full!).toBeCloseTo(0.8, 1);
+  }
+});
