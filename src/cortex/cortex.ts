@@ -201,7 +201,8 @@ export class Cortex {
     this.#deformation.follow(t_ns, decided === 1 && this.#warmup === null, this.#x, this.#moments, this.#metric.sigma);
     const normal = level === 0 || (level === 1 && this.#warmup !== null);
     this.#teach_opinions(level, normal);
-    this.#teach_theta(t_ns, level);
+    // A plateau that is being learned is an alarm still: its D̄ is not what the normal scatters by.
+    this.#teach_theta(t_ns, decided);
     const step = this.#calm.advance(t_ns, normal);
     this.#stalls.learn(step);
     this.#growth.learn(step);

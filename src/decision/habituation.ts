@@ -25,7 +25,9 @@ export function plateau_of(
   config: DecisionConfig,
   now_ns: number,
 ): Maybe<Plateau> {
-  if (!a.warm || level !== 1 || harm.present) return null;
+  if (!a.warm || level > 1 || harm.present) return null;
+  // Where it is nearly learned, D̄ crosses θ1 to and fro: moments at the normal are the way home and do not begin the time anew.
+  if (level === 0) return is_recent(state.plateau, now_ns) ? state.plateau : null;
   const stalls = state.stalled_since_ns !== null || (state.outside_stall?.since_ns ?? null) !== null;
   if (stalls || state.containments.length > 0 || a.growth.some(is_sustained)) return null;
   const [theta1, , , theta4] = a.thresholds.theta;
@@ -38,6 +40,10 @@ export function plateau_of(
   const lowest = Math.min(before.lowest ?? mean, mean);
   if (mean > lowest + DRIFT * theta1) return null;
   return { since_ns: before.since_ns, span_since_ns: now_ns, sum: 0, beats: 0, lowest };
+}
+
+function is_recent(plateau: Maybe<Plateau>, now_ns: number): boolean {
+  return plateau !== null && now_ns - plateau.span_since_ns < 2 * SPAN_S * 1e9;
 }
 
 function fresh(now_ns: number): Plateau {

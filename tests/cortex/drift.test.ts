@@ -41,6 +41,8 @@ describe("drift against a self three hours old", () => {
       const later = run("hosa", COURSES.step(8, 60), 3);
       expect(later.silent_at_end).toBe(true);
       expect(later.mean.at(-1)!).toBeGreaterThan(1);
+      // What the plateau was away from the old normal is not what the new one scatters by.
+      expect(later.theta1).toBeLessThan(1.2 * half.theta1);
     },
     LONG_MS,
   );

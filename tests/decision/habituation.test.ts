@@ -29,6 +29,11 @@ test("a disturbance starts the time anew", () => {
   expect(habituated_s((t_s) => (t_s >= 200 && t_s < 220 ? { d_smooth: 16 } : {}))).toBe(511);
 });
 
+test("moments at the normal, where D̄ crosses θ1 to and fro, do not begin the time anew; a minute of it does", () => {
+  expect(habituated_s((t_s) => (t_s % 40 < 4 ? { d_smooth: 2.9 } : { d_smooth: 3.2 }))).toBe(304);
+  expect(habituated_s((t_s) => (t_s >= 100 && t_s < 220 ? { d_smooth: 1 } : {}))).toBeGreaterThan(500);
+});
+
 test("coming down is the way home; going up, however slowly, is not", () => {
   expect(habituated_s((t_s) => ({ d_smooth: 12 - t_s / 200 }))).toBe(300);
   expect(habituated_s((t_s) => ({ d_smooth: 8 + t_s / 200 }))).toBeNull();
