@@ -7,7 +7,7 @@ const LEAK_BYTES_PER_MS = 7000;
 const SYN_PER_S = 3000;
 /** Whoever is behind the fault needs so long to answer the first containment. */
 const ANSWER_MS = 5000;
-/** The fault waits until the node has been at level 0 for so long. */
+/** The fault waits until the node has been at level 0 for so long; the time of the warm-up counts. */
 const CALM_S = 20;
 const CALM_MAX_MS = 300_000;
 /** Of a leak that takes a minute and a half to get there. */

@@ -13,9 +13,9 @@ const SPAN_S = 30;
 const DRIFT = 0.125;
 
 /**
- * The calm plateau away from its normal on which the node stands, null when it stands on none: at level 1, no span of D̄ above an
- * earlier one, bounded, of the shape the self knows, with nothing that grows, stalls or is contained. An incident is none of that, so it never teaches
- * itself to be normal; a fault that creeps leaves the plateau as soon as it has crept an eighth of θ1.
+ * The calm plateau away from its normal on which the node stands, null when it stands on none: at level 1 or for moments at its normal, no
+ * span of D̄ above an earlier one, bounded, of the shape the self knows, with nothing that grows, stalls or is contained. An incident
+ * is none of that, so it never teaches itself to be normal; a fault that creeps leaves the plateau as soon as it has crept an eighth of θ1.
  */
 export function plateau_of(
   a: Assessment,
