@@ -1,4 +1,15 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { take_lock } from "./lock.ts";
@@ -65,32 +76,36 @@ export class Ledger {
     return [...this.#open.values()];
   }
 
-  /** Write an entry down; it is on tmpfs when this returns. @throws Refusal at the bound of open entries */
+  /** Write an entry down; it is on tmpfs when this returns. @throws Refusal at the bound of open entries, or when it cannot be written */
   open(entry: NewEntry): LedgerEntry {
     if (this.#open.size >= OPEN_ENTRIES_MAX) {
       throw new Refusal(`the ledger holds ${OPEN_ENTRIES_MAX} open entries, its bound; release some first`);
     }
     const own = { id: this.#next_id(), boot_id: this.boot_id, superseded: entry.intended };
     const full: LedgerEntry = { ...entry, ...own };
+    // Before the line: writing it may rewrite the file from what is open.
     this.#open.set(full.id, full);
-    this.#append({ op: "open", entry: full });
+    this.#append({ op: "open", entry: full }, () => this.#open.delete(full.id));
     return full;
   }
 
-  /** A new intended value of an open entry, so that an undo after a crash still knows our own value. */
+  /** A new intended value of an open entry, so that an undo after a crash still knows our own value. @throws Refusal when it cannot be written */
   adjust(entry: LedgerEntry, intended: string): LedgerEntry {
     if (entry.intended === intended) return entry;
     const changed = adjusted(entry, intended);
     this.#open.set(entry.id, changed);
-    this.#append({ op: "adjust", id: entry.id, intended });
+    this.#append({ op: "adjust", id: entry.id, intended }, () => this.#open.set(entry.id, entry));
     return changed;
   }
 
-  /** The entry is undone. */
+  /** The entry is undone. Where that cannot be written down it will be undone once more, which changes nothing. */
   close_entry(id: string): void {
-    if (!this.#open.has(id)) return;
-    this.#append({ op: "close", id });
-    this.#open.delete(id);
+    if (!this.#open.delete(id)) return;
+    try {
+      this.#append({ op: "close", id });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
     if (this.#open.size === 0) this.#compact();
   }
 
@@ -107,29 +122,66 @@ export class Ledger {
     return `${process.pid}-${this.#sequence}`;
   }
 
-  #append(line: Line): void {
-    const text = `${JSON.stringify(line)}\n`;
+  /** @param take_back forgets what was remembered for the line; called when it cannot be written. @throws Refusal then */
+  #append(line: Line, take_back: () => void = () => undefined): void {
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     this.#step(`before ledger ${line.op}`);
-    writeSync(this.#fd, text);
-    fsyncSync(this.#fd);
+    try {
+      // A full disk takes a part of it at most, and says so only at the next call.
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      fsyncSync(this.#fd);
+    } catch (error) {
+      take_back();
+      ftruncateSync(this.#fd, this.#size_bytes);
+      throw new Refusal(`write the ledger ${this.#path}: ${code_of(error)}; nothing is done that could not be undone`);
+    }
     this.#step(`after ledger ${line.op}`);
-    this.#size_bytes += text.length;
+    this.#size_bytes += bytes.length;
     if (this.#size_bytes > COMPACT_BYTES) this.#compact();
   }
 
-  /** Rewrite beside and rename over: at every instant one complete file exists. */
+  /** Rewrite beside and rename over: at every instant one complete file exists. Where there is no room for two, the one stays. */
   #compact(): void {
     const draft = `${this.#path}.new`;
-    const fd = openSync(draft, "w", 0o600);
-    for (const entry of this.#open.values()) writeSync(fd, `${JSON.stringify({ op: "open", entry })}\n`);
-    fsyncSync(fd);
-    closeSync(fd);
+    try {
+      write_entries(draft, this.#open.values());
+    } catch (error) {
+      code_of(error);
+      rmSync(draft, { force: true });
+      this.#cut_torn_line();
+      return;
+    }
     this.#step("before ledger compact");
     renameSync(draft, this.#path);
     this.#step("after ledger compact");
     closeSync(this.#fd);
     this.#fd = openSync(this.#path, "a", 0o600);
     this.#size_bytes = statSync(this.#path).size;
+  }
+
+  #cut_torn_line(): void {
+    const whole = readFileSync(this.#path).lastIndexOf("\n") + 1;
+    ftruncateSync(this.#fd, whole);
+    this.#size_bytes = whole;
+  }
+}
+
+/** errno of a failed call; anything else is our own bug and thrown again. */
+function code_of(error: unknown): string {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  throw error;
+}
+
+function write_entries(path: string, entries: Iterable<LedgerEntry>): void {
+  const fd = openSync(path, "w", 0o600);
+  try {
+    for (const entry of entries) {
+      const bytes = Buffer.from(`${JSON.stringify({ op: "open", entry })}\n`);
+      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    }
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

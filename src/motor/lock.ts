@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 
 /** Another live process holds the ledger: two motors must never act at once. */
@@ -30,15 +30,24 @@ function holder_alive(content: string, boot_id: string): boolean {
 
 function read_or_null(path: string): Maybe<string> {
   try {
-    return readFileSync(path, "latin1");
+    return readlinkSync(path, "latin1");
+  } catch {
+    return read_file_or_null(path);
+  }
+}
+
+/** Locks of older versions are files. */
+function read_file_or_null(path: string): Maybe<string> {
+  try {
+    return readFileSync(path, "latin1").trim();
   } catch {
     return null;
   }
 }
 
-function linked(from: string, to: string): boolean {
+function placed(content: string, path: string): boolean {
   try {
-    linkSync(from, to);
+    symlinkSync(content, path);
     return true;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
@@ -50,27 +59,22 @@ const ATTEMPTS_MAX = 8;
 let sequence = 0;
 
 /**
- * Take the lock file `path`, held as "pid start-ticks boot-id". Appears complete by link(2), so no reader sees half of it;
- * the lock of a dead process is moved aside and taken over. Returns the function that gives it back.
+ * Take the lock `path`: a symbolic link that leads nowhere but says "pid start-ticks boot-id". It appears complete, and takes no room
+ * for data: where the file system is full, what is held must still be released. The lock of a dead process is moved aside
+ * and taken over. Returns the function that gives it back.
  * @throws LedgerBusy when a live process holds it
  */
 export function take_lock(path: string, boot_id: string): () => void {
-  const own = `${process.pid} ${start_ticks(process.pid)} ${boot_id}\n`;
-  sequence += 1;
-  const draft = `${path}.${process.pid}.${sequence}`;
-  writeFileSync(draft, own, { mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-      if (linked(draft, path)) return () => give_back(path, own);
-      const held = read_or_null(path);
-      if (held === null) continue;
-      if (holder_alive(held, boot_id)) throw new LedgerBusy(path, Number(held.split(" ")[0]));
-      move_aside(path, `${draft}.stale`, held);
-    }
-    throw new Error(`take the ledger lock ${path}: changed hands ${ATTEMPTS_MAX} times meanwhile; try again`);
-  } finally {
-    rmSync(draft, { force: true });
+  const own = `${process.pid} ${start_ticks(process.pid)} ${boot_id}`;
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    if (placed(own, path)) return () => give_back(path, own);
+    const held = read_or_null(path);
+    if (held === null) continue;
+    if (holder_alive(held, boot_id)) throw new LedgerBusy(path, Number(held.split(" ")[0]));
+    sequence += 1;
+    move_aside(path, `${path}.${process.pid}.${sequence}.stale`, held);
   }
+  throw new Error(`take the ledger lock ${path}: changed hands ${ATTEMPTS_MAX} times meanwhile; try again`);
 }
 
 /** Remove a stale lock; when another process replaced it in between, its lock is put back. */
@@ -80,7 +84,8 @@ function move_aside(path: string, aside: string, stale: string): void {
   } catch {
     return;
   }
-  if (read_or_null(aside) !== stale) linked(aside, path);
+  const moved = read_or_null(aside);
+  if (moved !== null && moved !== stale) placed(moved, path);
   rmSync(aside, { force: true });
 }
 

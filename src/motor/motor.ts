@@ -91,6 +91,9 @@ export class CgroupMotor implements Motor {
   readonly #swap: SwapPort;
   readonly #bounds: Bounds;
   readonly #held = new Map<string, Held>();
+  /** Containments that were refused half-way and are not undone to the end yet. */
+  readonly #rolling_back = new Set<string>();
+  #rolled_back_ns = Number.NEGATIVE_INFINITY;
   readonly #untold: Outcome[] = [];
 
   constructor(options: MotorOptions) {
@@ -164,11 +167,14 @@ export class CgroupMotor implements Motor {
     }
     const reserve = this.#context.reserve.poll(now_ns, this.#draws_on_reserve());
     if (reserve !== null) outcomes.push(reserve);
+    if (this.#rolling_back.size > 0 && now_ns - this.#rolled_back_ns >= CHECK_PERIOD_NS)
+      outcomes.push(...this.#roll_back_again(now_ns));
     return outcomes;
   }
 
   release_all(now_ns: number, reason: string): readonly Outcome[] {
     const outcomes = [...this.#held.values()].reverse().map((held) => this.#release(held, now_ns, reason));
+    outcomes.push(...this.#roll_back_again(now_ns));
     const reserve = this.#context.reserve.release(now_ns, reason, true);
     return reserve === null ? outcomes : [...outcomes, reserve];
   }
@@ -312,7 +318,23 @@ export class CgroupMotor implements Motor {
     const { ledger, files, processes } = this.#context;
     const entries = ledger.entries().filter((entry) => entry.containment === id);
     const undone = undo_entries(ledger, entries, files, processes, now_ns, "rolled back");
+    if (undone.some(({ status }) => !finished(status))) this.#rolling_back.add(id);
     return undone.map((outcome) => `; ${outcome.detail}`).join("");
+  }
+
+  /** A thread that was leaving a cgroup kept it busy: tried once a second, and told when it ends. */
+  #roll_back_again(now_ns: number): readonly Outcome[] {
+    const { ledger, files, processes } = this.#context;
+    this.#rolled_back_ns = now_ns;
+    const ended: Outcome[] = [];
+    for (const id of this.#rolling_back) {
+      const entries = ledger.entries().filter((entry) => entry.containment === id);
+      const undone = undo_entries(ledger, entries, files, processes, now_ns, "rolled back");
+      if (!undone.every(({ status }) => finished(status))) continue;
+      this.#rolling_back.delete(id);
+      ended.push(...undone);
+    }
+    return ended;
   }
 
   #adjust(held: Held, action: Action, now_ns: number): Outcome {

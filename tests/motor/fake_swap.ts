@@ -14,6 +14,8 @@ export class FakeSwap implements SwapPort {
   answer: string | null = null;
   /** Somebody else holds the file. */
   held_by_other = false;
+  /** The kernel has no thread to give an errand to. */
+  refuses = false;
   /** Errands end at once. */
   at_once = false;
   readonly calls: string[] = [];
@@ -72,6 +74,7 @@ export class FakeSwap implements SwapPort {
   }
 
   #begin(call: string, effect: () => void): void {
+    if (this.refuses) throw new FileTrouble("begin", call, "EAGAIN");
     if (this.#errand !== null) throw new FileTrouble("begin", call, "EBUSY");
     this.calls.push(call);
     this.#errno = this.answer;

@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Setting } from "../../src/model/containment.ts";
+import type { CgroupFiles } from "../../src/motor/files.ts";
+import type { Processes } from "../../src/motor/processes.ts";
 import { release_from_ledger } from "../../src/motor/recover.ts";
+import { FileTrouble } from "../../src/motor/trouble.ts";
 import { action } from "./fake.ts";
 import { SECOND_NS, Setup } from "./setup.ts";
 
@@ -20,6 +23,62 @@ test("a hold freezes one thread in a child of its own and gives it back", () => 
   expect(motor.perform(action("h", "release", target, HOLD), 1).detail).toContain("type domain");
   expect(kernel.thread_of(41).cgroup_path).toBe("/app");
   expect(motor.live()).toEqual([]);
+  motor.close();
+});
+
+test("two threads of one cgroup are held apart, and either is given back alone", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  kernel.add_thread(42, 40, "/app");
+  const motor = setup.motor();
+  motor.perform(action("h", "apply", kernel.target("/app", 41), HOLD), 0);
+  expect(motor.perform(action("i", "apply", kernel.target("/app", 42), HOLD), 0).status).toBe("done");
+  expect([41, 42].map((tid) => kernel.thread_of(tid).cgroup_path)).toEqual(["/app/hosa-hold.41", "/app/hosa-hold.42"]);
+  motor.perform(action("h", "release", kernel.target("/app", 41), HOLD), 1);
+  expect([41, 42].map((tid) => kernel.thread_of(tid).cgroup_path)).toEqual(["/app", "/app/hosa-hold.42"]);
+  expect(motor.release_all(2, "over")).toMatchObject([{ id: "i", status: "done" }]);
+  expect(kernel.thread_of(42).cgroup_path).toBe("/app");
+  motor.close();
+});
+
+/** An object as it is, but for some of its methods. */
+function with_methods<T extends object>(whole: T, own: Partial<T>): T {
+  return new Proxy(whole, {
+    get(target, name) {
+      const value = Reflect.get(name in own ? own : target, name);
+      return typeof value === "function" ? value.bind(name in own ? own : target) : value;
+    },
+  });
+}
+
+test("a hold that is refused half-way while its cgroup is still busy is cleared away later, and that is told", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  let busy = false;
+  const motor = setup.motor({
+    files: with_methods<CgroupFiles>(kernel, {
+      remove_directory(path) {
+        if (busy) throw new FileTrouble("rmdir", path, "EBUSY");
+        kernel.remove_directory(path);
+      },
+    }),
+    // Between the first look and the move the number passes to another thread.
+    processes: with_methods<Processes>(kernel, {
+      thread(pid, tid) {
+        const seen = kernel.thread(pid, tid);
+        return seen?.cgroup_path.includes("hosa-hold") ? { ...seen, start_ticks: -1 } : seen;
+      },
+    }),
+  });
+  const before = kernel.snapshot();
+  busy = true;
+  expect(motor.perform(action("h", "apply", kernel.target("/app", 41), HOLD), 0).status).toBe("gone");
+  expect(kernel.snapshot()).not.toBe(before);
+  expect(motor.poll(2 * SECOND_NS)).toEqual([]);
+  busy = false;
+  expect(motor.poll(2.5 * SECOND_NS)).toEqual([]);
+  expect(motor.poll(3.1 * SECOND_NS)).toMatchObject([{ id: "h", verb: "release", status: "done" }]);
+  expect(kernel.snapshot()).toBe(before);
   motor.close();
 });
 

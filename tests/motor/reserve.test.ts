@@ -308,3 +308,19 @@ test("killed at any step, the next release leaves the limit as before and the ar
     expect(passed).toContain(step);
   expect(passed.length).toBeGreaterThan(12);
 });
+
+test("a request the kernel does not take does not lock the agent out of its own area", () => {
+  using setup = new Setup();
+  const swap = new FakeSwap();
+  const motor = drawing(setup, swap, 200);
+  let_go(motor, setup.kernel);
+  swap.refuses = true;
+  expect(motor.poll(3 * SECOND_NS)).toMatchObject([{ status: "failed", detail: expect.stringContaining("EAGAIN") }]);
+  expect(swap.holds).toBe(0);
+  swap.refuses = false;
+  expect(motor.poll(14 * SECOND_NS)).toMatchObject([{ status: "pending" }]);
+  swap.finish();
+  expect(motor.poll(15 * SECOND_NS)).toMatchObject([{ status: "done" }]);
+  expect([swap.on.size, swap.holds]).toEqual([0, 0]);
+  motor.close();
+});

@@ -137,7 +137,7 @@ export class Reserve {
     this.#give_back = port.hold(path);
     if (this.#give_back === null) return this.#tell(now_ns, "pending", `${path} is held by another process`);
     if (wait && area.used_bytes === 0) {
-      port.off(path);
+      this.#asked(() => port.off(path));
       return this.#closed(now_ns, "done", `${reason}: ${path} switched off`);
     }
     if (wait) {
@@ -148,7 +148,7 @@ export class Reserve {
         `${path} stays on: ${size(area.used_bytes)} lie in it; \`hosa release\` waits for them`,
       );
     }
-    port.begin_off(path);
+    this.#asked(() => port.begin_off(path));
     this.#state = "going";
     return this.#tell(
       now_ns,
@@ -211,6 +211,16 @@ export class Reserve {
   #strike(): void {
     if (this.#entry !== null) this.#parts.ledger.close_entry(this.#entry.id);
     this.#entry = null;
+  }
+
+  /** A request the kernel does not take gives the area back, or we would find it held by ourselves at the next one. */
+  #asked(request: () => void): void {
+    try {
+      request();
+    } catch (error) {
+      this.#unhold();
+      throw error;
+    }
   }
 
   #unhold(): void {

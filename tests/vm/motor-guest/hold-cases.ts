@@ -1,4 +1,4 @@
-import { renameSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { kernel_processes } from "../../../src/motor/processes.ts";
 import { release_from_ledger } from "../../../src/motor/recover.ts";
 import { crash_everywhere } from "./crash.ts";
@@ -68,8 +68,83 @@ function expect_refused(service: Service, part: string): string {
   return outcome.detail;
 }
 
+/** A file system of four pages. */
+const SMALL = "/tmp/small";
+
+function on_a_full_ledger(service: Service, ledger_dir: string, expect_as_before: () => void): string {
+  const other = { ...service.target, tid: service.pid, comm: "main" };
+  let said = "";
+  {
+    using acting = closing(motor({ ledger_dir }));
+    acting.motor.perform(apply("h", service.target, HELD), now_ns());
+    wait_until_frozen(acting.motor);
+    try {
+      writeFileSync(`${SMALL}/ballast`, Buffer.alloc(1 << 20));
+    } catch (error) {
+      said = String(error);
+    }
+    // The last page of the ledger has room for a few lines yet.
+    for (let n = 0; n < 32 && !said.includes("ledger"); n++) {
+      const { status, detail } = acting.motor.perform(apply(`m${n}`, other, HELD), now_ns());
+      if (status === "refused") said = detail;
+      else acting.motor.perform(release(`m${n}`, other, HELD), now_ns());
+    }
+    if (!said.includes("ENOSPC")) throw new Error(`the ledger took everything: ${said}`);
+    expect_equal("the thread that was not held", existsSync(`${MOUNT}/leaf/hosa-hold.${service.pid}`), false);
+    expect_equal("release", acting.motor.perform(release("h", service.target, HELD), now_ns()).status, "done");
+  }
+  expect_as_before();
+  // The next one starts on it, and has nothing left to undo that is not undone.
+  using again = closing(motor({ ledger_dir }));
+  const left = again.motor.recovered.filter(({ status }) => status !== "done" && status !== "gone");
+  expect_equal("left over", left, []);
+  expect_as_before();
+  service.expect_leak_runs();
+  return said;
+}
+
 export const HOLD_CASES: Record<string, () => string> = {
   "hold on a leaf": () => with_service("/leaf", hold_and_release),
+  "two threads of a leaf, each in a hold of its own": () =>
+    with_service("/leaf", (service) => {
+      const before = snapshot("/leaf");
+      const other = { ...service.target, tid: service.pid, comm: "main" };
+      using acting = closing(motor());
+      acting.motor.perform(apply("first", service.target, HELD), now_ns());
+      acting.motor.perform(apply("second", other, HELD), now_ns());
+      wait_until("both are frozen", () => {
+        acting.motor.poll(now_ns());
+        return acting.motor.live().filter(({ frozen }) => frozen === true).length === 2;
+      });
+      expect_equal(
+        "the first goes",
+        acting.motor.perform(release("first", service.target, HELD), now_ns()).status,
+        "done",
+      );
+      expect_equal(
+        "the second stands",
+        read(`/leaf/hosa-hold.${service.pid}/cgroup.events`).includes("frozen 1"),
+        true,
+      );
+      const end = acting.motor.perform(release("second", other, HELD), now_ns());
+      expect_equal(`release (${end.detail})`, end.status, "done");
+      service.expect_leak_runs();
+      expect_equal("files after", snapshot("/leaf"), before);
+      return end.detail;
+    }),
+  "nothing is begun where the ledger has no room, and what is held is given back": () =>
+    with_service("/leaf", (service) => {
+      const before = snapshot("/leaf");
+      mkdirSync(SMALL);
+      Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k", "small", SMALL]);
+      try {
+        return on_a_full_ledger(service, `${SMALL}/ledger`, () =>
+          expect_equal("files after", snapshot("/leaf"), before),
+        );
+      } finally {
+        Bun.spawnSync(["umount", SMALL]);
+      }
+    }),
   "hold on a nested leaf": () => {
     make("/outer");
     write("/outer/cgroup.subtree_control", read("/outer/cgroup.controllers").includes("memory") ? "+memory +cpu" : "");
