@@ -15,7 +15,7 @@ import { blank_form, type Form } from "./form.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
 import { Mahalanobis } from "./mahalanobis.ts";
-import { OPINION_NAMES } from "./opinions/distances.ts";
+import { named_votes } from "./opinions/distances.ts";
 import { type LearnedRows, ROWS_VERSION, rows_refusal } from "./opinions/learned_rows.ts";
 import { Opinions } from "./opinions/opinions.ts";
 import { opinion_options } from "./opinions/options.ts";
@@ -228,9 +228,9 @@ export class Cortex {
     this.#asked_ns = t_ns;
     if (!opinions.ready) return;
     const score = opinions.score(this.#x);
-    const votes: Record<string, number> = {};
-    for (let k = 0; k < OPINION_NAMES.length; k++) votes[OPINION_NAMES[k]!] = opinions.votes[k]!;
-    this.#opinion = { score, theta: opinions.theta, votes, decide: every_s <= LEARNING_PERIOD_S };
+    const { theta } = opinions;
+    const said = { score, theta, votes: named_votes(opinions.votes), decide: every_s <= LEARNING_PERIOD_S };
+    this.#opinion = Number.isFinite(theta) ? said : null;
   }
 
   #teach_opinions(level: number, normal: boolean): void {

@@ -66,6 +66,10 @@ export class CgroupFiles implements CgroupPort {
     const found = new Map<number, Followed>();
     this.ignored = 0;
     this.#enter(this.#mount, "", 0, 0, found);
+    for (const [id, { current, max, cpu }] of this.#followed) {
+      if (found.has(id)) continue;
+      for (const file of [current, max, cpu]) file?.[Symbol.dispose]?.();
+    }
     this.#followed = found;
   }
 

@@ -193,7 +193,8 @@ export class CgroupTracker {
     if (this.#options.mount === null) return known.t_ns;
     try {
       const changed_ms = statSync(`${this.#options.mount}${known.path}`).ctimeMs;
-      return known.t_ns - Math.max(0, this.#ports.realtime_ms() - changed_ms) * 1e6;
+      // A wall clock that was set since would make it older than the boot.
+      return Math.max(0, known.t_ns - Math.max(0, this.#ports.realtime_ms() - changed_ms) * 1e6);
     } catch {
       // It went away between the row and the look: its age is then that of its row.
       return known.t_ns;

@@ -67,6 +67,7 @@ export class CpuSense implements Sense {
   readonly #switches: number;
   readonly #ratio: number;
   #missed_values = 0;
+  #most_online = 0;
 
   constructor(ports: SensorPorts) {
     this.#stat = CounterFile.open(ports, {
@@ -115,8 +116,11 @@ export class CpuSense implements Sense {
     this.#counters.current[1] = beat.switches;
     if (!this.#counters.advance(beat.t_ns)) return;
     this.ready = true;
-    const idle_cores = this.#counters.rate(0) / 1e9;
-    this.#store(this.#busy, 1 - idle_cores / this.#online(), 1);
+    const online = this.#online();
+    // A CPU that was taken offline went to its idle task last, and counts as idle ever after.
+    this.#most_online = Math.max(this.#most_online, online);
+    const idle_cores = this.#counters.rate(0) / 1e9 - (this.#most_online - online);
+    this.#store(this.#busy, 1 - idle_cores / online, 1);
     this.#store(this.#switches, this.#counters.rate(1), Number.POSITIVE_INFINITY);
   }
 

@@ -16,6 +16,8 @@ const NEWLINE = 10;
  * Packets received and sent over all interfaces but lo. Source: proc_net(5), "dev".
  * Loopback is left out: it is a node talking to itself, every packet of it counted once each way, and a busy local
  * database would hide what arrives from outside; its cost is seen in the cpu dimensions.
+ *
+ * @param into packets received and sent, and a hash of the names of the interfaces
  */
 export function parse_net_dev(bytes: Uint8Array, into: Float64Array): boolean {
   scanner.start(bytes);
@@ -24,11 +26,13 @@ export function parse_net_dev(bytes: Uint8Array, into: Float64Array): boolean {
   scanner.skip_line();
   let rx = 0;
   let tx = 0;
+  let names = 0;
   for (; !scanner.ended; scanner.skip_line()) {
     scanner.skip_spaces();
     if (scanner.accept(LOOPBACK)) continue;
     while (scanner.peek() !== COLON) {
       if (scanner.ended || scanner.peek() === NEWLINE) return false;
+      names = (Math.imul(names, 31) + scanner.peek()) >>> 0;
       scanner.at++;
     }
     scanner.at++;
@@ -39,6 +43,7 @@ export function parse_net_dev(bytes: Uint8Array, into: Float64Array): boolean {
   }
   into[0] = rx;
   into[1] = tx;
+  into[2] = names;
   return Number.isFinite(rx + tx);
 }
 
@@ -55,7 +60,7 @@ export class PacketSense implements Sense {
   constructor(ports: SensorPorts, path = "/proc/net/dev") {
     this.#file = CounterFile.open(ports, {
       path,
-      channels: 2,
+      channels: 3,
       parse: parse_net_dev,
       period_ns: 200e6,
       phase_ns: 150e6,
@@ -75,9 +80,11 @@ export class PacketSense implements Sense {
 
   feel(beat: BeatFigures): void {
     if (this.#file === null || !this.#file.feel(beat.t_ns)) return;
+    // An interface that came brought all it ever counted, and one that went took it away.
+    const same = this.#file.window.delta(2) === 0;
     for (let i = 0; i < this.values.length; i++) {
       const rate = this.#file.window.rate(i);
-      if (Number.isFinite(rate)) this.values[i] = rate;
+      if (same && Number.isFinite(rate)) this.values[i] = rate;
       else this.#missed_values++;
     }
     this.ready = true;

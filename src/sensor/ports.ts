@@ -71,6 +71,8 @@ export interface ThreadPort {
 /** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */
 export interface KeptFilePort {
   read(): Uint8Array;
+  /** Closes it; absent where there is nothing to close. */
+  [Symbol.dispose]?(): void;
 }
 
 /** Everything the senses touch outside themselves. */

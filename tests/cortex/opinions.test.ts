@@ -53,6 +53,20 @@ describe("what the second opinions learn", () => {
     expect(median.at(-1)!).toBeGreaterThan(0.7 * median[0]!);
   });
 
+  test("nothing is learned from a history that is nearly all incident: without a threshold it would be taken for normal", () => {
+    const next = node(4);
+    const opinions = unlearned();
+    for (let row = 0; row < WARMUP_ROWS; row++) opinions.warm(next(row % 20 === 0 ? 0 : 1.2), row % 20 !== 0);
+    opinions.begin();
+    opinions.finish();
+    expect(opinions.ready).toBe(false);
+    for (let row = 0; row < 2 * WARMUP_ROWS; row++) opinions.warm(next(0), false);
+    opinions.begin();
+    opinions.finish();
+    expect(opinions.ready).toBe(true);
+    expect(opinions.theta).toBeFinite();
+  });
+
   test("a state that stays is learned in the end", () => {
     const next = node(5);
     const opinions = learned(next);

@@ -54,6 +54,40 @@ describe("sensor", () => {
     expect(value(sample, "tcp_connects_per_s")).toBeCloseTo(50, 3);
   });
 
+  test("CPUs that are taken offline are not idle ones", () => {
+    const node = FakeNode.with_fixtures();
+    const stat = (cpus: number) =>
+      node.write("/proc/stat", `cpu 9 0 9 9 0 0 0\n${Array.from({ length: cpus }, (_, k) => `cpu${k} 1\n`).join("")}`);
+    stat(4);
+    const sensor = new Sensor(node);
+    // Two of four are busy; then two are taken away, the others are busy, and the lost ones go on as idle.
+    expect(value(run(node, sensor, 3, 100, (t_s) => ({ idle_ns: 2e9 * t_s }))!, "cpu_busy_fraction")).toBeCloseTo(0.5);
+    stat(2);
+    const later = run(node, sensor, 3, 100, (t_s) => ({ idle_ns: 6e9 + 2e9 * t_s }))!;
+    expect(value(later, "cpu_busy_fraction")).toBeCloseTo(1);
+  });
+
+  test("an interface that comes with all it ever counted, or goes with it, is no packet", () => {
+    const node = FakeNode.with_fixtures();
+    const start_ns = node.now_ns;
+    const row = (name: string, packets: number) => `${name}: 0 ${packets} 0 0 0 0 0 0 0 ${packets} 0 0 0 0 0 0\n`;
+    const look = (t_s: number) => {
+      const moved = t_s > 2 && t_s < 4 ? row("eth1", 1e9) : "";
+      node.write("/proc/net/dev", `Inter-|\n face |\n${row("eth0", 5000 + Math.round(t_s * 300))}${moved}`);
+    };
+    look(0);
+    const sensor = new Sensor(node);
+    let most = 0;
+    for (let t_s = 0.1; t_s <= 6; t_s += 0.1) {
+      node.now_ns = start_ns + t_s * 1e9;
+      look(t_s);
+      const sample = sensor.sense(beat_at(node.now_ns));
+      if (sample !== null) most = Math.max(most, value(sample, "net_rx_packets_per_s"));
+    }
+    expect(most).toBeGreaterThan(250);
+    expect(most).toBeLessThan(350);
+  });
+
   test.each([10, 100])("growth of a 50 MB/s leak at beats of %d ms", (period_ms) => {
     const node = FakeNode.with_fixtures();
     const sensor = new Sensor(node);

@@ -3,7 +3,7 @@ import { fit_pareto_tail, type Pareto, SCORE_SHAPE, tail_level } from "./pareto.
 /** Part of the maxima that lies in the fitted tail. */
 const TAIL_PART = 0.1;
 /** Fewer blocks say nothing about a tail. */
-const FEWEST_BLOCKS = 12;
+export const FEWEST_BLOCKS = 12;
 
 /**
  * A threshold that a score goes beyond in a promised part of the blocks of time, learned from the maxima of the last

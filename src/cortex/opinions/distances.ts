@@ -23,6 +23,11 @@ export const OPINION_NAMES: readonly string[] = [
   ...MEMORIES.map((memory) => `innovation_${Math.round(1 / memory)}`),
 ];
 
+/** The votes by the names of the opinions, nats. */
+export function named_votes(votes: Float64Array): Record<string, number> {
+  return Object.fromEntries(OPINION_NAMES.map((name, k) => [name, votes[k]!]));
+}
+
 /** What a row of n dimensions costs at most to measure and to learn, in multiply-adds: a factorization for every metric is among it. */
 export function row_products(n: number): number {
   return RESERVOIR_ROWS * n + (1 + MEMORIES.length) * n * n * (2 + n / 6);

@@ -1,12 +1,11 @@
 import type { Allowance } from "./allowance.ts";
+import { FEWEST_BLOCKS } from "./block_maxima.ts";
 import { Distances, row_products } from "./distances.ts";
 import type { History } from "./history.ts";
 import type { OpinionOptions } from "./options.ts";
 import type { Season } from "./season.ts";
 import { Votes } from "./votes.ts";
 
-/** Fewer normal rows than these make no tail. */
-const FEWEST_ROWS = 3;
 /** A part of the range seen, so that a dimension that hardly moved is strange when it moves, but not infinitely so. */
 const RANGE_PART = 0.01;
 
@@ -52,7 +51,8 @@ export function* study(
     }
   }
   yield* catch_up();
-  if (votes.known_rows < FEWEST_ROWS) return null;
+  // With fewer there is no threshold, and without one an incident would teach itself.
+  if (votes.known_rows < FEWEST_BLOCKS * options.block_rows) return null;
   yield* votes.fit(work);
   yield* catch_up();
   return { distances, votes, next_row: row };
