@@ -216,7 +216,7 @@ class Agent {
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
-    const at_leisure = this.#period_ms >= this.#options.config.beat.vigilant_period_ms;
+    const at_leisure = this.#period_ms >= this.#config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     if (at_leisure) this.#telling?.turn(now_ns);
     const { audit, flight } = this.#parts;
@@ -242,11 +242,11 @@ class Agent {
   async end(reason: string): Promise<void> {
     const { senses, motor, audit, flight } = this.#parts;
     this.#service.stopping();
+    // A step of a quarantine may take its time to end, and whoever is held must not wait for it.
+    this.#undo_all();
     await this.#quarantine.close();
     const now_ns = monotonic_ns();
-    const undone = motor.release_all(now_ns, "hosa ends");
-    if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
-    this.#telling?.undone(undone, "hosa ends");
+    this.#undo_all();
     if (motor instanceof CgroupMotor) motor.close();
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
@@ -263,10 +263,18 @@ class Agent {
       if (this.#warm) await this.#saving.finish();
       await flight?.close();
       await audit.close();
+      if (audit.trouble !== null) this.#options.on_message("error", `the audit lacks its last lines: ${audit.trouble}`);
       this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
     this.#service.close();
+  }
+
+  #undo_all(): void {
+    const now_ns = monotonic_ns();
+    const undone = this.#parts.motor.release_all(now_ns, "hosa ends");
+    if (undone.length > 0) this.#record({ t_ns: now_ns, kind: "undo", reason: "hosa ends", outcomes: undone });
+    this.#telling?.undone(undone, "hosa ends");
   }
 
   #sense(): Sample | null {
@@ -333,7 +341,7 @@ class Agent {
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
     if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
-      if (audit.busy) void audit.flush();
+      if (audit.due(decision.t_ns)) void audit.flush();
       flight?.at_leisure();
     }
     if (audit.trouble !== this.#trouble) {

@@ -20,13 +20,24 @@ export function load_saved(path: string): { readonly saved: Record<string, unkno
   if (typeof saved !== "object" || saved === null) return { refused: `${path} holds nothing that was saved` };
   if (saved["host"] !== hostname()) return { refused: `it was learned on host ${saved["host"]}` };
   if (saved["kernel"] !== release()) return { refused: `it was learned on kernel ${saved["kernel"]}` };
+  // Clones of one image share name and kernel. What older versions saved does not say.
+  if (saved["machine"] !== undefined && saved["machine"] !== machine_id())
+    return { refused: "it was learned on another machine of the same name" };
   return { saved };
 }
 
-/** Writes beside and renames, so that a crash leaves what was saved before. Throws what the file system says. */
+function machine_id(): string {
+  try {
+    return readFileSync("/etc/machine-id", "latin1").trim();
+  } catch {
+    return "";
+  }
+}
+
+/** Writes beside, syncs and renames, so that a crash leaves what was saved before; one at a time for each path. Throws what the file system says. */
 export async function save(path: string, content: Readonly<Record<string, unknown>>): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-  const text = JSON.stringify({ host: hostname(), kernel: release(), ...content });
-  await writeFile(`${path}.new`, text, { mode: 0o640 });
+  const text = JSON.stringify({ host: hostname(), kernel: release(), machine: machine_id(), ...content });
+  await writeFile(`${path}.new`, text, { mode: 0o640, flush: true });
   await rename(`${path}.new`, path);
 }

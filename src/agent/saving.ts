@@ -15,6 +15,8 @@ export class Saving {
   readonly #warn: (text: string) => void;
   #saved_ns = monotonic_ns();
   #rows_saved_ns = this.#saved_ns;
+  /** Two saves at once would write into the same draft. */
+  #going: Promise<void> | null = null;
 
   constructor(directory: string, cortex: Cortex, warn: (text: string) => void) {
     this.#directory = directory;
@@ -26,17 +28,24 @@ export class Saving {
   turn(t_ns: number, calm: boolean): boolean {
     if (t_ns - this.#saved_ns < EVERY_S * 1e9) return false;
     this.#saved_ns = t_ns;
+    // The disk has not taken the one before yet.
+    if (this.#going !== null) return true;
     const rows = calm && t_ns - this.#rows_saved_ns >= ROWS_EVERY_S * 1e9;
     if (rows) this.#rows_saved_ns = t_ns;
-    void this.#save_self();
-    if (rows) void this.#save_rows();
+    this.#going = this.#save(rows).finally(() => {
+      this.#going = null;
+    });
     return true;
   }
 
   /** Never rejects. */
   async finish(): Promise<void> {
-    await this.#save_self();
-    await this.#save_rows();
+    await this.#going;
+    await this.#save(true);
+  }
+
+  async #save(rows: boolean): Promise<void> {
+    await Promise.all([this.#save_self(), rows ? this.#save_rows() : null]);
   }
 
   async #save_self(): Promise<void> {

@@ -45,7 +45,6 @@ const MANIFEST = "manifest.json";
 export async function write_evidence(options: EvidenceOptions): Promise<EvidenceBundle> {
   const directory = join(options.directory, name_at(options.wall_time));
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await prune(options.directory, options.keep);
   const files: ({ name: string } & WrittenPart)[] = [];
   const missing: string[] = [];
   let left = options.max_bytes;
@@ -59,6 +58,7 @@ export async function write_evidence(options: EvidenceOptions): Promise<Evidence
     }
   }
   if (files.length === 0) throw new Error(`no evidence could be written to ${directory}: ${missing.join("; ")}`);
+  await prune(options.directory, directory, options.keep);
   const manifest = `${JSON.stringify({ wall_time: options.wall_time, files, missing }, null, 2)}\n`;
   await write_synced(join(directory, MANIFEST), Buffer.from(manifest));
   await sync_directory(directory);
@@ -154,9 +154,10 @@ function name_at(wall_time: string): string {
   return `${PREFIX}${wall_time.replaceAll(":", "")}`;
 }
 
-async function prune(directory: string, keep: number): Promise<void> {
-  const bundles = await bundles_in(directory);
-  for (const name of bundles.slice(0, Math.max(0, bundles.length - keep))) {
+/** @param written is kept whatever its name says: a clock that was set back makes it the oldest */
+async function prune(directory: string, written: string, keep: number): Promise<void> {
+  const others = (await bundles_in(directory)).filter((name) => join(directory, name) !== written);
+  for (const name of others.slice(0, Math.max(0, others.length - (keep - 1)))) {
     await rm(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-import { createReadStream, readdirSync, statSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { AuditRecord } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
@@ -36,9 +36,10 @@ export function audit_files(path: string): readonly string[] {
  */
 export async function* read_audit(path: string): AsyncGenerator<AuditItem> {
   let expected = null as Link | null;
-  for (const file of audit_files(path)) {
+  using opened = new OpenFiles(audit_files(path));
+  for (const { file, fd } of opened.files) {
     let number = 0;
-    for await (const piece of lines_of(file)) {
+    for await (const piece of lines_of(file, fd)) {
       number++;
       const at = { file, line: number };
       if (typeof piece === "string") {
@@ -56,6 +57,28 @@ export async function* read_audit(path: string): AsyncGenerator<AuditItem> {
       expected = { seq: record.seq + 1, prev: record.hash };
       yield { type: "record", record, ...at };
     }
+  }
+}
+
+/** All files at once: what an agent rotates while one is read keeps its place. */
+class OpenFiles {
+  readonly files: { readonly file: string; readonly fd: number }[] = [];
+
+  constructor(paths: readonly string[]) {
+    for (const file of paths) {
+      try {
+        this.files.push({ file, fd: openSync(file, "r") });
+      } catch (error) {
+        // Rotated out of the way between the listing and here; the chain says if anything is missing.
+        if (paths.length > 1 && error instanceof Error && "code" in error && error.code === "ENOENT") continue;
+        this[Symbol.dispose]();
+        throw unreadable(file, error);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const { fd } of this.files) closeSync(fd);
   }
 }
 
@@ -80,10 +103,10 @@ function broken_link(record: AuditRecord, expected: Link | null, oldest_is_rotat
 }
 
 /** Lines without their newline; a sentence for a piece that is no line. */
-async function* lines_of(file: string): AsyncGenerator<Uint8Array | string> {
+async function* lines_of(file: string, fd: number): AsyncGenerator<Uint8Array | string> {
   let rest: Buffer = Buffer.alloc(0);
   let skipping = false;
-  const stream = createReadStream(file);
+  const stream = createReadStream(file, { fd, autoClose: false });
   try {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       let data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);

@@ -7,8 +7,9 @@ export interface Tail {
   readonly bytes: number;
   /** The last record; null for an empty file; a sentence when the last line is not a valid record. */
   readonly last: AuditRecord | string | null;
-  /** Bytes of an unfinished last line that were moved to `*.torn`. */
+  /** Bytes of an unfinished last line that were cut off, and whether they could be moved to `*.torn`. */
   readonly torn_bytes: number;
+  readonly torn_kept: boolean;
 }
 
 const NEWLINE = 10;
@@ -21,16 +22,25 @@ export function resume_tail(path: string): Tail {
     const window = read_window(fd, size);
     const end = window.lastIndexOf(NEWLINE) + 1;
     const torn = window.subarray(end);
-    if (torn.length > 0) {
-      appendFileSync(`${path}.torn`, Buffer.concat([torn, Buffer.from("\n")]), { mode: 0o640 });
-      ftruncateSync(fd, size - torn.length);
-    }
+    const torn_kept = torn.length === 0 || put_aside(path, torn);
+    if (torn.length > 0) ftruncateSync(fd, size - torn.length);
     const bytes = size - torn.length;
-    if (end === 0) return { bytes, last: bytes === 0 ? null : "has no line end within 1 MiB", torn_bytes: torn.length };
+    const about = { bytes, torn_bytes: torn.length, torn_kept };
+    if (end === 0) return { ...about, last: bytes === 0 ? null : "has no line end within 1 MiB" };
     const start = end < 2 ? 0 : window.lastIndexOf(NEWLINE, end - 2) + 1;
-    return { bytes, last: unseal(window.subarray(start, end - 1)), torn_bytes: torn.length };
+    return { ...about, last: unseal(window.subarray(start, end - 1)) };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** False where the disk does not take it: a full one must not keep the agent from starting. */
+function put_aside(path: string, torn: Buffer): boolean {
+  try {
+    appendFileSync(`${path}.torn`, Buffer.concat([torn, Buffer.from("\n")]), { mode: 0o640 });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -18,6 +18,8 @@ export interface AuditOptions {
 
 const MAX_QUEUE = 1024;
 const MAX_BATCH_BYTES = 262_144;
+/** A disk that refused is left alone for so long: each attempt costs the beat, and its time is dear then. */
+const RETRY_NS = 1e9;
 
 /** An entry that waits; it is put into words when it is written, because that costs more than the beat it came from. */
 interface Pending {
@@ -53,6 +55,8 @@ export class AuditWriter {
   #file: FileHandle | null = null;
   #flushing: Promise<void> | null = null;
   #closed = false;
+  #newest_ns = Number.NEGATIVE_INFINITY;
+  #refused_ns = Number.NEGATIVE_INFINITY;
 
   /** Opens or creates the file and continues its chain. Throws OperatorError when that is not possible. */
   constructor(options: AuditOptions) {
@@ -80,12 +84,18 @@ export class AuditWriter {
     this.#lost = 0;
     const envelope = { seq, wall_time: this.#options.wall_time(), t_ns, kind, id };
     this.#queue.push({ line: { ...envelope, ...rest, ...lost }, body: null });
+    this.#newest_ns = t_ns;
     return id;
   }
 
-  /** Something waits or is being written. */
+  /** Something is being written, or waits and was not refused. */
   get busy(): boolean {
-    return this.#queue.length > 0 || this.#flushing !== null;
+    return this.#flushing !== null || (this.#queue.length > 0 && this.trouble === null);
+  }
+
+  /** Something waits, and the disk has not refused within the last second. @param t_ns as that of the entries */
+  due(t_ns: number): boolean {
+    return this.#queue.length > 0 && t_ns - this.#refused_ns >= RETRY_NS;
   }
 
   /** Write what is queued. Never rejects; see `trouble`. Concurrent calls share one run. */
@@ -118,7 +128,8 @@ export class AuditWriter {
       this.append({ kind: "note", t_ns: 0, text: `chain restarted: the last line of the file before ${tail.last}` });
     }
     if (tail.torn_bytes > 0) {
-      const text = `an unfinished last line of ${tail.torn_bytes} bytes was put aside in ${this.path}.torn`;
+      const where = tail.torn_kept ? `put aside in ${this.path}.torn` : "cut off, and the disk took no copy of it";
+      const text = `an unfinished last line of ${tail.torn_bytes} bytes was ${where}`;
       this.append({ kind: "note", t_ns: 0, text });
     }
   }
@@ -128,8 +139,10 @@ export class AuditWriter {
       try {
         await this.#write_batch();
         this.trouble = null;
+        this.#refused_ns = Number.NEGATIVE_INFINITY;
       } catch (error) {
         this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+        this.#refused_ns = this.#newest_ns;
         return;
       }
     }

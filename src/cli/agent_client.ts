@@ -7,6 +7,7 @@ import type { Request } from "../telemetry/control/protocol.ts";
 
 /** An agent answers between two beats; one that takes longer than this hangs. */
 const ANSWER_WITHIN_S = 5;
+const LAST_WORD_WITHIN_S = 3;
 
 /** Null when no agent listens. Throws OperatorError when one may not be asked. */
 export async function connect(config: Config): Promise<ControlClient | null> {
@@ -18,11 +19,15 @@ export async function ask_status(client: ControlClient): Promise<AgentStatus> {
   return status as AgentStatus;
 }
 
+/** A quarantine is left only after the step that runs: the evidence, the last word and the taint each have a deadline of their own. */
 export async function ask_release(
   client: ControlClient,
   request: Omit<Extract<Request, { op: "release" }>, "v" | "op">,
+  { quarantine }: Pick<Config, "quarantine">,
 ): Promise<ReleaseReply> {
-  const answer: unknown = await client.ask({ op: "release", ...request }, deadline(ANSWER_WITHIN_S));
+  const step_s = quarantine.evidence_deadline_s + LAST_WORD_WITHIN_S + quarantine.taint_deadline_s;
+  const within_s = ANSWER_WITHIN_S + (request.dry_run ? 0 : step_s);
+  const answer: unknown = await client.ask({ op: "release", ...request }, deadline(within_s));
   return answer as ReleaseReply;
 }
 

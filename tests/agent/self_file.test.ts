@@ -84,6 +84,10 @@ describe("the saved self on disk", () => {
       saved["kernel"] = "2.6.32";
     });
     expect(reason()).toBe("it was learned on kernel 2.6.32");
+    await saved_with((saved) => {
+      saved["machine"] = "of a clone";
+    });
+    expect(reason()).toBe("it was learned on another machine of the same name");
   });
 
   test("that is JSON but no self is refused, by the file or by the cortex, and never ends the agent", async () => {

@@ -80,3 +80,9 @@ test("a tail begins with a whole line", async () => {
   expect(Buffer.from(await tail_of_file(path, 100)).toString()).toBe("one\ntwo\nthree\n");
   expect(Buffer.from(await tail_of_file(path, 8)).toString()).toBe("three\n");
 });
+
+test("what is written now is kept, also when the clock was set back", async () => {
+  for (const day of ["2026-01-01", "2026-01-02", "1970-01-01"]) await bundle([text("a", day)], 1000, day);
+  expect(readdirSync(root).sort()).toEqual(["quarantine-1970-01-01", "quarantine-2026-01-02"]);
+  expect(readFileSync(join(root, "quarantine-1970-01-01", "a"), "utf8")).toBe("1970-01-01");
+});

@@ -89,8 +89,8 @@ async function holder_of(client: ControlClient | null, config: Config, context: 
     if (left.length === 0) {
       return {
         name: `the running agent (process ${pid}, ledger ${ledger_dir})`,
-        preview: async (select) => await ask_release(client, { select, reason: "", dry_run: true }),
-        release: async (select, reason) => await ask_release(client, { select, reason, dry_run: false }),
+        preview: async (select) => await ask_release(client, { select, reason: "", dry_run: true }, config),
+        release: async (select, reason) => await ask_release(client, { select, reason, dry_run: false }, config),
       };
     }
   }

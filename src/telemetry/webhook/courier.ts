@@ -41,7 +41,16 @@ export class Courier {
   }
 
   push(notice: Notice): void {
-    this.#queue.push(notice);
+    this.#telling_drops(() => this.#queue.push(notice));
+  }
+
+  /** @param say false: that it is given up has been said already */
+  #telling_drops(change: () => void, say = true): void {
+    const { dropped } = this.#queue;
+    change();
+    if (!say || this.#queue.dropped === dropped) return;
+    const { name, on_message } = this.#options;
+    on_message("warn", `webhook ${name}: a notice is given up, too long or too many waited; the audit has it`);
   }
 
   /** Begins the next attempt when it is time for one. The promise is for tests; it never rejects. */
@@ -92,7 +101,7 @@ export class Courier {
       const what = result.again ? "it is tried again" : "the notice is given up";
       on_message("warn", `webhook ${name} (${new URL(endpoint.url).host}): ${result.why}; ${what}`);
     }
-    this.#queue.failed(clock(), result.again);
+    this.#telling_drops(() => this.#queue.failed(clock(), result.again), result.again);
   }
 
   async #send(notice: Notice, timeout_s: number): Promise<Sent> {

@@ -44,7 +44,7 @@ export class DeliveryQueue {
       (one) => one.notice.episode === notice.episode && one.notice.status === notice.status,
     );
     if (same >= 0) {
-      this.#waiting[same] = { notice, attempts: this.#waiting[same]!.attempts, superseded: false };
+      this.#waiting[same] = { notice, attempts: 0, superseded: false };
       return;
     }
     this.#waiting.push({ notice, attempts: 0, superseded: false });
