@@ -421,7 +421,8 @@ static __always_inline void name_datagram(const struct packet *packet, struct da
 	datagram->source = packet->flow.source;
 	datagram->destination = packet->flow.destination;
 	datagram->id = packet->id;
-	datagram->protocol = packet->flow.protocol;
+	/* What follows the fragment header of IPv6 is another header in the first fragment than in the later ones, and no part of its name. */
+	datagram->protocol = packet->flow.version == 6 ? 0 : packet->flow.protocol;
 	datagram->version = packet->flow.version;
 }
 

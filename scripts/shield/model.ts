@@ -141,7 +141,9 @@ function v6(bytes: Uint8Array, protocol: number, fragment: Read["fragment"], pay
 function of_ip(read: Read | null, rule: Rule, memory: Memory): string {
   if (read === null) return "drop_malformed";
   const { fragment } = read;
-  const datagram = `${read.version} ${hex(read.source)} ${hex(read.destination)} ${read.protocol} ${fragment?.id}`;
+  // RFC 8200, 4.5: an IPv6 fragment is known by its addresses and its identification alone.
+  const named = read.version === 6 ? 0 : read.protocol;
+  const datagram = `${read.version} ${hex(read.source)} ${hex(read.destination)} ${named} ${fragment?.id}`;
   if (fragment !== null && !fragment.first) {
     if (is_allowed(read, rule)) return "allowed";
     return memory.datagrams.has(datagram) ? "fragment" : "drop_fragment";

@@ -16,8 +16,8 @@ const PROC = "/proc";
 export class NodeShield implements ShieldOrgan, Disposable {
   readonly shield: XdpShield;
   readonly pins = PINS;
-  /** Connection tracking is asked, for flows that only pass through. */
-  readonly tracks: boolean;
+  /** Packets pass through: container engines switch that on when they start, which may be long after the agent did. */
+  #forwards = forwards(PROC);
   readonly #config: Config["shield"];
   readonly #program: ShieldProgram;
   #interfaces: readonly string[] = [];
@@ -26,14 +26,12 @@ export class NodeShield implements ShieldOrgan, Disposable {
   private constructor(config: Config["shield"], program: ShieldProgram) {
     this.#config = config;
     this.#program = program;
-    const passing = forwards(PROC);
-    this.tracks = passing && program.tracks;
     this.shield = new XdpShield({
       program,
       pins: PINS,
       salt: randomBytes(8).readBigUInt64LE(),
       ephemeral_low: ephemeral_low(PROC),
-      forwards: passing,
+      forwards: () => this.#forwards,
       unusable: rehearse_shield(program, ["native", "generic"]),
     });
     this.refresh();
@@ -65,11 +63,17 @@ export class NodeShield implements ShieldOrgan, Disposable {
 
   /** What is in use may have changed: takes some milliseconds, so it is done while nothing happens. */
   refresh(): void {
+    this.#forwards = forwards(PROC);
     this.#interfaces = interfaces_of(this.#config);
     const in_use = management_in_use(PROC, process.env.SSH_CONNECTION ?? null);
     const configured = [...this.#config.management_ports, ...this.#config.healthcheck_ports].flatMap(parse_port);
     const all = [...configured, ...in_use].map((port) => [`${port.protocol}/${port.port}`, port] as const);
     this.#ports = [...new Map(all).values()];
+  }
+
+  /** Connection tracking is asked, for flows that only pass through. */
+  get tracks(): boolean {
+    return this.#forwards && this.#program.tracks;
   }
 
   plan(mode: "shed" | "essential", admit_share: number): ShieldPlan {

@@ -16,6 +16,11 @@ export const ESSENTIAL_PROGRAMS: readonly (readonly [string, readonly string[]])
     "the system manager",
     ["systemd-timesyn", "dbus-daemon", "dbus-broker", "dbus-broker-lau", "init", "runit", "s6-svscan"],
   ],
+  [
+    "what a login asks",
+    ["sssd", "sssd_be", "sssd_nss", "sssd_pam", "nslcd", "nscd", "winbindd", "systemd-userdbd", "systemd-userwor"],
+  ],
+  ["what a login asks", ["systemd-homed", "rsyslogd", "syslogd", "syslog-ng", "auditd"]],
   ["the network's manager", ["NetworkManager", "dhclient", "dhcpcd", "udhcpc", "connmand", "wpa_supplicant", "iwd"]],
   ["time", ["chronyd", "ntpd"]],
   [
@@ -63,6 +68,9 @@ export const ESSENTIAL_PROGRAMS: readonly (readonly [string, readonly string[]])
   ["HOSA", ["hosa"]],
 ];
 
+/** Where logind puts a new session; what already lives in one has a cgroup of its own below. */
+const SESSIONS = /^\/user\.slice(\/user-\d+\.slice)?$/;
+
 const MEANING = new Map(ESSENTIAL_PROGRAMS.flatMap(([what, names]) => names.map((name) => [name, what] as const)));
 
 /** Why a cgroup must not be frozen for itself; null when it may. Whatever lies below it has to be asked, too. */
@@ -70,6 +78,7 @@ export function essential(cgroup: Inhabited, own_path: string, protect: readonly
   const guarded = protection(cgroup.path, own_path, protect);
   if (guarded !== null) return guarded;
   if (!cgroup.whole) return "not every cgroup below it was looked at";
+  if (SESSIONS.test(cgroup.path)) return "the operator's next session begins in it";
   for (const comm of cgroup.comms) {
     const what = MEANING.get(comm);
     if (what !== undefined) return `${comm} runs in it: ${what}`;

@@ -97,10 +97,16 @@ export class NodeTaint {
   }
 
   async remove(node: string): Promise<"removed" | "not there"> {
-    const changed = await this.#change(node, (taints) =>
-      taints.some(is_ours) ? taints.filter((t) => !is_ours(t)) : null,
-    );
-    return changed ? "removed" : "not there";
+    try {
+      const changed = await this.#change(node, (taints) =>
+        taints.some(is_ours) ? taints.filter((t) => !is_ours(t)) : null,
+      );
+      return changed ? "removed" : "not there";
+    } catch (error) {
+      // A node that was deleted took its taints along.
+      if (error instanceof Error && error.cause instanceof Answer && error.cause.status === 404) return "not there";
+      throw error;
+    }
   }
 
   async #change(node: string, next: (taints: readonly Taint[]) => readonly Taint[] | null): Promise<boolean> {
@@ -117,7 +123,8 @@ export class NodeTaint {
       }
     }
     const { host, port } = this.#options.access;
-    throw new Error(`taint node ${node} through ${host}:${port}: ${trouble?.message ?? "the deadline is over"}`);
+    const why = trouble?.message ?? "the deadline is over";
+    throw new Error(`taint node ${node} through ${host}:${port}: ${why}`, { cause: trouble });
   }
 
   async #attempt(

@@ -132,7 +132,7 @@ describe("the freezer", () => {
     const { todo } = step("freeze", facts(lives("cloud_vm")));
     expect(todo?.cgroups.map((each) => each.path)).toEqual([
       "/system.slice/payment.service",
-      "/user.slice/user-1000.slice",
+      "/user.slice/user-1000.slice/work.scope",
       "/batch.slice",
     ]);
   });

@@ -26,7 +26,7 @@ export interface XdpShieldOptions {
   /** First port the node chooses for its own outbound flows. */
   readonly ephemeral_low: number;
   /** Flows pass through this node, to containers for one: they are known to connection tracking only. */
-  readonly forwards: boolean;
+  readonly forwards: () => boolean;
   /** Why it cannot be used although it is loaded: its rehearsal failed; null when it can. */
   readonly unusable: Maybe<string>;
   readonly drivers?: readonly XdpDriver[];
@@ -70,7 +70,7 @@ export class XdpShield implements Shield {
     this.#notice_release();
     const { unusable, forwards, program, pins } = this.#options;
     if (unusable !== null) return unusable;
-    if (forwards && !program.tracks) {
+    if (forwards() && !program.tracks) {
       return "this node forwards packets, and its kernel does not offer bpf_xdp_ct_lookup: flows to containers could not be kept";
     }
     if (this.#plan === null && are_there_pins(pins)) {
@@ -85,15 +85,18 @@ export class XdpShield implements Shield {
     if (this.#plan?.mode === "isolate" && plan.mode !== "isolate") {
       throw new Refusal("the node is isolated: only `hosa release` ends that");
     }
-    const added = this.#attach(plan.interfaces);
+    // First of all: a program on a bond or a VLAN keeps another one off the card below it.
+    const left = [...this.#attached.keys()].filter((name) => !plan.interfaces.includes(name));
+    for (const name of left) this.#detach(name);
+    let added: readonly string[] = [];
     try {
+      added = this.#attach(plan.interfaces);
       this.#configure(plan, now_ns);
-      for (const name of this.#attached.keys()) if (!plan.interfaces.includes(name)) this.#detach(name);
       if (plan.mode === "isolate") this.#pin();
     } catch (error) {
       for (const name of added) this.#detach(name);
       if (this.#plan === null) this.undo();
-      else this.#configure(this.#plan, now_ns);
+      else this.#back_to(this.#plan, left, now_ns);
       throw refusal_of(error);
     }
     this.#plan = plan;
@@ -172,6 +175,12 @@ export class XdpShield implements Shield {
     }
   }
 
+  /** As it was before a plan that could not be carried out. */
+  #back_to(plan: ShieldPlan, left: readonly string[], now_ns: number): void {
+    if (left.length > 0) this.#attach(left);
+    this.#configure(plan, now_ns);
+  }
+
   #detach(name: string): void {
     this.#attached.get(name)?.link?.[Symbol.dispose]();
     this.#attached.delete(name);
@@ -202,7 +211,7 @@ export class XdpShield implements Shield {
     const { ephemeral_low, forwards } = this.#options;
     const mode = plan?.mode ?? "open";
     const remains = mode === "isolate" ? plan!.remains : { established: true, dns: true, dhcp: true, ping: true };
-    let keeps = forwards ? KEEPS_TRACKED : 0;
+    let keeps = forwards() ? KEEPS_TRACKED : 0;
     for (const [what, bit] of Object.entries(KEEPS)) if (remains[what as keyof typeof KEEPS]) keeps |= bit;
     if (mode === "essential" && !plan!.remains.ping) keeps &= ~KEEPS.ping;
     // Admitting every new flow is a look at who arrives.

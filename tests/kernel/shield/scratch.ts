@@ -28,7 +28,7 @@ export function plan_of(mode: ShieldPlan["mode"], interfaces: readonly string[] 
 }
 
 export function organ(program: ShieldProgram, pins: string, drivers?: readonly XdpDriver[]): ShieldOrgan {
-  const about = { program, pins, salt: 1n, ephemeral_low: 32_768, forwards: false, unusable: null };
+  const about = { program, pins, salt: 1n, ephemeral_low: 32_768, forwards: () => false, unusable: null };
   const shield = new XdpShield(drivers === undefined ? about : { ...about, drivers });
   return { shield, pins, plan: (mode, admit_share) => ({ ...plan_of(mode), admit_share }) };
 }
