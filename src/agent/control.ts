@@ -1,11 +1,14 @@
 import type { Config } from "../config/index.ts";
 import { left_s } from "../decision/left.ts";
+import { regime } from "../decision/regime.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { AgentStatus, Asker, HeldItem, HeldNow, OperatorRelease, ReleaseReply } from "../model/control.ts";
 import { level_name } from "../model/level.ts";
+import type { Regime } from "../model/regime.ts";
+import type { Maybe } from "../model/sample.ts";
 import { selected } from "../motor/held.ts";
 import type { CgroupMotor } from "../motor/motor.ts";
 import type { RecordingMotor } from "../motor/recording.ts";
@@ -199,6 +202,7 @@ export class AgentControl {
       level,
       level_name: level_name(level),
       level_since: wall_time_of(since_ns),
+      regime: this.#regime(),
       d_smooth: seen?.d_smooth ?? null,
       velocity: seen?.velocity ?? null,
       theta: seen?.thresholds.theta ?? null,
@@ -214,6 +218,13 @@ export class AgentControl {
       connections: this.#server.connections,
       watchers: this.#server.watchers,
     };
+  }
+
+  #regime(): Maybe<Regime> {
+    if (this.#latest === null) return null;
+    const { assessment, decision } = this.#latest;
+    const { habituate_rho: rho, habituate_entropy_bits: entropy_bits } = this.#parts.config.learning;
+    return regime(assessment, decision, { rho, entropy_bits });
   }
 
   #held_now(item: HeldItem, now_ns: number): HeldNow {

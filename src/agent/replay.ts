@@ -1,9 +1,11 @@
 import type { DecisionConfig } from "../decision/config.ts";
 import { decide } from "../decision/decide.ts";
 import { plan_quarantine } from "../decision/quarantine.ts";
+import { regime } from "../decision/regime.ts";
 import type { DecisionState } from "../decision/state.ts";
 import type { DecisionInput, QuarantineEntry } from "../model/audit.ts";
 import type { Decision } from "../model/decision.ts";
+import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 
 /** Re-run a recorded decision from exactly what it was given, and compare as canonical JSON. */
@@ -19,6 +21,11 @@ export function replay(record: { readonly input: DecisionInput; readonly decisio
     };
   }
   return compare(record.decision, recomputed);
+}
+
+/** The regime of a recorded decision. */
+export function regime_of({ input, decision }: { readonly input: DecisionInput; readonly decision: Decision }): Regime {
+  return regime(input.assessment, decision, (input.config as DecisionConfig).habituate);
 }
 
 /** Make the plan of a quarantine again from exactly what it was made from, and compare as canonical JSON. */

@@ -230,7 +230,7 @@ ${examples(
     });
   config
     .command("show")
-    .description("the configuration in force, every key described")
+    .description("the configuration as the files say it, every key described")
     .addHelpText("after", examples("hosa config show", "hosa config show -o json"))
     .action(async (_options, command: Command) => {
       const { config_show } = await import("./commands/config.ts");

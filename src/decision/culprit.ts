@@ -6,19 +6,26 @@ import { matches, protection } from "./protect.ts";
 
 /** Changes closer than this (as a ratio) are a tie, and said to be one. */
 const TIE = 0.8;
+/** Whoever carries less of the node's growth than this would be held for what others do. */
+const PART_OF_NODE = 1 / 3;
 
 /**
  * Who carries the change: the cgroup by its own change in the dominant resource, never by size; then the narrowest
- * thread inside it (SPEC §6). A growth behind a TTF witness names its cgroup directly.
+ * thread inside it (SPEC §6). A growth behind a TTF witness names its cgroup directly; one of the node, the cgroup that grows most,
+ * else the one whose memory changed most. Whoever changed most in something else has nothing to do with it.
+ *
+ * @param is_free nothing answers the growth yet, and nothing forbids to
  */
 export function find_culprit(
   assessment: Assessment,
   growth: GrowthAssessment | null,
   config: DecisionConfig,
+  is_free: (candidate: GrowthAssessment) => boolean,
 ): Culprit | null {
+  const of_node = growth?.path === "/";
+  const named = of_node ? most_grown(assessment, growth, is_free) : growth;
+  if (of_node && named === null && assessment.dominant_resource !== "memory") return null;
   const [first, second] = ranked(assessment.changes, config);
-  // The node itself grows: somebody in it does, and the ranking by own change says who.
-  const named = growth?.path === "/" && first !== undefined && first.path !== "/" ? null : growth;
   let cgroup_id: number;
   let path: string;
   let change = 0;
@@ -71,6 +78,23 @@ export function find_culprit(
     };
   }
   return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note };
+}
+
+/**
+ * The cgroup below the root that carries most of the node's growth, of those about which something can be done where there are any; null where
+ * none carries enough of it beyond its own tail.
+ */
+function most_grown(
+  { growth: all }: Assessment,
+  node: GrowthAssessment,
+  is_free: (candidate: GrowthAssessment) => boolean,
+): GrowthAssessment | null {
+  const enough = all.filter(
+    (one) => one.path !== "/" && one.slope_bytes_per_s >= PART_OF_NODE * node.slope_bytes_per_s,
+  );
+  const free = enough.filter(is_free);
+  const [most] = (free.length > 0 ? free : enough).toSorted((a, b) => b.slope_bytes_per_s - a.slope_bytes_per_s);
+  return most ?? null;
 }
 
 /** The ranking of the cortex; among those that tie with its first, one the operator prefers goes to the front. */

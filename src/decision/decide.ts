@@ -9,9 +9,11 @@ import { find_culprit } from "./culprit.ts";
 import { remember_runtime } from "./evidence.ts";
 import { habituates, plateau_of } from "./habituation.ts";
 import { find_harm, NO_HARM } from "./harm.ts";
+import { with_thread, without_thread } from "./hold.ts";
 import { choose_level, rising_since } from "./levels.ts";
-import { beat_period_ms, unrest } from "./pace.ts";
+import { beat_period_ms, unrest_since } from "./pace.ts";
 import { plan } from "./plan.ts";
+import { protection } from "./protect.ts";
 import { lift } from "./release.ts";
 import { plan_reserve, with_reserve } from "./reserve.ts";
 import { plan_shield, type Situation } from "./shield.ts";
@@ -20,7 +22,8 @@ import {
   type Cooldown,
   type DecisionState,
   initial_state,
-  is_contained,
+  is_answered,
+  is_met_at_threads,
   type Rest,
 } from "./state.ts";
 import { steer } from "./steer.ts";
@@ -71,29 +74,33 @@ export function decide(
   const { level } = choice;
   const level_since_ns = choice.level_since_ns ?? state.level_since_ns;
   const deviates = level > 0 || state.containments.length > 0;
-  const culprit = deviates || harm.present ? find_culprit(assessment, growth, config) : null;
+  const culprit = deviates || harm.present ? culprit_of(assessment, growth, state, config, now_ns) : null;
 
-  const live = steer_all(assessment, state, config, now_ns, level, harm);
+  const narrower = harm.witness === "ttf" && culprit !== null && is_met_at_threads(state, culprit.cgroup_id);
+  const live = steer_all(assessment, state, config, now_ns, level, harm, narrower);
   const steered = live === null ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, level, harm, growth, culprit, steered, config, now_ns);
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
   const next_id = proposal.containment === null ? state.next_id : state.next_id + 1;
-  const shield = plan_shield(assessment, level, harm, steered, next_id, config, now_ns);
+  const to_be_held = proposal.search_first || proposal.containment?.rung === "thread_hold";
+  const shield = plan_shield(assessment, level, harm, narrower || to_be_held, steered, next_id, config, now_ns);
   const further_id = shield === null ? next_id : next_id + 1;
   const reserve = plan_reserve(assessment, steered, harm, further_id, config, now_ns);
   const begun = joined(lifted === null ? NO_ACTIONS : lifted.actions, live === null ? NO_ACTIONS : live.actions);
   const actions = with_new(begun, proposal.action, shield?.action ?? null, reserve?.action ?? null);
   const containments = with_new(
-    steered.containments,
+    beside_new(steered.containments, proposal.containment, assessment),
     proposal.containment,
     shield?.containment ?? null,
     reserve?.containment ?? null,
   );
-  const search = search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments);
+  const search =
+    proposal.search_first && culprit !== null
+      ? ({ cgroup_id: culprit.cgroup_id, resource: "memory" } as const)
+      : search_for(assessment, growth ?? assessment.growth[0] ?? null, level, containments, now_ns);
   const moved = level !== before.level;
-  const unrest_ns = unrest(assessment, moved, rising_since_ns !== null, containments, config)
-    ? now_ns
-    : state.unrest_ns;
+  const rising = rising_since_ns !== null;
+  const unrest_ns = unrest_since(assessment, moved, rising, containments, config, state.unrest_ns, now_ns);
   const plateau = plateau_of(assessment, level, harm, state, config, now_ns);
 
   desk.decision ??= blank_decision(now_ns);
@@ -128,7 +135,10 @@ export function decide(
   after.rests = steered.rests;
   after.cooldowns = state.cooldowns ?? NO_COOLDOWNS;
   after.runtimes = state.runtimes;
-  after.failures = level === 0 ? 0 : failures;
+  const harm_ns = harm.present ? now_ns : (state.harm_ns ?? now_ns);
+  after.harm_ns = harm_ns;
+  // What failed long ago, against a harm that is over, says nothing of the next one, however long something stays held.
+  after.failures = level === 0 || now_ns - harm_ns > config.hold_s[3] * 1e9 ? 0 : failures;
   return desk as Judgement;
 }
 
@@ -160,6 +170,28 @@ function with_new<T>(list: readonly T[], one: Maybe<T>, other: Maybe<T>, third: 
   return [...list, ...[one, other, third].filter((each) => each !== null)];
 }
 
+function culprit_of(
+  assessment: Assessment,
+  growth: Maybe<GrowthAssessment>,
+  { containments }: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Decision["culprit"] {
+  return find_culprit(assessment, growth, config, ({ cgroup_id, path }) => {
+    const forbidden = protection(path, config.own_path, config.protect) !== null;
+    return !forbidden && !is_answered(containments, cgroup_id, now_ns);
+  });
+}
+
+/** What is in force, once another containment begins beside it. */
+function beside_new(
+  live: readonly ContainmentState[],
+  added: Maybe<ContainmentState>,
+  { containments }: Assessment,
+): readonly ContainmentState[] {
+  return live.length === 0 || added?.rung !== "thread_hold" ? live : without_thread(live, added, containments);
+}
+
 interface Steered {
   readonly actions: readonly Action[];
   readonly verdicts: readonly Verdict[];
@@ -180,9 +212,10 @@ function steer_all(
   now_ns: number,
   level: Level,
   harm: Harm,
+  narrower: boolean,
 ): Steered | null {
   const nothing = state.containments.length === 0 && state.rests.length === 0;
-  return nothing ? null : steered_by({ level, harm }, assessment, state, config, now_ns);
+  return nothing ? null : steered_by({ level, harm, narrower }, assessment, state, config, now_ns);
 }
 
 function steered_by(
@@ -195,6 +228,7 @@ function steered_by(
   const actions: Action[] = [];
   const verdicts: Verdict[] = [];
   const containments: ContainmentState[] = [];
+  const thawed: ContainmentState[] = [];
   const rests = state.rests.filter((rest) => rest.until_ns > now_ns);
   let failed = 0;
   for (const live of state.containments) {
@@ -202,29 +236,37 @@ function steered_by(
     const step = steer(live, seen, config, now_ns, situation, state.containments);
     actions.push(...step.actions);
     verdicts.push(...step.verdicts);
-    if (step.failed) failed += 1;
+    // What the motor refused was never tried: it calls for the next rung, but proves nothing against the node.
+    if (step.failed && !step.verdicts.some(({ verdict }) => verdict === "refused")) failed += 1;
     if (step.next !== null) {
       containments.push(step.next);
     } else {
+      if (!step.verdicts.some(({ verdict }) => verdict === "gone")) thawed.push(live);
       const rest_s = step.failed ? REST_AFTER_WRONG_S : REST_AFTER_SUCCESS_S;
       const until_ns = now_ns + rest_s * 1e9;
       const { rung, target } = live;
       rests.push({ cgroup_id: target.cgroup_id, rung, since_ns: now_ns, until_ns, ended_well: !step.failed });
     }
   }
-  return { actions, verdicts, containments, rests, failed };
+  return { actions, verdicts, containments: thawed.reduce(with_thread, containments), rests, failed };
 }
 
 /**
- * The cgroup whose threads are wanted next: the most urgent growth not yet contained, or, before any growth has lasted,
+ * The cgroup whose threads are wanted next: the most urgent growth not yet answered, or, before any growth has lasted,
  * whoever changed most in memory while memory leads the deviation: so the answer is there when the evidence is.
  */
-function search_for(a: Assessment, growth: GrowthAssessment | null, level: number, live: readonly ContainmentState[]) {
+function search_for(
+  a: Assessment,
+  growth: GrowthAssessment | null,
+  level: number,
+  live: readonly ContainmentState[],
+  now_ns: number,
+) {
   const first = a.dominant_resource === "memory" && level > 0 ? a.changes[0] : undefined;
   const changed = first !== undefined && first.change > CHANGED_SIGMA ? first.cgroup_id : null;
   const grown = growth !== null && growth.sustained_s > 0 ? growth.cgroup_id : null;
   const cgroup_id = growth?.path === "/" ? (changed ?? grown) : (grown ?? changed);
-  if (cgroup_id === null || is_contained(live, cgroup_id)) return null;
+  if (cgroup_id === null || is_answered(live, cgroup_id, now_ns)) return null;
   return { cgroup_id, resource: "memory" as const };
 }
 

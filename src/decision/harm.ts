@@ -4,7 +4,8 @@ import type { DecisionConfig } from "./config.ts";
 import { type Evidence, ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, stall_bound } from "./outside_stall.ts";
-import type { DecisionState, OutsideStall } from "./state.ts";
+import { protection } from "./protect.ts";
+import { type DecisionState, is_answered, type OutsideStall } from "./state.ts";
 
 /**
  * How long stalls must last to count, by resource: reclaim hurts soon, queues come and go. The node's share is taken over
@@ -15,7 +16,7 @@ const STALL_SUSTAINED_S = { memory: 1, io: 2, cpu: 2 } as const;
 /** The second witness, and what the state must carry to the next beat. */
 export interface HarmFinding {
   readonly harm: Harm;
-  /** The growth behind a TTF witness, the most urgent first; null for other witnesses. */
+  /** The growth to answer for a TTF witness: the most urgent one, of a cgroup rather than of the node; null for other witnesses. */
   readonly growth: GrowthAssessment | null;
   /** When stalls beyond tail and floor began; carried in the state. */
   readonly stalled_since_ns: number | null;
@@ -67,6 +68,20 @@ function stalled_resource(assessment: Assessment, config: DecisionConfig): Stall
   return worst;
 }
 
+interface Found {
+  readonly growth: GrowthAssessment;
+  readonly evidence: Evidence;
+  /** A containment in force answers it. */
+  readonly answered: boolean;
+}
+
+/** What is to be acted on before what is watched, what nobody answers yet before what is held, then the most urgent. */
+function comes_before(one: Found, other: Found): boolean {
+  if (one.evidence.act !== other.evidence.act) return one.evidence.act;
+  if (one.answered !== other.answered) return other.answered;
+  return ttf_s(one.growth) < ttf_s(other.growth);
+}
+
 /** The second, independent witness: does the deviation exhaust something or stall somebody? */
 export function find_harm(
   assessment: Assessment,
@@ -80,27 +95,35 @@ export function find_harm(
   if (stalled === null && outside_stall === null && assessment.growth.length === 0) return NOTHING_FOUND;
   const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
 
-  let best: { growth: GrowthAssessment; evidence: Evidence } | null = null;
+  let best: Found | null = null;
+  let urgent: Found | null = null;
+  // The node may be the first to run out; whoever in it is enough to be acted on by itself is who is acted on.
+  let within: Found | null = null;
   for (const growth of assessment.growth) {
     const evidence = weigh(growth, assessment.search, state.runtimes, config.act, config.hold);
     if (evidence.because.length === 0) continue;
-    const urgent = best === null || ttf_s(growth) < ttf_s(best.growth);
-    if (best === null || (evidence.act && !best.evidence.act) || (evidence.act === best.evidence.act && urgent)) {
-      best = { growth, evidence };
-    }
+    const answered = is_answered(state.containments, growth.cgroup_id, now_ns);
+    const found = { growth, evidence, answered };
+    if (best === null || comes_before(found, best)) best = found;
+    if (!evidence.act) continue;
+    if (urgent === null || ttf_s(growth) < ttf_s(urgent.growth)) urgent = found;
+    if (answered || growth.path === "/" || protection(growth.path, config.own_path, config.protect) !== null) continue;
+    if (within === null || comes_before(found, within)) within = found;
   }
-  if (best?.evidence.act) {
-    const strong = best.evidence.strength === "strong";
+  if (best !== null && urgent !== null) {
+    // How bad it is, the first to run out says, also where it is answered already; whom to answer is another question.
+    const { strength, because } = urgent.evidence;
     const harm: Harm = {
       present: true,
       witness: "ttf",
-      value: ttf_s(best.growth),
-      bound: strong ? config.act.ttf_horizon_s : config.act.reaction_reserve_s,
+      value: ttf_s(urgent.growth),
+      bound: strength === "strong" ? config.act.ttf_horizon_s : config.act.reaction_reserve_s,
       unit: "s",
-      evidence: best.evidence.strength,
-      because: best.evidence.because,
+      evidence: strength,
+      because,
     };
-    return { harm, growth: best.growth, stalled_since_ns, outside_stall };
+    const { growth } = best.growth.path === "/" ? (within ?? best) : best;
+    return { harm, growth, stalled_since_ns, outside_stall };
   }
 
   if (stalled !== null && stalled_since_ns !== null) {
@@ -115,11 +138,11 @@ export function find_harm(
         evidence: "strong",
         because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
       };
-      return { harm, growth: best?.growth ?? null, stalled_since_ns, outside_stall };
+      return { harm, growth: null, stalled_since_ns, outside_stall };
     }
   }
   const flooded = harm_from_outside(assessment, outside_stall, config, now_ns);
-  if (flooded !== null) return { harm: flooded, growth: best?.growth ?? null, stalled_since_ns, outside_stall };
+  if (flooded !== null) return { harm: flooded, growth: null, stalled_since_ns, outside_stall };
   if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns, outside_stall };
   const ttf = ttf_s(best.growth);
   const harm: Harm = {

@@ -75,6 +75,33 @@ function rest_stalls(state: ContainmentState, seen: ContainmentObservation, conf
   return made < config.rest_min * expected && expected - made > CHANCE_SIGMA * Math.sqrt(expected);
 }
 
+/** Another thread of the cgroup is held from now on: its steps go missing from the rest of each hold before it, and nobody stalls. */
+export function without_thread(
+  live: readonly ContainmentState[],
+  held: ContainmentState,
+  seen: readonly ContainmentObservation[],
+): readonly ContainmentState[] {
+  return live.map((state) => {
+    if (!is_beside(state, held)) return state;
+    const observed = seen.find(({ id }) => id === state.id)?.rest_steps_before_per_s ?? null;
+    const pace = state.rest_pace_per_s ?? observed;
+    return pace === null ? state : { ...state, rest_pace_per_s: Math.max(0, pace - (held.steps_per_s ?? 0)) };
+  });
+}
+
+/** That thread runs again: its steps are expected of the rest as before. */
+export function with_thread(live: readonly ContainmentState[], held: ContainmentState): readonly ContainmentState[] {
+  return live.map((state) => {
+    if (!is_beside(state, held) || state.rest_pace_per_s === null) return state;
+    return { ...state, rest_pace_per_s: state.rest_pace_per_s + (held.steps_per_s ?? 0) };
+  });
+}
+
+/** Another hold of a thread of the same cgroup. */
+export function is_beside({ id, rung, target }: ContainmentState, held: ContainmentState): boolean {
+  return rung === "thread_hold" && id !== held.id && target.cgroup_id === held.target.cgroup_id;
+}
+
 /** A thread that was caught with a lock before is frozen while it sleeps; one that never sleeps is not waited for. */
 function good_moment(state: ContainmentState, seen: ContainmentObservation, overdue_s: number): boolean {
   return !state.aims || seen.asleep !== false || overdue_s >= AIM_MAX_S;
@@ -91,6 +118,8 @@ function rest_is_known(state: ContainmentState, seen: ContainmentObservation): b
  * touch (a trial of ~100 ms: does it bite, does the rest live?) → probation (it runs; a growth that stops by itself is
  * let go) → hold ⇄ dose (thawed in small doses, ever more rarely, to see whether it still grows).
  * From every frozen phase a stalled rest thaws it at once, and it is caught again at another moment.
+ *
+ * @param judging another hold of the cgroup is not judged yet: what this thread would gain while it is looked at would be taken for the other's failure
  */
 export function step_hold(
   state: ContainmentState,
@@ -98,6 +127,7 @@ export function step_hold(
   config: HoldConfig,
   act: ActConfig,
   now_ns: number,
+  judging = false,
 ): Step {
   const over = ended_by_itself(state, seen, frozen(false), "the thread or its cgroup is gone");
   if (over !== null) return over;
@@ -117,7 +147,7 @@ export function step_hold(
         const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
         return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
       }
-      return step_frozen(state, slope, in_phase_s, memory, config, now_ns);
+      return step_frozen(state, slope, in_phase_s, memory, config, now_ns, judging);
     }
     case "missed": {
       return step_missed(state, seen, config, act, now_ns);
@@ -201,6 +231,7 @@ function step_frozen(
   memory: number,
   config: HoldConfig,
   now_ns: number,
+  judging: boolean,
 ): Step {
   if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
     const before = state.slope_before_bytes_per_s;
@@ -210,6 +241,7 @@ function step_frozen(
     return keep({ ...state, judged: true }, [], [verdict]);
   }
   if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
+  if (judging) return keep(state);
   if (state.judged && in_phase_s >= Math.max(state.next_probe_s, price_s(state, memory, config))) {
     const why = `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`;
     // A thread that is frozen only asleep cannot be caught again at a set time.

@@ -23,9 +23,10 @@ const num = (value: number) => value.toFixed(2);
  */
 const TREND_PART = 1 / 3;
 
-/** Levels 3 and 4 answer what a cheaper rung could not: the first action stays the one cheapest to be wrong about. */
-function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig): boolean {
+/** Levels 3 and 4 answer what a cheaper rung could not, or is not allowed to: the first action stays the one cheapest to be wrong about. */
+function cheaper_is_not_enough(state: DecisionState, harm: Harm, config: DecisionConfig, now_ns: number): boolean {
   if (state.failures > 0 || state.containments.some(({ shield }) => shield?.exhausted === true)) return true;
+  if (state.rests.some(({ ended_well, until_ns }) => !ended_well && until_ns > now_ns)) return true;
   return harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
 }
 
@@ -56,7 +57,7 @@ function entered(
   const d = a.d_smooth;
   const critical = harm.witness === "ttf" && harm.value !== null && harm.value < config.act.ttf_critical_s;
   if (a.warm && harm.present) {
-    const escalate = cheaper_is_not_enough(state, harm, config);
+    const escalate = cheaper_is_not_enough(state, harm, config, now_ns);
     const failing = state.level >= 4 && state.failures >= 2 && d > t4 && a.velocity > 0;
     if (escalate && failing && !quarantine_rests(state, now_ns)) {
       return {

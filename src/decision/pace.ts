@@ -1,4 +1,4 @@
-import type { Assessment } from "../model/assessment.ts";
+import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ActConfig, DecisionConfig } from "./config.ts";
@@ -11,6 +11,8 @@ const DOSE_FASTER = 5;
 
 /** A growth further than this many horizons from failure is watched at the ordinary beat: a tenth of a second is nothing to it. */
 const NEAR_HORIZONS = 2;
+/** One on probation, which is only waited for, further than this many reserves: a hold that was seen to bite needs less than one. */
+const FAR_RESERVES = 2;
 
 /** A pulse is over within its beat: it needs no faster one. */
 const SETTLED: readonly HoldPhase[] = ["hold", "pulse"];
@@ -29,11 +31,12 @@ export function unrest(
   live: readonly ContainmentState[],
   { act }: DecisionConfig,
 ): boolean {
-  if (moved || !live.every(is_settled)) return true;
+  if (moved || !are_in_hand(live, a, act)) return true;
   let grows = false;
-  for (const { sustained_s, ttf } of a.growth) {
-    if (sustained_s <= 0) continue;
-    if (is_near(ttf.ttf_s, act) || is_near(ttf.ttf_accelerated_s, act)) return true;
+  for (const growth of a.growth) {
+    if (growth.sustained_s <= 0) continue;
+    const near = is_near(growth.ttf.ttf_s, act) || is_near(growth.ttf.ttf_accelerated_s, act);
+    if (near && !is_on_probation(growth, live, a, act)) return true;
     grows = true;
   }
   // A leak that takes a piece now and then moves D̄ with each: its growth is known, and its end is far.
@@ -42,6 +45,46 @@ export function unrest(
 
 function is_settled({ rung, judged, phase }: ContainmentState): boolean {
   return judged && (rung === "shield" || (rung === "thread_hold" && SETTLED.includes(phase)));
+}
+
+/**
+ * When anything last happened. What is in hand has settled at once: a hold that was found to work, and a growth that is only
+ * waited for, are no more urgent in the seconds after.
+ */
+export function unrest_since(
+  a: Assessment,
+  moved: boolean,
+  rising: boolean,
+  live: readonly ContainmentState[],
+  config: DecisionConfig,
+  before_ns: number,
+  now_ns: number,
+): number {
+  if (unrest(a, moved, rising, live, config)) return now_ns;
+  return live.length > 0 ? Math.min(before_ns, now_ns - SETTLED_AFTER_S * 1e9) : before_ns;
+}
+
+/** Without a closure: this runs at every beat. */
+function are_in_hand(live: readonly ContainmentState[], a: Assessment, act: ActConfig): boolean {
+  for (const one of live) if (!is_settled(one) && !is_waited_for(one, a, act)) return false;
+  return true;
+}
+
+function is_on_probation(
+  { cgroup_id }: GrowthAssessment,
+  live: readonly ContainmentState[],
+  a: Assessment,
+  act: ActConfig,
+): boolean {
+  for (const one of live) if (one.target.cgroup_id === cgroup_id && is_waited_for(one, a, act)) return true;
+  return false;
+}
+
+/** On probation, with its end far away: what a tenth of a second lets it take is nothing. */
+function is_waited_for({ rung, phase, target }: ContainmentState, a: Assessment, act: ActConfig): boolean {
+  if (rung !== "thread_hold" || phase !== "probation") return false;
+  const growth = a.growth.find(({ cgroup_id }) => cgroup_id === target.cgroup_id);
+  return growth === undefined || (growth.ttf.ttf_s ?? Number.POSITIVE_INFINITY) > FAR_RESERVES * act.reaction_reserve_s;
 }
 
 function is_near(ttf_s: Maybe<number>, act: ActConfig): boolean {

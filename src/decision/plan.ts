@@ -2,12 +2,14 @@ import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Action, Rung, Setting, Target } from "../model/containment.ts";
 import type { Culprit, Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
+import { ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { left_alone } from "./release.ts";
-import { type ContainmentState, type DecisionState, is_contained } from "./state.ts";
+import { type ContainmentState, type DecisionState, held_threads, is_answered } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {
@@ -28,6 +30,8 @@ const NO_PLAN = nothing("");
 const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
 /** At most this many containments at once: a storm of actions is itself a fault. */
 const MAX_CONTAINMENTS = 8;
+/** One more thread that grows beside so many held ones, and the service itself is what grows. */
+const HELD_THREADS_MAX = 2;
 /** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
 const NO_TIME_TO_SEARCH_S = 1;
 
@@ -51,11 +55,17 @@ export function plan(
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   const alone = left_alone(state, harm, culprit, config, now_ns);
   if (alone !== null) return nothing(alone);
-  if (is_contained(state.containments, culprit.cgroup_id)) return nothing("");
+  if (is_answered(state.containments, culprit.cgroup_id, now_ns)) return nothing("");
   if (state.containments.length >= MAX_CONTAINMENTS)
     return nothing(`${MAX_CONTAINMENTS} containments are already in force`);
-  if (harm.witness === "ttf" && growth !== null)
-    return plan_memory(assessment, harm, growth, culprit, state, config, now_ns);
+  if (harm.witness === "ttf" && growth !== null) {
+    const own = assessment.growth.find((one) => one.cgroup_id === culprit.cgroup_id);
+    // Where the node runs out, a ceiling or a slope of the node says nothing of one cgroup in it.
+    if (own === undefined) return nothing(`the node runs out, and how fast ${culprit.path} grows is not known`);
+    return plan_memory(assessment, own, culprit, state, config, now_ns);
+  }
+  if (held_threads(state.containments, culprit.cgroup_id) > 0)
+    return nothing(`a thread of ${culprit.path} is held: its rest is not to suffer for it`);
   return plan_queue(assessment, level, culprit, state, now_ns);
 }
 
@@ -65,7 +75,6 @@ function resting(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: nu
 
 function plan_memory(
   assessment: Assessment,
-  harm: Harm,
   growth: GrowthAssessment,
   culprit: Culprit,
   state: DecisionState,
@@ -76,15 +85,15 @@ function plan_memory(
   if (over !== undefined) {
     const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
     const least_s = old ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
-    if ((harm.value ?? 0) > least_s)
+    if (ttf_s(growth) > least_s)
       return nothing("its containment has just ended: the slope still looks back on that growth");
   }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
-  const hurried = (harm.value ?? 0) < NO_TIME_TO_SEARCH_S;
-  const holdable = !resting(state, culprit.cgroup_id, "thread_hold", now_ns);
-  if (search === null && !hurried && holdable) return nothing("its threads are being searched", true);
+  const hurried = ttf_s(growth) < NO_TIME_TO_SEARCH_S;
+  const unholdable = unholdable_now(state, culprit, now_ns);
+  if (search === null && !hurried && unholdable === null) return nothing("its threads are being searched", true);
 
-  const why_not = holdable ? why_not_thread(culprit, search) : "a thread hold was tried and did not work";
+  const why_not = unholdable ?? why_not_thread(culprit, search);
   const onset_ns = now_ns - growth.sustained_s * 1e9;
   const base = {
     onset_ns,
@@ -96,7 +105,8 @@ function plan_memory(
   if (why_not === null) {
     const setting: Setting = { rung: "thread_hold", frozen: true };
     const reason = `thread ${culprit.tid} (${culprit.comm}) carries ${((culprit.share ?? 0) * 100).toFixed(0)} % of the growth: held alone, on trial`;
-    return start(target_of(culprit), setting, reason, base, state, config, now_ns);
+    const steps_per_s = search?.threads.find(({ tid }) => tid === culprit.tid)?.steps_per_s ?? 0;
+    return start(target_of(culprit), setting, reason, { ...base, steps_per_s }, state, config, now_ns);
   }
   if (resting(state, culprit.cgroup_id, "memory_governor", now_ns))
     return nothing("the governor rests after its last release");
@@ -109,6 +119,13 @@ function plan_memory(
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `no thread hold: ${why_not}; the governor slows the cgroup down from ${mib(high_bytes)} MiB on`;
   return start(target, { rung: "memory_governor", high_bytes }, reason, { ...base, high_bytes }, state, config, now_ns);
+}
+
+/** Why no thread of it, whichever it is, may be held now; null where one may. */
+function unholdable_now(state: DecisionState, { cgroup_id }: Culprit, now_ns: number): Maybe<string> {
+  if (resting(state, cgroup_id, "thread_hold", now_ns)) return "a thread hold was tried and did not work";
+  const held = held_threads(state.containments, cgroup_id);
+  return held < HELD_THREADS_MAX ? null : `${held} of its threads are held, and it still grows`;
 }
 
 /** The rungs for what queues rather than runs out, by level. */

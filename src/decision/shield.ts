@@ -31,26 +31,31 @@ const LOOSEN_MAX_S = 600;
 export interface Situation {
   readonly level: Level;
   readonly harm: Harm;
+  /** The harm is of what a thread carries, which is held or soon will be: narrower than to refuse anybody. */
+  readonly narrower: boolean;
 }
 
 type Plan = { readonly action: Action; readonly containment: ContainmentState };
 
 /**
  * Begins with a look at who arrives, when harm at level 3 or above has to do with the network; null otherwise.
+ * Requests may feed a growth as well as they stall a node, but not one that a thread carries (SPEC §7.2).
  *
+ * @param narrower see `Situation`
  * @param next_id number of the next containment: another one may begin at the same beat
  */
 export function plan_shield(
   assessment: Assessment,
   level: Level,
   harm: Harm,
+  narrower: boolean,
   state: DecisionState,
   next_id: number,
   config: DecisionConfig,
   now_ns: number,
 ): Maybe<Plan> {
   const asked = (level === 3 || level === 4) && harm.present;
-  if (config.shield === undefined || !asked) return null;
+  if (config.shield === undefined || !asked || narrower) return null;
   return begin(assessment, config.shield, state, next_id, now_ns);
 }
 
@@ -117,7 +122,7 @@ export function step_shield(
   const next: ContainmentState = { ...state, quiet_since_ns, shield: { ...own, peak_per_s } };
   const since_s = (now_ns - state.phase_since_ns) / 1e9;
 
-  if (situation.level >= 4 && own.mode === "shed") {
+  if (situation.level >= 4 && own.mode === "shed" && !situation.narrower) {
     return set(
       next,
       { ...own, peak_per_s, mode: "essential" },
@@ -125,9 +130,11 @@ export function step_shield(
       now_ns,
     );
   }
-  if (!state.judged) return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
+  // Of a growth that is held elsewhere the shield is no answer: nothing can be seen of it there, only that the flood is over.
+  if (!state.judged && !situation.narrower)
+    return since_s < JUDGE_S ? keep(next) : judge(next, seen, situation, now_ns);
   // What once worked and no longer does is judged anew; where hardly anything is refused any more, others do the harm.
-  if (situation.harm.present && quiet_since_ns === null)
+  if (situation.harm.present && !situation.narrower && quiet_since_ns === null)
     return keep({ ...next, judged: false, phase_since_ns: now_ns });
   if (quiet_since_ns !== null && now_ns - quiet_since_ns >= QUIET_S * 1e9) {
     const detail = `${rounded(refused)} packets/s are refused, of ${rounded(peak_per_s)} at its height: the flood is over`;
@@ -141,11 +148,16 @@ function step_look(
   state: ContainmentState,
   own: ShieldState,
   seen: ContainmentObservation,
-  { level }: Situation,
+  { level, harm, narrower }: Situation,
   now_ns: number,
 ): Step {
   const { network = null } = seen;
   const since_s = (now_ns - state.phase_since_ns) / 1e9;
+  if (narrower) return end(state, "would_have_stopped", "a thread carries what runs out, and is held", false);
+  if (!harm.present) {
+    if (since_s < JUDGE_S) return keep(state);
+    return end(state, "would_have_stopped", "the harm was over before anything was refused", false);
+  }
   // A recording motor sees nothing, and would stop at the look for ever.
   if (since_s < LOOK_S || (network === null && since_s < JUDGE_S)) return keep(state);
   const arriving = network === null ? 0 : network.admitted_per_s + network.refused_per_s;

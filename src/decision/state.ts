@@ -33,6 +33,8 @@ export interface ContainmentState {
   readonly quiet_since_ns: Maybe<number>;
   /** A verdict on its effect has been given. */
   readonly judged: boolean;
+  /** Thread hold beside others: what its thread did by itself, and is not expected of their rest meanwhile. */
+  readonly steps_per_s?: number;
   /** Governor: the ceiling last asked for. */
   readonly high_bytes: number;
   /** Shield only. */
@@ -74,6 +76,8 @@ export interface Plateau {
   /** D̄ of the present span so far: its sum, and over how many beats. */
   readonly sum: number;
   readonly beats: number;
+  /** φ of the present span so far; absent in older records. */
+  readonly phi_sum?: number;
   /** The lowest mean of a whole span; null before the first has ended. */
   readonly lowest: Maybe<number>;
 }
@@ -122,14 +126,38 @@ export interface DecisionState {
   readonly cooldowns: readonly Cooldown[];
   /** Managed runtimes met, latest first; bounded. */
   readonly runtimes: readonly KnownRuntime[];
-  /** Containments judged to have no effect while harm went on: what level 5 is about. */
+  /** Containments judged to have no effect while harm went on: what level 5 is about. Forgotten when harm has been over for a while. */
   readonly failures: number;
+  /** When harm was last present; absent in older records. */
+  readonly harm_ns?: number;
 }
 
-/** A containment of the cgroup is in force, or one of a thread in it. */
-export function is_contained(live: readonly ContainmentState[], cgroup_id: number): boolean {
-  for (const { target } of live) if (target.cgroup_id === cgroup_id) return true;
+/** After a freeze the slope looks back on the growth before it for less than this. */
+const SETTLED_S = 3;
+
+/** A thread that has stood still for so long, and whose hold was found to work: what grows now, another one carries. */
+function is_settled({ rung, phase, judged, phase_since_ns }: ContainmentState, now_ns: number): boolean {
+  return rung === "thread_hold" && phase === "hold" && judged && now_ns - phase_since_ns >= SETTLED_S * 1e9;
+}
+
+/** A containment that answers whatever grows in the cgroup now is in force, of the cgroup or of a thread in it. */
+export function is_answered(live: readonly ContainmentState[], cgroup_id: number, now_ns: number): boolean {
+  for (const one of live) if (one.target.cgroup_id === cgroup_id && !is_settled(one, now_ns)) return true;
   return false;
+}
+
+/** Threads of the cgroup that are held alone. */
+export function held_threads(live: readonly ContainmentState[], cgroup_id: number): number {
+  let count = 0;
+  for (const { rung, target } of live) if (rung === "thread_hold" && target.cgroup_id === cgroup_id) count += 1;
+  return count;
+}
+
+/** Its growth is met at its threads and at nothing wider: one of them is held, or they are being searched. */
+export function is_met_at_threads({ containments, searching }: DecisionState, cgroup_id: number): boolean {
+  const own = containments.filter(({ target }) => target.cgroup_id === cgroup_id);
+  if (own.length === 0) return searching?.cgroup_id === cgroup_id;
+  return own.every(({ rung }) => rung === "thread_hold");
 }
 
 /** The state before the first beat at `now_ns`; the level is above 0 only where a quarantine was found. */
@@ -151,5 +179,6 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     cooldowns: [],
     runtimes: [],
     failures: 0,
+    harm_ns: Math.min(0, now_ns),
   };
 }

@@ -2,7 +2,7 @@ import type { Action, ContainmentObservation, Setting } from "../model/containme
 import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
-import { step_hold } from "./hold.ts";
+import { is_beside, step_hold } from "./hold.ts";
 import { matches } from "./protect.ts";
 import { step_reserve } from "./reserve.ts";
 import { type Situation, step_shield } from "./shield.ts";
@@ -30,7 +30,10 @@ export function steer(
   if (seen === undefined) return keep(state);
   if (state.rung === "shield") return step_shield(state, seen, situation, now_ns);
   if (config.protect.length > 0 && matches(state.target.path, config.protect)) return let_go(state);
-  if (state.rung === "thread_hold") return step_hold(state, seen, config.hold, config.act, now_ns);
+  if (state.rung === "thread_hold") {
+    const judging = others.some((other) => is_beside(other, state) && !other.judged);
+    return step_hold(state, seen, config.hold, config.act, now_ns, judging);
+  }
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
   if (state.rung === "swap_reserve") {
     const governs = ({ rung, target }: ContainmentState) =>

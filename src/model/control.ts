@@ -1,5 +1,6 @@
 import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Level } from "./level.ts";
+import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
@@ -87,6 +88,8 @@ export interface AgentStatus {
   readonly level_name: string;
   /** ISO 8601, UTC. */
   readonly level_since: string;
+  /** Null before the first beat. */
+  readonly regime: Maybe<Regime>;
   readonly d_smooth: Maybe<number>;
   readonly velocity: Maybe<number>;
   readonly theta: Maybe<readonly number[]>;

@@ -10,10 +10,12 @@ import type { Action, Outcome, Setting } from "../model/containment.ts";
 import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
+import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
+import { regime_sentence } from "./regime.ts";
 import { by_level, type Style } from "./style.ts";
 
 export type DecisionRecord = AuditRecord & (TransitionEntry | ActionEntry);
@@ -26,6 +28,7 @@ export interface Circumstances {
   /** What was planned and done about level 5 after this record chose it, oldest first. */
   readonly quarantine?: readonly QuarantineRecord[];
   readonly replay: Replay;
+  readonly regime: Regime;
   /** Verdicts reached later on the containments this record acted on. */
   readonly verdicts: readonly { readonly record_id: string; readonly verdict: Verdict }[];
   /** Hooks that were run for them, oldest first. */
@@ -43,6 +46,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     row("Threshold", thresholds(record)),
     row("Carried by", carriers(record)),
     row("Looks like", looks(record)),
+    row("Regime", regime_sentence(around.regime)),
     row("Who", decision.culprit === null ? "nobody was looked for" : culprit(decision.culprit)),
     row("Harm", harm(decision.harm)),
     ...decision.harm.because.map((reason) => row("", reason)),

@@ -1,5 +1,6 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
 import { num, signed } from "./number.ts";
+import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
 import { by_level, type Style } from "./style.ts";
 
@@ -22,6 +23,8 @@ export function status_text(status: AgentStatus, paint: Style): string {
       "level",
       `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}${warm}`,
     ),
+    // An agent that still runs from before an upgrade does not tell it.
+    ...((status.regime ?? null) === null ? [] : [row("regime", regime_sentence(status.regime!))]),
     row(
       "D̄",
       `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),

@@ -145,3 +145,38 @@ describe("who is touched", () => {
     expect(protection("/payment.slice", "/hosa", ["/payment?slice"])).toBeNull();
   });
 });
+
+describe("where the node itself runs out and no cgroup carries it alone", () => {
+  const node = growth(60 * MIB, 4, 200 * MIB, { cgroup_id: 1, path: "/", gained_bytes: 400 * MIB });
+  const backup = { cgroup_id: 9, path: "/backup", rate: 2, baseline_rate: 0.1, change: 40 };
+  const judged = (more: Parameters<typeof assessment>[0]) => {
+    const state = { ...initial_state(0), level: 2 as const };
+    return decide(assessment({ d_smooth: 12, velocity: 3, changes: [backup], ...more }), state, CONFIG, 10e9).decision;
+  };
+
+  test("the cgroup that grows most is searched and held, not whoever changed most in something else", () => {
+    const grower = growth(30 * MIB, 4, 200 * MIB, { age_s: 5 });
+    const looked = judged({ growth: [node, grower], dominant_resource: "cpu" });
+    expect(looked.culprit?.path).toBe("/payment.slice");
+    expect(looked.search).toEqual({ cgroup_id: 7, resource: "memory" });
+    const found = judged({ growth: [node, grower], dominant_resource: "cpu", search: search() });
+    expect(found.actions).toMatchObject([{ verb: "apply", target: { path: "/payment.slice", tid: 102 } }]);
+  });
+
+  test("a leak that is known by itself is held, however little of it the leak is", () => {
+    const leak = growth(5 * MIB, 4, 200 * MIB);
+    const { harm, actions } = judged({ growth: [node, leak], dominant_resource: "cpu", search: search() });
+    expect(harm.value).toBeCloseTo(200 / 60);
+    expect(actions).toMatchObject([{ verb: "apply", target: { path: "/payment.slice", tid: 102 } }]);
+  });
+
+  test("nobody is held for what others do, and that is said", () => {
+    const small = growth(5 * MIB, 4, 200 * MIB, { age_s: 5 });
+    const beside = judged({ growth: [node, small], dominant_resource: "cpu", search: search() });
+    expect(beside).toMatchObject({ actions: [], culprit: null });
+    expect(beside.inaction).toContain("nothing narrower than the node could be limited");
+    const changed = judged({ growth: [node], dominant_resource: "memory" });
+    expect(changed).toMatchObject({ actions: [], culprit: { path: "/backup" } });
+    expect(changed.inaction).toContain("how fast /backup grows is not known");
+  });
+});

@@ -54,3 +54,31 @@ test("another life is not the old one at another height: ρ or ΔH high is never
   expect(habituated_s(() => ({ shape: { rho: 0.5, entropy_shift_bits: 1.2 } }))).toBeNull();
   expect(habituated_s(() => ({ shape: { rho: 0.5, entropy_shift_bits: null } }))).toBe(300);
 });
+
+test("silence is never learned: the return of what fell silent would be the anomaly", () => {
+  expect(habituated_s(() => ({ phi: -0.9 }))).toBe(300);
+  expect(habituated_s(() => ({ phi: -1.1 }))).toBeNull();
+});
+
+test("what spreads, and what is near its limit, is never learned", () => {
+  const names = ["memory_used_fraction", "tcp_connects_per_s", "forks_execs_per_s"];
+  const normal = [0.4, Math.log1p(5), Math.log1p(20)];
+  const looks = (used: number, connects: number, forks: number) =>
+    habituated_s(() => ({
+      dimension_names: names,
+      x: [used, connects, forks],
+      mean: normal,
+      contribution: [50, 50, 44],
+    }));
+  expect(looks(0.9, 12, 40)).toBe(300);
+  expect(looks(0.96, 5, 20)).toBeNull();
+  // Sixteen times the connections; four times both; both doubled.
+  expect(looks(0.4, 100, 20)).toBeNull();
+  expect(looks(0.4, 24, 84)).toBeNull();
+  expect(looks(0.4, 14, 41)).toBe(300);
+});
+
+test("sixteen times nearly nothing spreads nothing", () => {
+  const look = { dimension_names: ["tcp_connects_per_s"], x: [9], mean: [0], contribution: [144] };
+  expect(habituated_s(() => look)).toBe(300);
+});

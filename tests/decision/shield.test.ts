@@ -4,7 +4,7 @@ import { decide } from "../../src/decision/decide.ts";
 import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { ShieldObservation } from "../../src/model/containment.ts";
-import { assessment, CONFIG } from "./fixtures.ts";
+import { assessment, CONFIG, growth, MIB, search } from "./fixtures.ts";
 import { observed_shield, SHIELDED } from "./shield.fixtures.ts";
 
 const S = 1e9;
@@ -126,6 +126,40 @@ describe("the shield is chosen", () => {
     expect(loop.asked).toEqual(["apply shed 1", "release"]);
     expect(loop.verdicts[0]).toContain("only 0 % of 40000 packets/s belong to new flows");
     expect(loop.state.failures).toBe(0);
+  });
+
+  test("not for a leak that a thread carries, however many ask the service meanwhile", () => {
+    const peak = { stall: { cpu: 0.1, memory: 0, io: 0 }, growth: [growth(50 * MIB, 0.5, 800 * MIB)] };
+    const loop = new Loop().run(1, () => flood({ ...peak, search: null }));
+    expect(loop.state.level).toBe(3);
+    loop.run(6, () => flood({ ...peak, search: search() }));
+    expect(loop.state.containments.map(({ rung }) => rung)).toEqual(["thread_hold"]);
+    expect(loop.asked).toEqual([]);
+  });
+
+  test("but again once the whole cgroup is governed, though a thread of it is held", () => {
+    const fed = { stall: { cpu: 0.1, memory: 0, io: 0 }, growth: [growth(50 * MIB, 0.5, 800 * MIB)] };
+    const loop = new Loop().run(1, () => flood({ ...fed, search: search() }));
+    expect(loop.state.containments.map(({ rung }) => rung)).toEqual(["thread_hold"]);
+    const [hold] = loop.state.containments;
+    loop.state = { ...loop.state, containments: [hold!, { ...hold!, id: "c9", rung: "memory_governor" }] };
+    loop.run(2, () => flood({ ...fed, search: search() }));
+    expect(loop.asked[0]).toBe("apply shed 1");
+  });
+
+  test("but for one that every request feeds", () => {
+    const fed = { stall: { cpu: 0.1, memory: 0, io: 0 }, growth: [growth(50 * MIB, 0.5, 800 * MIB)] };
+    const loop = new Loop().run(3, () => flood({ ...fed, search: search(0.3) }));
+    expect(loop.state.containments.map(({ rung }) => rung)).toEqual(["memory_governor", "shield"]);
+    expect(loop.asked).toEqual(["apply shed 1", "adjust shed 0.5"]);
+  });
+
+  test("and nobody is refused where the harm is over before the look is", () => {
+    const loop = new Loop().run(1.7, flood);
+    expect(loop.asked).toEqual(["apply shed 1"]);
+    loop.run(5, () => flood({ stall: { cpu: 0, memory: 0, io: 0 } }));
+    expect(loop.asked).toEqual(["apply shed 1", "release"]);
+    expect(loop.verdicts).toEqual(["would_have_stopped: the harm was over before anything was refused"]);
   });
 
   test("and the service that answers the flood is not limited for it", () => {

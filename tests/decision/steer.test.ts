@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { unrest } from "../../src/decision/pace.ts";
+import { unrest, unrest_since } from "../../src/decision/pace.ts";
 import type { ContainmentState, HoldPhase } from "../../src/decision/state.ts";
 import { steer } from "../../src/decision/steer.ts";
 import type { ContainmentObservation } from "../../src/model/containment.ts";
@@ -58,7 +58,7 @@ const NO_HARM: Harm = {
   evidence: "none",
   because: [],
 };
-const SITUATION = { level: 2, harm: NO_HARM } as const;
+const SITUATION = { level: 2, harm: NO_HARM, narrower: false } as const;
 
 const beat = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
   steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9, SITUATION);
@@ -125,6 +125,20 @@ test("behind a verified hold only a growth or a level is news, while it is pulse
   expect(unrest({ ...far, growth: [growth(2 * MIB, 0.1, 800 * MIB)] }, false, true, [hold("hold")], CONFIG)).toBe(
     false,
   );
+});
+
+test("what is in hand is not hurried: a hold found to work, and a leak on probation whose end is far", () => {
+  const since_s = (live: ContainmentState, ttf_s: number) => {
+    const leak = growth(50 * MIB, 1, 50 * MIB * ttf_s);
+    return unrest_since(assessment({ growth: [leak] }), false, true, [live], CONFIG, 9e9, 10e9) / 1e9;
+  };
+  expect(since_s(hold("touch", false), 17)).toBe(10);
+  expect(since_s(hold("probation", false), 17)).toBe(8);
+  expect(since_s(hold("probation", false), 9)).toBe(10);
+  expect(unrest_since(assessment(), false, false, [hold("hold")], CONFIG, 9e9, 10e9)).toBe(8e9);
+  expect(unrest_since(assessment(), false, false, [hold("hold", false)], CONFIG, 9e9, 10e9)).toBe(10e9);
+  // Nothing is in force: what happened is a second ago, and still looked back on.
+  expect(unrest_since(assessment(), false, false, [], CONFIG, 9e9, 10e9)).toBe(9e9);
 });
 
 test("a growth that ends below the ceiling is no effect of the governor", () => {

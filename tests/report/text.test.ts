@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { hook_sentence } from "../../src/model/hook.ts";
+import type { Regime } from "../../src/model/regime.ts";
 import { explain_baseline } from "../../src/report/baseline.ts";
 import { doctor_text } from "../../src/report/doctor.ts";
 import { explain_decision, explain_plain } from "../../src/report/explain.ts";
@@ -40,6 +41,13 @@ test("sparkline: quiet looks quiet, and nothing breaks it", () => {
   expect(sparkline([], 0)).toBe("");
 });
 
+const FAILING: Regime = {
+  number: 4,
+  name: "local failure",
+  because: "D̄ rises by 4.25/s, with harm",
+  also: [-3, 1],
+};
+
 test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", () => {
   const verdicts = [
     {
@@ -49,7 +57,7 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
   ];
   const text = explain_decision(
     record(action_entry()),
-    { replay: { identical: true, difference: "" }, verdicts, motor: "cgroup" },
+    { replay: { identical: true, difference: "" }, regime: FAILING, verdicts, motor: "cgroup" },
     plain,
   );
   expect(text).toBe(`e17  2026-01-02T03:04:05.000Z  action  level 1 vigilance → 2 soft containment
@@ -57,6 +65,7 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
   Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00; fixed)
   Carried by memory_growth_bytes_per_s 85 % of D² (50.0 MiB/s), cpu_busy_fraction 15 % of D² (25 %)
   Looks like resource leak (/svc/leaky grows 50.0 MiB/s and would run out)
+  Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, −3 and +1 would fit as well
   Who        /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
   Harm       ttf 14.00 s, bound 60.00 s; evidence strong
              growth sustained for 2 s
@@ -71,7 +80,12 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
 test("explain: a recording motor would have, a different re-run is loud", () => {
   const text = explain_decision(
     record(action_entry()),
-    { replay: { identical: false, difference: "decision.level: 2 ≠ 3" }, verdicts: [], motor: "recording" },
+    {
+      replay: { identical: false, difference: "decision.level: 2 ≠ 3" },
+      regime: FAILING,
+      verdicts: [],
+      motor: "recording",
+    },
     plain,
   );
   expect(text).toContain("  Would do   c1: apply");
@@ -128,7 +142,7 @@ test("explain: the hooks that were run for it stand between the verdicts and the
   const hook = { kind: "hook", t_ns: 13e9, hook: "post 1", command: ["/usr/local/sbin/tell", "-q"] } as const;
   const ran = { ...hook, event: "applied", action_id: "c1", result } as const;
   const hooks = [{ ...record(ran, 19), ...ran }];
-  const around = { replay: { identical: true, difference: "" }, verdicts: [], motor: "cgroup" };
+  const around = { replay: { identical: true, difference: "" }, regime: FAILING, verdicts: [], motor: "cgroup" };
   const text = explain_decision(record(action_entry()), { ...around, hooks }, plain);
   expect(text).toContain("\n  Hook       e19: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ");
 });

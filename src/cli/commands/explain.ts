@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { replan, replay } from "../../agent/replay.ts";
+import { regime_of, replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
@@ -138,13 +138,16 @@ function text({ record, motor, verdicts, quarantine, hooks }: Found, context: Co
     return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
   }
   if (!is_decision(record)) return explain_plain(record, paint);
-  return explain_decision(record, { replay: replay(record), verdicts, motor, quarantine, hooks }, paint);
+  const proven = { replay: replay(record), regime: regime_of(record) };
+  return explain_decision(record, { ...proven, verdicts, motor, quarantine, hooks }, paint);
 }
 
 function json({ record, motor, verdicts, quarantine, hooks }: Found): string {
   const decided = record !== null && is_decision(record);
   const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
-  const proof = decided ? { replay: replay(record), verdicts, motor, quarantine, hooks } : planned;
+  const proof = decided
+    ? { replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks }
+    : planned;
   return `${JSON.stringify({ record, ...proof })}\n`;
 }
 
