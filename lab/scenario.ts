@@ -95,6 +95,10 @@ const SCENARIOS: readonly Scenario[] = [
   leaking("payment", "a background thread of an aged service leaks", "background"),
   { ...leaking("payment-fast", "the same at 300 MB/s: 3 s to the limit", "background", 300), after_s: 60 },
   leaking("payment-slow", "the same at 2 MB/s: far from the limit, so seen at most", "background", 2),
+  {
+    ...leaking("payment-again", "half a minute later another thread of it leaks as well", "background"),
+    payment: `--resident-mb 96 --leak background ${LEAK_MB_S} --again-after-s 30`,
+  },
   leaking("payment-inline", "every request leaks on its worker thread", "inline"),
   leaking("payment-lock", "the leaking thread holds the lock every request needs a good part of the time", "lock"),
   {

@@ -7,9 +7,12 @@ const LEAK_BYTES_PER_MS = 7000;
 const SYN_PER_S = 3000;
 /** Whoever is behind the fault needs so long to answer the first containment. */
 const ANSWER_MS = 5000;
-/** The fault waits until the node has been at level 0 for so long; the time of the warm-up counts. */
+/** The fault waits until the node has been at level 0 for so long, under the thresholds it has learned. */
 const CALM_S = 20;
+/** Whoever looks ten times a second whether a node is calm is a part of what it learns. */
+const LOOK_MS = 1000;
 const CALM_MAX_MS = 300_000;
+const KNOWN_MAX_MS = 300_000;
 /** Of a leak that takes a minute and a half to get there. */
 const CLIMB_MAX_MS = 240_000;
 const node = build_world();
@@ -37,8 +40,8 @@ async function run(): Promise<void> {
   // An aged service: the agent knows how it behaves.
   node.leak(LEAK_BYTES_PER_MS);
   const agent = node.agent([]);
-  await node.until("a known node", () => agent.said().includes("this node is known"));
-  await node.until(`${CALM_S} s at level 0`, () => node.calm_s() >= CALM_S, CALM_MAX_MS);
+  await node.until("a known node", () => agent.said().includes("this node is known"), KNOWN_MAX_MS, LOOK_MS);
+  await node.until(`${CALM_S} s at level 0`, () => node.calm_s() >= CALM_S, CALM_MAX_MS, LOOK_MS);
   const onset_ms = now_ms();
   keep({ onset_ms, calm_s: node.calm_s() });
   node.fault();

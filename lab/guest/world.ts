@@ -50,7 +50,7 @@ export interface Node {
   flood(syn_per_s: number): void;
   stop_flood(): void;
   /** @throws {Error} when it does not come true within `max_ms`. */
-  until(what: string, condition: () => boolean, max_ms?: number): Promise<void>;
+  until(what: string, condition: () => boolean, max_ms?: number, every_ms?: number): Promise<void>;
   /** Whether the node's listener answers a peer of that address. */
   answers(from: string, port: number): Promise<boolean>;
   reaches_out(to: string): Promise<boolean>;
@@ -61,7 +61,7 @@ export interface Node {
   steps(): readonly string[];
   /** Levels reached since the last start of an agent. */
   levels(): readonly number[];
-  /** For how many seconds the agent has been at level 0, as far as it has said. */
+  /** For how many seconds the agent has been at level 0 with the thresholds it learned, as far as it has said; below 0 before. */
   calm_s(): number;
   /** Id of the record of the decision that first reached each level, since `t_ns` (CLOCK_MONOTONIC). */
   rises(t_ns: number): readonly string[];
@@ -164,11 +164,11 @@ export function build_world(): Node {
       flooding?.kill("SIGKILL");
       flooding = null;
     },
-    async until(what, condition, max_ms = WAIT_MAX_MS) {
+    async until(what, condition, max_ms = WAIT_MAX_MS, every_ms = 20) {
       const limit_ms = performance.now() + max_ms;
       while (!condition()) {
         if (performance.now() > limit_ms) throw new Error(`waited ${max_ms} ms for ${what}`);
-        await Bun.sleep(20);
+        await Bun.sleep(every_ms);
       }
     },
     answers: (from, port) => ask(`connect ${from} ${port}`),
@@ -194,12 +194,14 @@ export function build_world(): Node {
       return all.slice(from).flatMap((each) => (each.decision === undefined ? [] : [each.decision.level]));
     },
     calm_s() {
-      const last = records().findLast(
-        ({ kind, decision }) =>
-          kind === "start" || (decision !== undefined && decision.level !== decision.previous_level),
-      );
-      if (last === undefined || (last.decision?.level ?? 0) > 0) return 0;
-      return Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) - last.t_ns / 1e9;
+      let [level, since_ns] = [0, Number.POSITIVE_INFINITY];
+      for (const { kind, t_ns, decision } of records()) {
+        const moved = decision !== undefined && decision.level !== decision.previous_level;
+        if (kind === "start") [level, since_ns] = [0, Number.POSITIVE_INFINITY];
+        if (moved) level = decision.level;
+        if (kind === "baseline" || (moved && since_ns < t_ns)) since_ns = t_ns;
+      }
+      return level > 0 ? 0 : Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]) - since_ns / 1e9;
     },
     rises(t_ns) {
       const ids: string[] = [];

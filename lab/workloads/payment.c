@@ -4,11 +4,13 @@
  * with the id only after the commit.
  *
  *   payment --port P --db FILE [--name N] [--start-ms MS] [--resident-mb MB] [--events FILE] [--fault-at-ms MS]
- *           [--fault-on-usr1] [--leak background|inline|lock RATE_MB_S [--rps R] [--leak-for-s S]] [--load MB SECONDS]
+ *           [--fault-on-usr1] [--leak background|inline|lock RATE_MB_S [--rps R] [--leak-for-s S] [--again-after-s S]]
+ *           [--load MB SECONDS]
  *   payment --audit ACKED_IDS --db FILE       which of the acknowledged ids does the database lack?
  *
  * fault-at is CLOCK_MONOTONIC: a fault belongs to the code, so a service restarted after that moment has it at once.
- * With --fault-on-usr1 it begins when SIGUSR1 arrives. A leak ends after --leak-for-s, if that is given.
+ * With --fault-on-usr1 it begins when SIGUSR1 arrives. A leak ends after --leak-for-s, if that is given; --again-after-s seconds
+ * after the fault another thread begins to leak as the first one does.
  */
 #define _GNU_SOURCE
 #include "common.h"
@@ -31,7 +33,7 @@ enum leak { LEAK_NONE, LEAK_BACKGROUND, LEAK_INLINE, LEAK_LOCK };
 static struct {
 	const char *name, *db, *events, *audit;
 	int port, start_ms;
-	double leak_mb_s, leak_for_s, rps, load_s;
+	double leak_mb_s, leak_for_s, again_after_s, rps, load_s;
 	size_t resident_mb, load_mb;
 	enum leak leak;
 } opt = {.name = "payment", .events = "/dev/null", .port = 8080, .rps = 100};
@@ -165,11 +167,12 @@ static _Noreturn void *worker(void *unused)
 	}
 }
 
-static _Noreturn void *leaker(void *unused)
+static _Noreturn void *leaker(void *again)
 {
-	(void)unused;
 	wait_for_fault();
-	log_event(opt.events, "onset", "%s leaks %.0f MB/s", opt.name, opt.leak_mb_s);
+	if (again)
+		sleep_until_ns(now_ns() + (uint64_t)(opt.again_after_s * 1e9));
+	log_event(opt.events, again ? "again" : "onset", "%s leaks %.0f MB/s", opt.name, opt.leak_mb_s);
 	double debt = 0;
 	uint64_t last = now_ns();
 	for (uint64_t n = 0;; n++) {
@@ -212,10 +215,10 @@ static void *loader(void *unused)
 	return NULL;
 }
 
-static void start_thread(const char *name, void *(*body)(void *))
+static void start_thread(const char *name, void *(*body)(void *), void *argument)
 {
 	pthread_t t;
-	if (pthread_create(&t, NULL, body, NULL))
+	if (pthread_create(&t, NULL, body, argument))
 		die("pthread_create");
 	pthread_setname_np(t, name);
 }
@@ -276,6 +279,7 @@ static void parse(int argc, char **argv)
 		else if (!strcmp(o, "--fault-at-ms")) fault_ns = strtoull(v, NULL, 10) * 1000000ULL, i++;
 		else if (!strcmp(o, "--fault-on-usr1")) fault_ns = NEVER, signal(SIGUSR1, fault_now);
 		else if (!strcmp(o, "--leak-for-s")) opt.leak_for_s = atof(v), i++;
+		else if (!strcmp(o, "--again-after-s")) opt.again_after_s = atof(v), i++;
 		else if (!strcmp(o, "--rps")) opt.rps = atof(v), i++;
 		else if (!strcmp(o, "--audit")) opt.audit = v, i++;
 		else if (!strcmp(o, "--leak") && i + 2 < argc) {
@@ -303,11 +307,13 @@ int main(int argc, char **argv)
 	int s = listen_on(opt.port);
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	for (int i = 0; i < WORKERS; i++)
-		start_thread("worker", worker);
+		start_thread("worker", worker, NULL);
 	if (opt.leak == LEAK_BACKGROUND || opt.leak == LEAK_LOCK)
-		start_thread("cache-filler", leaker);
+		start_thread("cache-filler", leaker, NULL);
+	if (opt.again_after_s)
+		start_thread("index-filler", leaker, &opt);
 	if (opt.load_mb)
-		start_thread("table-loader", loader);
+		start_thread("table-loader", loader, NULL);
 	log_event(opt.events, "ready", "%s", opt.name);
 	for (;;) {
 		int fd = accept(s, NULL, NULL), one = 1;
