@@ -66,7 +66,7 @@ export const QUARANTINE = v.strictObject({
     initial: "",
     pattern: /^(\/[^\0]*)?$/,
     accepts: "device such as /dev/watchdog, or empty",
-    docs: "Hardware watchdog of an edge_remote node; opened on entering quarantine, and never when empty.",
+    docs: "Hardware watchdog of an edge_remote node; opened on entering quarantine, and never when empty. The unit allows /dev/watchdog alone: any other takes a drop-in with DeviceAllow=.",
   }),
   watchdog_min: number({
     unit: "min",

@@ -191,7 +191,10 @@ export const SECTIONS = {
   reserve: RESERVE,
   shield: SHIELD,
   quarantine: QUARANTINE,
-  protect: texts({ ...GLOB, docs: "Cgroups never limited, besides the built-in ones." }),
+  protect: texts({
+    ...GLOB,
+    docs: "Cgroups never limited, besides the built-in ones. A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
+  }),
   prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
   senses: v.strictObject({
     disabled: texts({
