@@ -15,8 +15,8 @@ const NEWLINE = 10;
 const USER = 0;
 const KERNEL = 1;
 const ONLINE = 2;
-/** With fewer ticks than this in the window their ratio is mostly rounding. */
-const MIN_TICKS = 10;
+/** With fewer ticks than this their ratio is mostly chance. */
+const MIN_TICKS = 20;
 
 /** `cpu user nice system idle iowait irq softirq …`, then one line per CPU. Source: proc_stat(5). */
 export function parse_stat(bytes: Uint8Array, into: Float64Array): boolean {
@@ -51,8 +51,9 @@ export function parse_runnable(bytes: Uint8Array, into: Float64Array): boolean {
 /**
  * Busy fraction from the kernel's idle time, run queue, context switches and the kernel share R_ku.
  * The run queue comes from /proc/loadavg, which is the same nr_running() as procs_running in /proc/stat at a fraction of
- * the cost on large machines; /proc/stat is read once a second. R_ku is taken over one second because the file counts in
- * ticks of 10 ms; it includes interrupt time, so that an interrupt storm shows.
+ * the cost on large machines; /proc/stat is read once a second. R_ku is taken over a second at least because the file counts in
+ * ticks of 10 ms, and over as many seconds as twenty of them take: an idle node has its ratio too, and does not keep that of the
+ * last second in which something ran. It includes interrupt time, so that an interrupt storm shows.
  */
 export class CpuSense implements Sense {
   readonly dimensions: readonly DimensionName[];
@@ -68,6 +69,8 @@ export class CpuSense implements Sense {
   readonly #ratio: number;
   #missed_values = 0;
   #most_online = 0;
+  /** Ticks at the last ratio. */
+  #ratio_since = { user: 0, kernel: 0 };
 
   constructor(ports: SensorPorts) {
     this.#stat = CounterFile.open(ports, {
@@ -101,8 +104,8 @@ export class CpuSense implements Sense {
     this.dimensions = dimensions;
     this.absences = absences;
     this.values = new Float64Array(dimensions.length);
-    // Until a second has passed, and as long as the node idles, the ratio since boot stands.
-    if (this.#stat !== null) this.#store_ratio(this.#stat.window.current[USER]!, this.#stat.window.current[KERNEL]!);
+    // Until so many ticks have passed the ratio since boot stands.
+    if (this.#stat !== null) this.#take_ratio(this.#stat.window.current);
   }
 
   get missed(): number {
@@ -130,13 +133,18 @@ export class CpuSense implements Sense {
 
   #feel_stat(beat_ns: number): void {
     if (this.#stat === null || !this.#stat.feel(beat_ns)) return;
-    this.#store_ratio(this.#stat.window.delta(USER), this.#stat.window.delta(KERNEL));
+    this.#take_ratio(this.#stat.window.current);
   }
 
-  #store_ratio(user: number, kernel: number): void {
-    // An idle node has no ratio to speak of: the last one stands.
-    if (user < 0 || kernel < 0 || user + kernel < MIN_TICKS) return;
-    this.#store(this.#ratio, kernel / Math.max(1, user), Number.POSITIVE_INFINITY);
+  /** @param now ticks since boot, as `parse_stat` says them */
+  #take_ratio(now: Float64Array): void {
+    const user = now[USER]! - this.#ratio_since.user;
+    const kernel = now[KERNEL]! - this.#ratio_since.kernel;
+    const counted = user >= 0 && kernel >= 0;
+    if (counted && user + kernel < MIN_TICKS) return;
+    // A count that fell is that of CPUs that were taken away: it begins anew.
+    if (counted) this.#store(this.#ratio, kernel / Math.max(1, user), Number.POSITIVE_INFINITY);
+    this.#ratio_since = { user: now[USER]!, kernel: now[KERNEL]! };
   }
 
   #feel_runnable(beat_ns: number): void {

@@ -54,6 +54,26 @@ describe("sensor", () => {
     expect(value(sample, "tcp_connects_per_s")).toBeCloseTo(50, 3);
   });
 
+  test("a nearly idle node has its own ratio of kernel to user time, not that of the last second in which something ran", () => {
+    const node = FakeNode.with_fixtures();
+    const stat = (user: number, kernel: number) =>
+      node.write("/proc/stat", `cpu ${Math.floor(user)} 0 ${Math.floor(kernel)} 9 0 0 0\ncpu0 1\n`);
+    const start_ns = node.now_ns;
+    stat(1000, 1000);
+    const sensor = new Sensor(node);
+    let last = 0;
+    for (let t_s = 0.1; t_s <= 60; t_s += 0.1) {
+      node.now_ns = start_ns + t_s * 1e9;
+      // A burst of programs for a second; before and after it a tick of each kind every two seconds.
+      const burst = Math.min(1, Math.max(0, t_s - 20));
+      stat(1000 + t_s / 2 + 90 * burst, 1000 + t_s / 2);
+      const sample = sensor.sense(beat_at(node.now_ns));
+      if (sample !== null) last = value(sample, "kernel_user_ratio");
+      if (Math.abs(t_s - 22.5) < 0.01) expect(last).toBeLessThan(0.1);
+    }
+    expect(last).toBeCloseTo(1, 1);
+  });
+
   test("CPUs that are taken offline are not idle ones", () => {
     const node = FakeNode.with_fixtures();
     const stat = (cpus: number) =>

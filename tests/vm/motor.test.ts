@@ -30,7 +30,8 @@ async function cases_on(kernel: (typeof KERNELS)[number]): Promise<readonly Case
   mkdirSync(out);
   for (const name of ["motor-guest", "threads"]) cpSync(join(scratch, name), join(tree, "job", name));
   const reserve = "mkdir /reserve && mke2fs -qF -t ext4 /dev/vdb && mount -t ext4 /dev/vdb /reserve\n";
-  writeFileSync(join(tree, "job", "job.sh"), `${reserve}/job/motor-guest\n`);
+  const small = "mkdir /small && mount -t tmpfs -o size=16k small /small\n";
+  writeFileSync(join(tree, "job", "job.sh"), `${reserve}${small}/job/motor-guest\n`);
   await run_vm({ kernel, clock: "real", seed: 1, tree, out, timeout_s: 400, second_disk_bytes: 512 * 1024 ** 2 });
   return JSON.parse(readFileSync(join(out, "report.json"), "utf8"));
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { kernel_processes } from "../../../src/motor/processes.ts";
 import { release_from_ledger } from "../../../src/motor/recover.ts";
 import { crash_everywhere } from "./crash.ts";
@@ -68,8 +68,8 @@ function expect_refused(service: Service, part: string): string {
   return outcome.detail;
 }
 
-/** A file system of four pages. */
-const SMALL = "/tmp/small";
+/** A file system of four pages (motor.test.ts). */
+const SMALL = "/small";
 
 function on_a_full_ledger(service: Service, ledger_dir: string, expect_as_before: () => void): string {
   const other = { ...service.target, tid: service.pid, comm: "main" };
@@ -135,15 +135,7 @@ export const HOLD_CASES: Record<string, () => string> = {
   "nothing is begun where the ledger has no room, and what is held is given back": () =>
     with_service("/leaf", (service) => {
       const before = snapshot("/leaf");
-      mkdirSync(SMALL);
-      Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k", "small", SMALL]);
-      try {
-        return on_a_full_ledger(service, `${SMALL}/ledger`, () =>
-          expect_equal("files after", snapshot("/leaf"), before),
-        );
-      } finally {
-        Bun.spawnSync(["umount", SMALL]);
-      }
+      return on_a_full_ledger(service, `${SMALL}/ledger`, () => expect_equal("files after", snapshot("/leaf"), before));
     }),
   "hold on a nested leaf": () => {
     make("/outer");
