@@ -60,7 +60,8 @@ describe.skipIf(!loadable)("handles", () => {
       expect(threads.tid(threads.count - 1)).toBeGreaterThan(0);
       if (round % 20 === 0) senses.set_period(1e6);
     }
-  });
+    // Two hundred whole collections: how long they take hangs on what the tests before have left.
+  }, 60_000);
 
   test("open and dispose again and again", () => {
     for (let round = 0; round < 5; round++) {

@@ -101,6 +101,26 @@ describe.skipIf(!available())("the shield", () => {
     other[Symbol.dispose]();
   });
 
+  test("moves from a bridge to the card below it, and back where that cannot be", () => {
+    const ip = (...words: readonly string[]) => Bun.spawnSync(["ip", "link", ...words]).success;
+    if (!ip("add", "upper0", "type", "bridge")) {
+      console.error("SKIPPED: this kernel has no bridges");
+      return;
+    }
+    expect(ip("set", "scratch0", "master", "upper0") && ip("set", "upper0", "up")).toBe(true);
+    const on = (name: string) => attached_xdp(interface_index(name)!) > 0;
+    const { shield } = scratch!.organ();
+    shield.apply(plan_of("essential", ["upper0"]), 0);
+    expect([on("upper0"), on("scratch0")]).toEqual([true, false]);
+    expect(() => shield.apply(plan_of("isolate", ["scratch0", "nowhere"]), 0)).toThrow("no interface nowhere");
+    expect([on("upper0"), on("scratch0")]).toEqual([true, false]);
+    shield.apply(plan_of("isolate", ["scratch0"]), 0);
+    expect([on("upper0"), on("scratch0")]).toEqual([false, true]);
+    shield.undo();
+    expect([on("upper0"), on("scratch0")]).toEqual([false, false]);
+    expect(ip("del", "upper0")).toBe(true);
+  });
+
   test("on two interfaces is on both or on none", () => {
     const { shield } = scratch!.organ();
     expect(() => shield.apply(plan_of("essential", ["scratch0", "nowhere"]), 0)).toThrow(
