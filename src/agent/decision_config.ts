@@ -56,5 +56,6 @@ export function decision_config(
       contain_again_when_critical: config.control.contain_again_when_critical,
     },
     own_path,
+    ...(config.quarantine.count_refusals ? { refusals_count: true } : {}),
   };
 }

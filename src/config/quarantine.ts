@@ -9,6 +9,10 @@ const ABSOLUTE = /^\/[^\0]*$/;
 /** What level 5 does on this node (docs/QUARANTINE.md). */
 export const QUARANTINE = v.strictObject({
   enabled: flag({ initial: true, docs: "false: level 5 is decided and recorded, and nothing is isolated." }),
+  count_refusals: flag({
+    initial: false,
+    docs: "A containment that the motor refuses (a rung that is off, the layout of a cgroup, a bound) counts toward level 5 like one that was seen to fail: for a node of which nothing may be held, and which had better be cut off.",
+  }),
   environment: choice(["auto", ...ENVIRONMENTS], {
     initial: "auto",
     docs: "Where this node lives. auto: by evidence, and a cloud VM when in doubt; the edge and airgap ones are never guessed.",

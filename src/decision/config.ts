@@ -41,6 +41,8 @@ export interface DecisionConfig {
   readonly own_path: string;
   /** Highest level there may be: lower than 5 after the reboot of a node that was in quarantine. Absent in older records: 5. */
   readonly ceiling?: Level;
+  /** What the motor refuses counts toward level 5 as well as what was seen to fail. */
+  readonly refusals_count?: boolean;
 }
 
 /** When to act (SPEC §5): strong evidence acts early, weak evidence waits until necessity. */

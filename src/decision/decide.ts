@@ -237,7 +237,8 @@ function steered_by(
     actions.push(...step.actions);
     verdicts.push(...step.verdicts);
     // What the motor refused was never tried: it calls for the next rung, but proves nothing against the node.
-    if (step.failed && !step.verdicts.some(({ verdict }) => verdict === "refused")) failed += 1;
+    const tried = config.refusals_count === true || !step.verdicts.some(({ verdict }) => verdict === "refused");
+    if (step.failed && tried) failed += 1;
     if (step.next !== null) {
       containments.push(step.next);
     } else {

@@ -139,6 +139,13 @@ describe("what counts toward quarantine", () => {
     const refused = beat([live], 10, { containments: seen(live.id, { status: "refused", in_force: false }) });
     expect(refused.decision.verdicts).toMatchObject([{ verdict: "refused" }]);
     expect(refused.state.failures).toBe(0);
+    const strict = { ...CONFIG, refusals_count: true };
+    const seen_refused = assessment({
+      t_ns: 10 * S,
+      containments: seen(live.id, { status: "refused", in_force: false }),
+    });
+    const held_state = { ...initial_state(0), level: 2 as const, containments: [live] };
+    expect(decide(seen_refused, held_state, strict, 10 * S).state.failures).toBe(1);
     expect(refused.state.rests).toMatchObject([{ rung: "thread_hold", ended_well: false }]);
     const failed = beat([live], 10, { containments: seen(live.id, { slope_bytes_per_s: 45 * MIB }) });
     expect(failed.state.failures).toBe(1);

@@ -28,7 +28,12 @@ test.skipIf(!wanted || !guests_wanted("level 5 in every environment"))(
   "every environment by its evidence: the plan in a dry run, the same done, and all of it released",
   async () => {
     const main = join(import.meta.dir, "environments-guest/main.ts");
-    const results = await cases_on("6.12", main, "{environment: auto, evidence_deadline_s: 60}", fill);
+    const results = await cases_on(
+      "6.12",
+      main,
+      "{environment: auto, count_refusals: true, evidence_deadline_s: 60}",
+      fill,
+    );
     expect(results.filter((each) => !each.ok)).toEqual([]);
     expect(results).toHaveLength(8);
   },

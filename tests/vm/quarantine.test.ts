@@ -5,6 +5,7 @@ import { cases_on, guests_wanted } from "./node_cases.ts";
 const KERNELS = ["6.12"] as const;
 
 const QUARANTINE = `
+  count_refusals: true
   environment: edge_remote
   conservative_marker: /out/conservative.json
   watchdog: /dev/watchdog
