@@ -241,7 +241,7 @@ thresholds: {mode: fixed, fixed: [2, 3, 4, 5]}
 act: {warmup_cgroup_s: 0, exec_grace_s: 0}
 # No service can be contained: every containment fails, which is what level 5 is about.
 motor: {rungs: [shield], cooldown_s: 0, max_targets_per_minute: 600}
-quarantine: {environment: edge_physical, evidence_deadline_s: 60}
+quarantine: {count_refusals: true, environment: edge_physical, evidence_deadline_s: 60}
 protect: [/lab.slice, /lab.slice/**]
 EOF
   start_payment 50
