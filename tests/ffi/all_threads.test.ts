@@ -29,8 +29,10 @@ test.skipIf(!ROOT).each([
   const wanted = (kept & effective_capabilities()).toString(16).padStart(16, "0");
   expect(before).toBeGreaterThan(1);
   expect(again).toEqual(beyond);
-  // Threads of the runtime that block every signal: what remains is known by name, and bounded by the unit.
-  expect(beyond.filter((name) => name !== "mi-scavenger")).toEqual([]);
+  // A thread of the runtime that blocks every signal: what remains is known by name, and bounded by the unit. Until it has first run,
+  // which takes its time on a busy machine, it has the name of its process.
+  expect(beyond.filter((name) => name !== "mi-scavenger" && name !== "bun")).toEqual([]);
+  expect(beyond.length).toBeLessThan(2);
   const reached = threads.filter(({ name }) => !beyond.includes(name));
   expect(reached.length).toBeGreaterThan(1);
   for (const thread of reached) {
