@@ -341,7 +341,7 @@ class Agent {
     }
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
     if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
-      if (audit.due(decision.t_ns)) void audit.flush();
+      audit.turn(decision.t_ns);
       flight?.at_leisure();
     }
     if (audit.trouble !== this.#trouble) {

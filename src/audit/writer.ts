@@ -55,8 +55,7 @@ export class AuditWriter {
   #file: FileHandle | null = null;
   #flushing: Promise<void> | null = null;
   #closed = false;
-  #newest_ns = Number.NEGATIVE_INFINITY;
-  #refused_ns = Number.NEGATIVE_INFINITY;
+  #tried_ns = Number.NEGATIVE_INFINITY;
 
   /** Opens or creates the file and continues its chain. Throws OperatorError when that is not possible. */
   constructor(options: AuditOptions) {
@@ -84,7 +83,6 @@ export class AuditWriter {
     this.#lost = 0;
     const envelope = { seq, wall_time: this.#options.wall_time(), t_ns, kind, id };
     this.#queue.push({ line: { ...envelope, ...rest, ...lost }, body: null });
-    this.#newest_ns = t_ns;
     return id;
   }
 
@@ -93,9 +91,11 @@ export class AuditWriter {
     return this.#flushing !== null || (this.#queue.length > 0 && this.trouble === null);
   }
 
-  /** Something waits, and the disk has not refused within the last second. @param t_ns as that of the entries */
-  due(t_ns: number): boolean {
-    return this.#queue.length > 0 && t_ns - this.#refused_ns >= RETRY_NS;
+  /** Once a beat: begins to write what waits; where the disk refused, a second after the last attempt. @param t_ns as that of the entries */
+  turn(t_ns: number): void {
+    if (this.#queue.length === 0 || (this.trouble !== null && t_ns - this.#tried_ns < RETRY_NS)) return;
+    this.#tried_ns = t_ns;
+    void this.flush();
   }
 
   /** Write what is queued. Never rejects; see `trouble`. Concurrent calls share one run. */
@@ -139,10 +139,8 @@ export class AuditWriter {
       try {
         await this.#write_batch();
         this.trouble = null;
-        this.#refused_ns = Number.NEGATIVE_INFINITY;
       } catch (error) {
         this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
-        this.#refused_ns = this.#newest_ns;
         return;
       }
     }

@@ -128,6 +128,14 @@ test("entries survive a write that fails and are written when it works again", a
     writer.append(note("z".repeat(50_000)));
     await writer.flush();
     expect(writer.trouble).toContain("audit.jsonl");
+    // A disk that refused is not asked at every beat, but asked again also where no other entry comes.
+    writer.turn(10e9);
+    await writer.flush();
+    writer.turn(10.9e9);
+    expect(writer.busy).toBe(false);
+    writer.turn(11.1e9);
+    expect(writer.busy).toBe(true);
+    await writer.flush();
     rmSync(`${writer.path}.1`, { recursive: true });
     await writer.close();
     expect(writer.trouble).toBeNull();
