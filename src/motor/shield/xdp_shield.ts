@@ -175,10 +175,14 @@ export class XdpShield implements Shield {
     }
   }
 
-  /** As it was before a plan that could not be carried out. */
+  /** As it was before a plan that could not be carried out; below level 5 open, where that cannot be either. */
   #back_to(plan: ShieldPlan, left: readonly string[], now_ns: number): void {
-    if (left.length > 0) this.#attach(left);
-    this.#configure(plan, now_ns);
+    try {
+      if (left.length > 0) this.#attach(left);
+      this.#configure(plan, now_ns);
+    } catch {
+      if (plan.mode !== "isolate") this.undo();
+    }
   }
 
   #detach(name: string): void {
