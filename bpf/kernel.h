@@ -76,6 +76,7 @@ struct task_io_accounting {
 
 struct task_struct {
 	unsigned int flags;
+	int on_cpu;
 	struct sched_entity se;
 	int pid;
 	int tgid;

@@ -10,6 +10,16 @@
 
 /* ---- scheduler ---- */
 
+/* Whether the task a CPU was last seen to take up has left it unseen: some hosts run no program while a process of theirs
+ * is current. A task is off its CPU only after the switch from it was told, and on it right after the switch to it was. */
+static __always_inline bool left_unseen(const struct slot *slot, __u64 since)
+{
+	struct task_struct *task = slot->run_task;
+
+	return since && bpf_core_field_exists(task->on_cpu) && !BPF_CORE_READ(task, on_cpu) &&
+	       *(volatile __u64 *)&slot->run_since_ns == since;
+}
+
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
@@ -21,11 +31,14 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	slot->switches++;
 	if (prev->pid == 0 && mark < 0)
 		mark += now;
+	else if (prev->pid == 0 && since) /* what left unseen is taken to have left at once */
+		mark += now - since;
 	if (next->pid == 0 && mark >= 0)
 		mark -= now;
 	slot->idle_mark_ns = mark;
 
 	slot->run_since_ns = next->pid ? now : 0;
+	slot->run_task = next;
 	slot->run_cgroup = next->pid ? next->cgroups->dfl_cgrp->kn->id : 0;
 	if (prev->pid && since) {
 		struct usage *usage = usage_of(prev->cgroups->dfl_cgrp->kn->id);
@@ -149,8 +162,11 @@ int BPF_PROG(tcp_retransmit_skb)
 static long add_slot(__u32 cpu, void *context)
 {
 	struct slot *slot = &slots[cpu & (MAX_CPUS - 1)];
+	__u64 since = slot->run_since_ns;
 	__s64 mark = slot->idle_mark_ns;
 
+	if (mark >= 0 && since < total.t_ns && left_unseen(slot, since))
+		mark += total.t_ns - since;
 	total.switches += slot->switches;
 	total.idle_ns += mark < 0 ? total.t_ns + mark : mark;
 	total.forks += slot->forks;
@@ -177,13 +193,15 @@ static __always_inline __u64 wanted_period_ns(void)
 
 static int beat(void *map, int *key, struct heart *heart)
 {
-	__u64 sequence = total.sequence + 1, period = armed_period_ns, now = bpf_ktime_get_ns();
+	__u64 sequence = total.sequence + 1, period = armed_period_ns, now = bpf_ktime_get_ns(), idle_ns = total.idle_ns;
 
 	__builtin_memset(&total, 0, sizeof(total));
 	total.t_ns = now;
 	total.sequence = sequence;
 	total.period_ns = period;
 	bpf_loop(control.nr_cpus, add_slot, NULL, 0);
+	if (total.idle_ns < idle_ns) /* behind an unseen switch another task ran: never go back */
+		total.idle_ns = idle_ns;
 	if (bpf_ringbuf_output(&beats, &total, sizeof(total), 0))
 		control.lost_beats++;
 
@@ -226,7 +244,7 @@ static long note_running(__u32 cpu, void *context)
 	__u64 since = slot->run_since_ns;
 	struct usage *usage;
 
-	if (!since || since > pass_ns)
+	if (!since || since > pass_ns || left_unseen(slot, since))
 		return 0;
 	usage = usage_of(slot->run_cgroup);
 	if (!usage)

@@ -20,6 +20,7 @@ struct slot {
 	 * running: idle so far (>= 0) · idle: idle so far - start of this idle stretch (< 0). */
 	__s64 idle_mark_ns;
 	__u64 run_since_ns;
+	struct task_struct *run_task; /* only compared and looked at by a read that may fail: it may be gone */
 	__u64 run_cgroup;
 	__u64 forks;
 	__u64 threads;

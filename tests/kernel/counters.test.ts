@@ -75,8 +75,8 @@ describe.skipIf(senses === null)("counters of the node against the kernel's own 
       return (fields[3]! + fields[4]!) * tick_ns;
     };
     const cpus = navigator.hardwareConcurrency;
-    // A host that steals a processor in the middle of an interrupt parts the two clocks, and only an undisturbed second can
-    // compare them: a counter that is wrong is wrong in every one.
+    // Time the host steals in the middle of an interrupt is idle here and not there, so that only an undisturbed second can
+    // compare the two: a counter that is wrong is wrong in every one.
     const seconds: object[] = [];
     const one_agrees = async () => {
       const { before, after, inner, outer } = await bracket(senses!, idle, () => Bun.sleep(1000));
