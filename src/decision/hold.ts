@@ -30,6 +30,10 @@ const RECOVERY_MAX_S = 0.5;
 const PROVEN_RESERVE_S = 1.5;
 /** While frozen the slope estimate still looks back this far. */
 const SLOPE_SETTLES_S = 0.5;
+/** Of the growth before, what goes on beside a held thread that did not carry it. */
+const REST_GROWS = 0.5;
+/** The requests in flight take and give this much at any moment. */
+const IN_FLIGHT_BYTES = 4 * 1048576;
 
 function frozen(value: boolean): Setting {
   return { rung: "thread_hold", frozen: value };
@@ -39,7 +43,7 @@ function adjust(state: ContainmentState, setting: Setting, reason: string): Acti
   return { id: state.id, verb: "adjust", target: state.target, setting, reason };
 }
 
-function to_phase(state: ContainmentState, phase: HoldPhase, now_ns: number): ContainmentState {
+function to_phase({ touched: _, ...state }: ContainmentState, phase: HoldPhase, now_ns: number): ContainmentState {
   return { ...state, phase, phase_since_ns: now_ns, quiet_since_ns: null };
 }
 
@@ -115,8 +119,8 @@ function rest_is_known(state: ContainmentState, seen: ContainmentObservation): b
 
 /**
  * One beat of a thread hold (docs/CONTAINMENT.md):
- * touch (a trial of ~100 ms: does it bite, does the rest live?) → probation (it runs; a growth that stops by itself is
- * let go) → hold ⇄ dose (thawed in small doses, ever more rarely, to see whether it still grows).
+ * touch (a trial of ~100 ms, longer while the rest grows on: does it bite, does the rest live?) → probation (it runs; a
+ * growth that stops by itself is let go) → hold ⇄ dose (thawed in small doses, ever more rarely, to see whether it still grows).
  * From every frozen phase a stalled rest thaws it at once, and it is caught again at another moment.
  *
  * @param judging another hold of the cgroup is not judged yet: what this thread would gain while it is looked at would be taken for the other's failure
@@ -140,14 +144,17 @@ export function step_hold(
     case "hold": {
       if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
       if (rest_stalls(state, seen, config)) return thaw_for_the_rest(state, seen, now_ns);
-      if (state.phase === "touch") {
-        const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
-        if (in_phase_s < config.touch_s || unknown) return keep(state);
-        if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
-        const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
-        return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
+      if (state.phase === "hold") return step_frozen(state, slope, in_phase_s, memory, config, now_ns, judging);
+      const touching = seen.frozen === true ? seen_to_hold(state, memory, now_ns) : state;
+      const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
+      if (in_phase_s < config.touch_s || unknown) return keep(touching);
+      const beside = growth_beside(touching, memory, now_ns);
+      if (beside !== null) {
+        return beside.held_s < SLOPE_SETTLES_S ? keep(touching) : end(state, "no_effect", beside.figures, true);
       }
-      return step_frozen(state, slope, in_phase_s, memory, config, now_ns, judging);
+      if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
+      const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
+      return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
     }
     case "missed": {
       return step_missed(state, seen, config, act, now_ns);
@@ -200,6 +207,26 @@ function step_missed(
   return keep(again, [adjust(state, frozen(true), why)]);
 }
 
+function seen_to_hold(state: ContainmentState, memory_bytes: number, now_ns: number): ContainmentState {
+  return state.touched === undefined ? { ...state, touched: { since_ns: now_ns, memory_bytes } } : state;
+}
+
+/**
+ * The cgroup grows on beside the thread that is held, as where every request leaks and the worker whose turn it was first is taken
+ * for the one that does. Null while it does not.
+ */
+function growth_beside(
+  { touched, slope_before_bytes_per_s: before }: ContainmentState,
+  memory: number,
+  now_ns: number,
+): { readonly held_s: number; readonly figures: string } | null {
+  if (touched === undefined) return null;
+  const held_s = (now_ns - touched.since_ns) / 1e9;
+  const grown = memory - touched.memory_bytes;
+  if (grown <= Math.max(IN_FLIGHT_BYTES, REST_GROWS * before * held_s)) return null;
+  return { held_s, figures: `slope ${mib(before)}/s → ${mib(grown / held_s)}/s: something else grows` };
+}
+
 /** Probation is over: time or headroom granted is used up, or the reserve is needed. */
 function must_hold(
   state: ContainmentState,
@@ -236,7 +263,7 @@ function step_frozen(
   if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
     const before = state.slope_before_bytes_per_s;
     const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
-    if (slope > 0.5 * before) return end(state, "no_effect", `${figures}: something else grows`, true);
+    if (slope > REST_GROWS * before) return end(state, "no_effect", `${figures}: something else grows`, true);
     const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
     return keep({ ...state, judged: true }, [], [verdict]);
   }

@@ -27,6 +27,8 @@ export interface ContainmentState {
   readonly rest_pace_per_s: Maybe<number>;
   readonly next_probe_s: number;
   readonly memory_at_dose_bytes: number;
+  /** Since when the thread of the present touch is seen to be frozen, and the memory of its cgroup then; absent before that. */
+  readonly touched?: { readonly since_ns: number; readonly memory_bytes: number };
   /** Doses in a row without growth. */
   readonly quiet_doses: number;
   /** Since when the slope has been below the tail while the thread ran; null when it has not. */
