@@ -61,9 +61,9 @@ export interface Parts {
 function require_root(): void {
   if (geteuid() !== 0) {
     throw new OperatorError(
-      "cannot load BPF programs: not root",
+      `cannot start as user ${geteuid()}: HOSA runs as root`,
       3,
-      "run as root, or with CAP_BPF, CAP_PERFMON, CAP_SYS_RESOURCE and CAP_SYS_ADMIN from a service unit",
+      "run as root; of root's capabilities those that `hosa doctor` lists are enough",
     );
   }
 }

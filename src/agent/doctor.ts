@@ -3,6 +3,7 @@ import { release } from "node:os";
 import type { Config } from "../config/index.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { libbpf, text_at } from "../ffi/libbpf.ts";
+import { geteuid } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
 import { Senses } from "../ffi/senses.ts";
 import type { Rung } from "../model/containment.ts";
@@ -102,12 +103,24 @@ function examine_capabilities(): readonly Finding[] {
   const status = readFileSync("/proc/self/status", "latin1");
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
   const holds = (bit: number): boolean => (effective & (1n << BigInt(bit))) !== 0n;
-  return CAPABILITIES.map(({ bit, name, fatal: essential, costs }) => {
+  const user = geteuid();
+  const root: Finding =
+    user === 0
+      ? ok("root", "user 0")
+      : {
+          what: "root",
+          state: "fatal",
+          detail: `user ${user}`,
+          costs: "`hosa run` refuses to start",
+          remedy: "run as root; of its capabilities those below are enough",
+        };
+  const capabilities = CAPABILITIES.map(({ bit, name, fatal: essential, costs }): Finding => {
     if (holds(bit)) return ok(name, "held");
     if (essential && holds(CAP_SYS_ADMIN)) return ok(name, "covered by CAP_SYS_ADMIN");
-    const remedy = `run as root, or grant ${name} (systemd: AmbientCapabilities=${name})`;
+    const remedy = `run as root, and keep ${name} (systemd: in CapabilityBoundingSet=)`;
     return { what: name, state: essential ? "fatal" : "missing", detail: "not held", costs, remedy };
   });
+  return [root, ...capabilities];
 }
 
 function examine_senses(config: Config): DoctorReport["sections"] {

@@ -63,7 +63,13 @@ function examine_step({ name, todo, because, spared }: PlannedStep, config: Conf
 }
 
 function missing(what: string, detail: string, costs: string): Finding {
-  return { what, state: "missing", detail, costs, remedy: "see docs/QUARANTINE.md" };
+  return {
+    what,
+    state: "missing",
+    detail,
+    costs,
+    remedy: "where this node should have that step, take away what hinders it",
+  };
 }
 
 function amount(step: QuarantineStep): string {

@@ -109,7 +109,7 @@ async function record(
 
 function unusable(ledger_dir: string, error: unknown): Error {
   if (error instanceof LedgerBusy) {
-    const hint = `Its control socket is not there: end it (kill ${error.pid}), which releases everything but a quarantine; if it hangs, kill -9, then release again.`;
+    const hint = `Its control socket is not there: end it (systemctl stop hosa, or kill ${error.pid}), which releases everything but a quarantine. Where it hangs without systemd, kill -9; then release again.`;
     return new OperatorError(`the running process ${error.pid} holds the ledger in ${ledger_dir}`, 1, hint, error);
   }
   const code = error instanceof Error && "code" in error ? String(error.code) : null;

@@ -132,7 +132,7 @@ function unreadable(path: string, error: unknown): OperatorError {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   const denied = code === "EACCES" || code === "EPERM";
   const hint = denied
-    ? "Run as a user who may read it."
+    ? "Run as root: the audit is for root alone, unless its directory was opened to others."
     : "Give the file with --audit FILE, or set audit.path in the configuration; it is written by `hosa run`.";
   return new OperatorError(`audit file ${path} cannot be read (${code})`, denied ? 3 : 1, hint, error);
 }

@@ -3,6 +3,14 @@ import type { Context, ExitCode } from "./context.ts";
 import { collected, duration_s, type GlobalOptions, LOG_LEVELS, positive_integer, positive_number } from "./options.ts";
 
 const FOOTER = `
+Levels:
+  0  homeostasis: the node is as it was learned
+  1  vigilance: it watches ten times as often
+  2  soft containment of the culprit
+  3  active containment, and a share of the new connections is refused
+  4  severe containment, and only what is needed is admitted
+  5  quarantine: the node is isolated until \`hosa release --quarantine\`
+
 Exit codes:
   0  ok
   1  failed at run time
@@ -10,14 +18,18 @@ Exit codes:
   3  privilege or kernel feature missing
 
 Files:
-  /etc/hosa/hosa.yaml, /etc/hosa/hosa.d/*.yaml   configuration (see hosa.example.yaml)
-  /var/log/hosa/audit.jsonl                      why everything was done
-  /run/hosa                                      what has to be undone
+  /etc/hosa/hosa.yaml, /etc/hosa/hosa.d/*.yaml   configuration; every key: \`hosa man hosa.yaml | man -l -\`
+  /var/log/hosa                                  why everything was done (audit.jsonl), the beats around it (flight-*), evidence (quarantine-*)
+  /var/lib/hosa                                  what was learned of this node
+  /run/hosa                                      what has to be undone, and the control socket
+
+Environment:
+  NO_COLOR  set to anything: no colours
 `;
 
 const SIGNALS = `
 Signals:
-  SIGTERM, SIGINT  undo everything and end
+  SIGTERM, SIGINT  undo every containment and end; a quarantine (level 5) stays
   SIGHUP           with --daemon read the configuration again, all or nothing; otherwise as SIGTERM
 `;
 
@@ -59,7 +71,9 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("run")
-    .description("sense, judge and act until stopped; everything done is undone at the end")
+    .description(
+      "sense, judge and act until stopped; every containment is undone at the end, only a quarantine (level 5) stays",
+    )
     .option("--daemon", "as a service: SIGHUP reads the configuration again, one line per event, no reader needed")
     .option("--duration <time>", "end by itself after this long", duration_s)
     .addHelpText(

@@ -94,7 +94,13 @@ export const ACT = v.strictObject({
     max: 3600,
     docs: "Longest time between two such probes.",
   }),
-  probe_dose_ms: integer({ unit: "ms", initial: 10, min: 1, max: 1000, docs: "Length of such a probe." }),
+  probe_dose_ms: integer({
+    unit: "ms",
+    initial: 10,
+    min: 1,
+    max: 1000,
+    docs: "Length from which the longer thaws grow: after two probes of 1 ms without growth 10 times this, then 100 times; a thread that held a lock is thawed for this long first.",
+  }),
   thread_share: number({
     unit: "fraction",
     initial: 0.7,

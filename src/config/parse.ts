@@ -24,7 +24,8 @@ export interface ParsedFile {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-const HINT = "Correct it and run `hosa config check`; every key is described in hosa.example.yaml.";
+const HINT =
+  "Correct it and run `hosa config check`; every key is described in hosa.yaml(5): `hosa man hosa.yaml | man -l -`.";
 
 /** Parse and validate one file by itself. Throws ConfigError with positions. */
 export function parse_file(text: string, filename: string): ParsedFile {

@@ -171,7 +171,7 @@ export const SECTIONS = {
       initial: 5,
       min: 0,
       max: 3600,
-      docs: "Pause between two actions on one target.",
+      docs: "Pause between two actions of one kind on one target.",
     }),
     expiry_s: number({
       unit: "s",
@@ -193,7 +193,7 @@ export const SECTIONS = {
   quarantine: QUARANTINE,
   protect: texts({
     ...GLOB,
-    docs: "Cgroups never limited, besides the built-in ones. A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
+    docs: "Cgroups never limited, besides HOSA's own, those it runs in, and /, /init.scope, /system.slice itself, ssh(d), dbus, journald, logind, networkd, resolved, udevd, kubelet, containerd, docker and crio in it; every other may be, services of /system.slice and sessions of /user.slice included. A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
   }),
   prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
   senses: v.strictObject({

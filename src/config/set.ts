@@ -3,7 +3,8 @@ import { nearest } from "./nearest.ts";
 import { ConfigError, type ParsedFile, parse_file } from "./parse.ts";
 
 const MOST_SETTINGS = 256;
-const HINT = "Every key is described in hosa.example.yaml; a value is written as there: `--set levels.trend_s=1`.";
+const HINT =
+  "Every key is described in hosa.yaml(5) (`hosa man hosa.yaml | man -l -`); a value is written as there: `--set levels.trend_s=1`.";
 
 /** `key=value` from the command line, checked like the same line of hosa.yaml. Throws ConfigError naming all problems. */
 export function parse_settings(settings: readonly string[]): readonly ParsedFile[] {

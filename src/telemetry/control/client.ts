@@ -148,7 +148,7 @@ function silent(path: string): OperatorError {
   return new OperatorError(
     `control socket ${path}: the agent does not answer`,
     1,
-    "If it hangs, end it with `kill -9`: `hosa release` then works from the ledger alone.",
+    "If it hangs: `systemctl stop hosa` (killed after 30 s, and not started again) or, without systemd, `kill -9`; `hosa release` then works from the ledger alone.",
   );
 }
 
