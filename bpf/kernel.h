@@ -74,7 +74,12 @@ struct task_io_accounting {
 	__u64 write_bytes;
 };
 
+struct thread_info {
+	__u32 cpu;
+};
+
 struct task_struct {
+	struct thread_info thread_info;
 	unsigned int flags;
 	int on_cpu;
 	struct sched_entity se;

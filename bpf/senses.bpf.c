@@ -12,12 +12,15 @@
 
 /* Whether the task a CPU was last seen to take up has left it unseen: some hosts run no program while a process of theirs
  * is current. A task is off its CPU only after the switch from it was told, and on it right after the switch to it was. */
-static __always_inline bool left_unseen(const struct slot *slot, __u64 since)
+static __always_inline bool left_unseen(const struct slot *slot, __u32 cpu, __u64 since)
 {
 	struct task_struct *task = slot->run_task;
 
-	return since && bpf_core_field_exists(task->on_cpu) && !BPF_CORE_READ(task, on_cpu) &&
-	       *(volatile __u64 *)&slot->run_since_ns == since;
+	if (!since || !bpf_core_field_exists(task->on_cpu) || !bpf_core_field_exists(task->thread_info.cpu))
+		return false;
+	if (BPF_CORE_READ(task, on_cpu) && BPF_CORE_READ(task, thread_info.cpu) == cpu)
+		return false;
+	return *(volatile __u64 *)&slot->run_since_ns == since;
 }
 
 SEC("tp_btf/sched_switch")
@@ -27,6 +30,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	struct slot *slot = here();
 	__s64 mark = slot->idle_mark_ns;
 	__u64 since = slot->run_since_ns;
+	struct task_struct *ran = slot->run_task;
 
 	slot->switches++;
 	if (prev->pid == 0 && mark < 0)
@@ -40,7 +44,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	slot->run_since_ns = next->pid ? now : 0;
 	slot->run_task = next;
 	slot->run_cgroup = next->pid ? next->cgroups->dfl_cgrp->kn->id : 0;
-	if (prev->pid && since) {
+	if (prev == ran && since) { /* another one was switched to unseen: whose time it was is not known */
 		struct usage *usage = usage_of(prev->cgroups->dfl_cgrp->kn->id);
 
 		/* Tasks of one cgroup leave several CPUs at once; this is the one shared word of the hot path. */
@@ -165,7 +169,7 @@ static long add_slot(__u32 cpu, void *context)
 	__u64 since = slot->run_since_ns;
 	__s64 mark = slot->idle_mark_ns;
 
-	if (mark >= 0 && since < total.t_ns && left_unseen(slot, since))
+	if (mark >= 0 && since < total.t_ns && left_unseen(slot, cpu, since))
 		mark += total.t_ns - since;
 	total.switches += slot->switches;
 	total.idle_ns += mark < 0 ? total.t_ns + mark : mark;
@@ -244,7 +248,7 @@ static long note_running(__u32 cpu, void *context)
 	__u64 since = slot->run_since_ns;
 	struct usage *usage;
 
-	if (!since || since > pass_ns || left_unseen(slot, since))
+	if (!since || since > pass_ns || left_unseen(slot, cpu, since))
 		return 0;
 	usage = usage_of(slot->run_cgroup);
 	if (!usage)

@@ -161,13 +161,14 @@ class Agent {
     const end_ns = duration_s === null ? Number.POSITIVE_INFINITY : monotonic_ns() + duration_s * 1e9;
     for (;;) {
       const patience_ms = this.#quarantine.busy ? POLL_BUSY_MS : POLL_MS;
+      const asked_ns = monotonic_ns();
       if (senses.poll(this.#control?.patience_ms(patience_ms) ?? patience_ms) > 0) {
         senses.drain();
         this.#last_beat_ns = monotonic_ns();
         if (this.#beats > WARM_BEATS) this.#times.woken(senses.beat.t_ns, this.#last_beat_ns);
         if (this.#one_beat() === false) return { beats: this.#beats, reason: "the reader went away" };
       } else {
-        this.#check_silence();
+        this.#check_silence(asked_ns);
       }
       await this.#turn();
       await this.#reload_if_asked();
@@ -371,14 +372,14 @@ class Agent {
     this.#parts.audit?.append(entry);
   }
 
-  #check_silence(): void {
-    const silent_s = (monotonic_ns() - this.#last_beat_ns) / 1e9;
+  #check_silence(asked_ns: number): void {
+    const now_ns = monotonic_ns();
+    // A node that was paused while the agent waited has not missed a beat.
+    if (now_ns - asked_ns > (SILENCE_S / 2) * 1e9) this.#last_beat_ns = now_ns;
+    const silent_s = (now_ns - this.#last_beat_ns) / 1e9;
     if (silent_s < SILENCE_S) return;
-    throw new OperatorError(
-      `no beat from the kernel for ${silent_s.toFixed(0)} s`,
-      1,
-      "restart hosa; see `hosa doctor`",
-    );
+    const said = `no beat from the kernel for ${silent_s.toFixed(0)} s`;
+    throw new OperatorError(said, 1, "restart hosa; see `hosa doctor`");
   }
 
   #say_baseline(assessment: Assessment, t_ns: number): void {

@@ -30,14 +30,21 @@ export class KeptFile implements Disposable {
     if (this.#fd < 0) throw new KernelError("read", this.path, "EBADF", "it was disposed of");
     let filled = 0;
     for (;;) {
+      if (filled === this.#buffer.length && !this.#grow()) return this.#buffer;
       const room = filled === 0 ? this.#buffer : this.#buffer.subarray(filled);
       const count = pread_into(this.#fd, room, filled, this.path);
+      // Less than asked for is no end: a file of many records gives as many whole ones as fit into a page.
+      if (count === 0) return this.#buffer.subarray(0, filled);
       filled += count;
-      if (count === 0 || filled < this.#buffer.length || filled >= LIMIT_BYTES) return this.#buffer.subarray(0, filled);
-      const larger = new Uint8Array(this.#buffer.length * 2);
-      larger.set(this.#buffer);
-      this.#buffer = larger;
     }
+  }
+
+  #grow(): boolean {
+    if (this.#buffer.length >= LIMIT_BYTES) return false;
+    const larger = new Uint8Array(this.#buffer.length * 2);
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+    return true;
   }
 
   [Symbol.dispose](): void {

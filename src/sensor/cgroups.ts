@@ -17,7 +17,7 @@ interface Known {
   readonly id: number;
   readonly parent_id: number;
   readonly name: string;
-  readonly root: boolean;
+  root: boolean;
   path: string;
   /** CLOCK_MONOTONIC before which the cgroup certainly existed. */
   born_ns: number;
@@ -81,8 +81,10 @@ export class CgroupTracker {
     const rows = this.#ports.cgroups.cgroups(full);
     this.#changed.length = 0;
     for (let row = 0; row < rows.count; row++) this.#take(rows, row);
+    if (this.#sweep === 1 && full) this.#find_root();
     this.gone.length = 0;
-    if (full) this.#bury();
+    // A full array leaves out whoever comes last in the tree: what was not told of is not gone.
+    if (full && rows.count < MAX_CGROUPS) this.#bury();
     return this.#report();
   }
 
@@ -152,6 +154,18 @@ export class CgroupTracker {
     };
     this.#known.set(id, known);
     return known;
+  }
+
+  /** In a cgroup namespace the tree that is seen begins at the namespace's own root, whose level is not 0. */
+  #find_root(): void {
+    let top: Known | null = null;
+    for (const known of this.#known.values()) {
+      if (known.root) return;
+      if (top === null && !this.#known.has(known.parent_id)) top = known;
+    }
+    if (top === null) return;
+    top.root = true;
+    top.path = "/";
   }
 
   #bury(): void {

@@ -5,6 +5,10 @@ import type { Maybe } from "../model/sample.ts";
 
 /** The kernel's own number of the first cgroup namespace (PROC_CGROUP_INIT_INO). */
 const FIRST_NAMESPACE = "cgroup:[4026531835]";
+/** … and of the first namespace of processes (PROC_PID_INIT_INO). */
+const FIRST_PID_NAMESPACE = "pid:[4026531836]";
+const ONLY_ITSELF =
+  "this container has its own processes and its own cgroups: of the node's cgroups it sees those below its own";
 
 /** Path of this process in the cgroup v2 hierarchy, as far as its cgroup namespace shows it; "/" for the root. */
 export function own_cgroup_path(): string {
@@ -22,7 +26,7 @@ export function own_cgroup_path(): string {
 export function see_whole_node(first_pid = 1): Maybe<string> {
   const own = namespace_of("thread-self");
   if (own === null || own === FIRST_NAMESPACE) return null;
-  if (own === namespace_of(first_pid)) return null;
+  if (own === namespace_of(first_pid)) return sees_host() ? null : ONLY_ITSELF;
   try {
     enter_cgroup_namespace(first_pid);
     return null;
@@ -32,10 +36,14 @@ export function see_whole_node(first_pid = 1): Maybe<string> {
   }
 }
 
+function sees_host(): boolean {
+  return namespace_of("thread-self", "pid") === FIRST_PID_NAMESPACE;
+}
+
 /** Null where it cannot be read: there is no such process, or it may not be looked at. */
-function namespace_of(process: number | "thread-self"): Maybe<string> {
+function namespace_of(process: number | "thread-self", kind: "cgroup" | "pid" = "cgroup"): Maybe<string> {
   try {
-    return readlinkSync(`/proc/${process}/ns/cgroup`);
+    return readlinkSync(`/proc/${process}/ns/${kind}`);
   } catch {
     return null;
   }

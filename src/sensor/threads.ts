@@ -10,6 +10,9 @@ import { read_threads, type ThreadTable } from "./thread_table.ts";
 const MIN_WINDOW_NS = 95e6;
 /** A window grows no longer than this; then it starts again at its middle, so that a search follows the present. */
 const MAX_WINDOW_NS = 1e9;
+/** Readings of a search are no closer than this, nor than so many times what the latest one cost: a node may have thousands of threads. */
+const SPACING_NS = 24e6;
+const SPACING_COSTS = 15;
 /** A search not asked about for so long begins anew. */
 const STALE_NS = 3e9;
 const MAX_SEARCHES = 4;
@@ -35,6 +38,8 @@ interface Running {
   base: ThreadTable;
   next: Maybe<ThreadTable>;
   asked_ns: number;
+  /** Not read again before. */
+  due_ns: number;
   readonly results: Map<ThreadSearch["resource"], ThreadSearch>;
   readonly runtimes: Map<number, Runtime>;
 }
@@ -69,12 +74,14 @@ export class ThreadWatch {
     const now_ns = this.#ports.monotonic_ns();
     const running = this.#running(cgroup_id, now_ns);
     running.asked_ns = now_ns;
-    if (now_ns - running.base.t_ns < MIN_WINDOW_NS) return running.results.get(resource) ?? null;
+    const known = running.results.get(resource) ?? null;
+    if (now_ns - running.base.t_ns < MIN_WINDOW_NS || (known !== null && now_ns < running.due_ns)) return known;
     const table = this.#read(cgroup_id, now_ns);
     const searched = compare_tables(cgroup_id, resource, running.base, table, this.#baseline);
     const result = with_runtime(searched, this.#runtime(running, cgroup_id, leading_pid(searched.threads)));
     running.results.set(resource, result);
     this.#roll(running, table);
+    running.due_ns = now_ns + Math.max(SPACING_NS, SPACING_COSTS * (this.#ports.monotonic_ns() - now_ns));
     return result;
   }
 
@@ -87,7 +94,14 @@ export class ThreadWatch {
     const running = this.#searches.get(cgroup_id);
     if (running !== undefined && now_ns - running.asked_ns < STALE_NS) return running;
     const base = this.#read(cgroup_id, now_ns);
-    const begun: Running = { base, next: null, asked_ns: now_ns, results: new Map(), runtimes: new Map() };
+    const begun: Running = {
+      base,
+      next: null,
+      asked_ns: now_ns,
+      due_ns: 0,
+      results: new Map(),
+      runtimes: new Map(),
+    };
     this.#searches.delete(cgroup_id);
     this.#searches.set(cgroup_id, begun);
     drop_oldest(this.#searches, MAX_SEARCHES);

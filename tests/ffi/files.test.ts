@@ -35,6 +35,11 @@ test("grows, and stops at 1 MiB", () => {
   expect(file.read().length).toBe(2 ** 20);
 });
 
+test("a file of many records is read to its end, though the kernel gives a page of them at a time", () => {
+  using file = KeptFile.open("/proc/kallsyms")!;
+  expect(file.read().length).toBe(2 ** 20);
+});
+
 test("disposed twice, used afterwards: a clear error", () => {
   const file = KeptFile.open("/proc/self/stat")!;
   file[Symbol.dispose]();

@@ -40,6 +40,14 @@ describe("cgroup tracker", () => {
     expect(tracker.observe(node.now_ns).map((sample) => sample.path)).toContain("/app.slice/web");
   });
 
+  test("in a cgroup namespace the tree begins at its own root, and paths at that", () => {
+    const { node, tracker } = tracker_on([
+      { id: 10, parent_id: 1, level: 1, name: "guest", memory_bytes: 900 * MIB, memory_max: 1000 * MIB },
+      { id: 11, parent_id: 10, level: 2, name: "web", memory_bytes: 100 * MIB },
+    ]);
+    expect(tracker.observe(node.now_ns).map(({ path }) => path)).toEqual(["/", "/web"]);
+  });
+
   test("only what changed is reported, with its age", () => {
     const { node, tracker } = tracker_on(TREE);
     tracker.observe(node.now_ns);
@@ -83,6 +91,10 @@ describe("cgroup tracker", () => {
     const { node, tracker } = tracker_on([TREE[0]!, ...children]);
     expect(tracker.observe(node.now_ns).length).toBe(MAX_CGROUPS);
     expect(tracker.ignored).toBe(10);
+
+    node.rows = [TREE[0]!, ...children.slice(1, MAX_CGROUPS)];
+    tracker.observe(node.now_ns + 1e9);
+    expect(tracker.gone).toEqual([]);
   });
 });
 

@@ -73,6 +73,13 @@ test("what may not be entered is said, and the part that is seen is not taken fo
   expect(after).toEqual(["/", "/", `not mounted from its root: only /.. at ${MOUNT}`]);
 });
 
+test("with processes of its own, too, it says that it sees only itself", () => {
+  if (!usable) return;
+  const own = ["unshare", "--cgroup", "--pid", "--fork", "--mount-proc", "sh", "-c", 'exec "$1" "$2" 1', "sh"];
+  const [, narrow] = seen(...own) as unknown[];
+  expect(narrow).toContain("its own processes and its own cgroups");
+});
+
 test("a mount that begins elsewhere is named, and not used", () => {
   const file = join(directory, "mountinfo");
   writeFileSync(file, "9 1 0:9 /docker/12 /sys/fs/cgroup rw - cgroup2 cgroup rw\n");

@@ -121,6 +121,26 @@ describe("thread search", () => {
     expect(found.window_s).toBeLessThanOrEqual(1.01);
     expect(found.threads[0]!.fault_bytes_per_s).toBe(0);
   });
+
+  test("is read no more often than a fifteenth of the time allows, however fast the beats come", () => {
+    for (const [cost_s, most] of [
+      [0.0001, 42],
+      [0.01, 9],
+    ] as const) {
+      const service = new Service();
+      let reads = 0;
+      service.threads_at = () => {
+        reads++;
+        service.pass(cost_s);
+        return [{ tid: 5 }];
+      };
+      for (const end_ns = service.now_ns + 1.2e9; service.now_ns < end_ns; service.pass(0.01)) {
+        service.watch.search(7, "memory");
+      }
+      expect(reads).toBeGreaterThan(most / 2);
+      expect(reads).toBeLessThanOrEqual(most);
+    }
+  });
 });
 
 describe("progress of the rest", () => {
