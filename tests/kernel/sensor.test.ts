@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Sample } from "../../src/model/sample.ts";
 import { kernel_ports } from "../../src/sensor/kernel_ports.ts";
-import { parse_net_dev } from "../../src/sensor/net.ts";
+import { parse_net_dev } from "../../src/sensor/net_dev.ts";
 import { Sensor } from "../../src/sensor/sensor.ts";
 import { ThreadWatch } from "../../src/sensor/threads.ts";
 import { CompiledHelper, fresh_beat, number_in, open_or_skip } from "./support.ts";
@@ -136,9 +136,13 @@ class VethPair implements Disposable {
   /** Packets in and out as the sensor reads them from a namespace. */
   packets(name: string): readonly [number, number] {
     const text = VethPair.run("netns", "exec", name, "cat", "/proc/net/dev");
-    const into = new Float64Array(2);
-    if (!parse_net_dev(new TextEncoder().encode(text), into)) throw new Error(`malformed: ${text}`);
-    return [into[0]!, into[1]!];
+    const sum: [number, number] = [0, 0];
+    const whole = parse_net_dev(new TextEncoder().encode(text), (_, rx, tx) => {
+      sum[0] += rx;
+      sum[1] += tx;
+    });
+    if (!whole) throw new Error(`malformed: ${text}`);
+    return sum;
   }
 
   #up(name: string, device: string, address: string): void {

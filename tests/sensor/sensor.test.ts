@@ -93,7 +93,10 @@ describe("sensor", () => {
     const row = (name: string, packets: number) => `${name}: 0 ${packets} 0 0 0 0 0 0 0 ${packets} 0 0 0 0 0 0\n`;
     const look = (t_s: number) => {
       const moved = t_s > 2 && t_s < 4 ? row("eth1", 1e9) : "";
-      node.write("/proc/net/dev", `Inter-|\n face |\n${row("eth0", 5000 + Math.round(t_s * 300))}${moved}`);
+      // A container a tenth of a second, before eth0 and behind it: no two readings are of the same interfaces.
+      const short = (k: number) => row(`veth${k}x${Math.round(t_s * 10)}`, 7e8);
+      const eth0 = row("eth0", 5000 + Math.round(t_s * 300));
+      node.write("/proc/net/dev", `Inter-|\n face |\n${short(0)}${eth0}${moved}${short(1)}`);
     };
     look(0);
     const sensor = new Sensor(node);
