@@ -28,6 +28,7 @@ export interface TellingParts {
   readonly beats: () => {
     readonly count: number;
     readonly lost: number;
+    readonly missed: number;
     readonly last_ns: number;
     readonly period_ms: number;
   };
@@ -191,7 +192,7 @@ export class Telling {
 
   #metric_figures({ tally }: Metrics, now_ns: number) {
     const { version, motor, live, beats, times, audit } = this.#parts;
-    const { count, lost, last_ns, period_ms } = beats();
+    const { count, lost, missed, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
     return {
       version,
@@ -203,6 +204,7 @@ export class Telling {
       beats: {
         count,
         lost,
+        missed,
         age_s: (now_ns - last_ns) / 1e9,
         period_s: period_ms / 1e3,
         cost: times.cost.histogram(COST_EDGES_US),

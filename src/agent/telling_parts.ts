@@ -12,7 +12,7 @@ export function telling_parts(
   { motor, sensor, cortex, audit, senses }: Parts,
   beat: Beat,
   times: BeatTimes,
-  figures: () => Omit<ReturnType<TellingParts["beats"]>, "lost">,
+  figures: () => Omit<ReturnType<TellingParts["beats"]>, "lost" | "missed">,
   record: TellingParts["record"],
 ): TellingParts {
   return {
@@ -23,7 +23,7 @@ export function telling_parts(
     dimensions: sensor.dimensions,
     baseline: () => cortex.baseline(),
     live: () => (beat.state?.containments ?? []).map((live) => live.rung),
-    beats: () => ({ ...figures(), lost: senses.lost_beats }),
+    beats: () => ({ ...figures(), lost: senses.lost_beats, missed: sensor.missed }),
     times,
     audit,
     record,

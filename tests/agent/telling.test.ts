@@ -20,7 +20,7 @@ function parts(config: Config, said: string[], over: Partial<TellingParts> = {})
     ],
     baseline: () => ({ mean: [0.1], sigma: [0.2] }),
     live: () => ["freeze"],
-    beats: () => ({ count: 7, lost: 0, last_ns: monotonic_ns(), period_ms: 100 }),
+    beats: () => ({ count: 7, lost: 0, missed: 0, last_ns: monotonic_ns(), period_ms: 100 }),
     times: new BeatTimes(),
     audit: { written: 3, dropped: 0 },
     record: () => {},
@@ -73,7 +73,7 @@ test("nothing is opened, said or waited for where nobody is to be told anything"
 test("a scraper gets the latest beat, health its normalized vector, and a stale agent is unhealthy", async () => {
   const said: string[] = [];
   let age_ns = 0;
-  const beats = () => ({ count: 7, lost: 0, last_ns: monotonic_ns() - age_ns, period_ms: 100 });
+  const beats = () => ({ count: 7, lost: 0, missed: 0, last_ns: monotonic_ns() - age_ns, period_ms: 100 });
   const config = parse_config('metrics: {enabled: true, listen: "127.0.0.1:0"}', "f");
   const telling = await open_telling(parts(config, said, { beats }));
   const base = /http:\/\/127\.0\.0\.1:\d+/.exec(said.join())![0];

@@ -21,6 +21,8 @@ export interface MetricFigures {
     readonly count: number;
     /** Beats of the kernel that were never handled. */
     readonly lost: number;
+    /** Values kept from an earlier beat because their source gave nothing usable. */
+    readonly missed: number;
     readonly age_s: number;
     readonly period_s: number;
     /** Seconds; without the first beats, which run before their code is compiled. */
@@ -52,6 +54,11 @@ export function render_metrics(figures: MetricFigures): string {
   out.counter("hosa_verdicts_total", "What earlier actions were found to have done.", tally.verdicts);
   out.counter("hosa_beats_total", "Beats judged since the start.", one(beats.count));
   out.counter("hosa_beats_lost_total", "Beats of the kernel that were never judged.", one(beats.lost));
+  out.counter(
+    "hosa_readings_missed_total",
+    "Values kept from an earlier beat because their source gave nothing usable.",
+    one(beats.missed),
+  );
   out.gauge("hosa_last_beat_age_seconds", "Time since the latest beat.", one(beats.age_s));
   out.gauge("hosa_beat_period_seconds", "Interval at which the kernel is asked to beat now.", one(beats.period_s));
   out.histogram("hosa_beat_cost_seconds", "Time a beat took from sensing to recording.", beats.cost);

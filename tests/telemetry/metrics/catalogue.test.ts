@@ -31,6 +31,7 @@ test("says what is known, in units of Prometheus", () => {
     'hosa_verdicts_total{rung="freeze",verdict="no_effect"} 1',
     "hosa_beats_total 6",
     "hosa_beats_lost_total 1",
+    "hosa_readings_missed_total 2",
     'hosa_beat_cost_seconds_bucket{le="0.002"} 5',
     'hosa_beat_cost_seconds_bucket{le="+Inf"} 6',
     "hosa_beat_cost_seconds_sum 0.0125",

@@ -78,7 +78,7 @@ export function figures(over: Partial<MetricFigures> = {}): MetricFigures {
     level: 2,
     live: ["memory_governor"],
     tally,
-    beats: { count: 6, lost: 1, age_s: 0.05, period_s: 0.01, cost: histogram, lateness: histogram },
+    beats: { count: 6, lost: 1, missed: 2, age_s: 0.05, period_s: 0.01, cost: histogram, lateness: histogram },
     audit: { written: 12, dropped: 0 },
     webhooks: [{ name: "1", delivered: 2, failed_attempts: 1, dropped: 0, waiting: 1 }],
     hooks: { hooks: [{ hook: "pre 1", runs: { ok: 3, failed: 1, late: 0, not_run: 0 } }], dropped: 2 },
