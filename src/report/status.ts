@@ -43,8 +43,11 @@ export function status_text(status: AgentStatus, paint: Style): string {
 
 function held(status: AgentStatus, paint: Style): readonly string[] {
   if (status.held.length === 0) return [row("held", "nothing")];
+  const dry = status.motor === "recording";
   return [
-    row("held", `${status.held.length}; ${release_help(status.held)}`),
+    dry
+      ? row("would hold", `${status.held.length} (dry run: nothing is touched)`)
+      : row("held", `${status.held.length}; ${release_help(status.held)}`),
     ...status.held.flatMap((item) => held_lines(item, paint, times(item))),
   ];
 }
