@@ -290,7 +290,8 @@ function step_pulse(state: ContainmentState, memory: number, config: HoldConfig,
 
 /** A look may cost more than its own length: a thread that holds a lock has to be caught again and again after it. */
 function price_s(state: ContainmentState, memory: number, config: HoldConfig): number {
-  if (state.next_probe_s <= config.probe_first_s) return 0;
+  // Before the first look nothing is known of it; one at a thread that is caught at any time costs no more than its length.
+  if (state.aims ? state.memory_at_dose_bytes === 0 : state.next_probe_s <= config.probe_first_s) return 0;
   return Math.min(PROBE_LAST_S, affordable_after_s(state, memory - state.memory_at_dose_bytes));
 }
 

@@ -90,3 +90,17 @@ describe("the trial hold of a thread", () => {
     expect(step.next).toMatchObject({ phase: "probation" });
   });
 });
+
+test("a thread that is caught only asleep is looked at again when the last look is paid for, also when nothing grew in it", () => {
+  const held: ContainmentState = {
+    ...{ ...TOUCH, phase: "hold", aims: true, judged: true, next_probe_s: 5, quiet_doses: 1 },
+    ...{ phase_since_ns: 10 * S, memory_at_dose_bytes: AT_TOUCH_BYTES },
+  };
+  const after = (s: number, aims: boolean) => {
+    // 90 MiB were lost until it was caught again: 1 % of a leak of 50 MiB/s pays for that in 180 s.
+    const seen = observation("c1", "thread_hold", { frozen: true, memory_bytes: AT_TOUCH_BYTES + 90 * MIB });
+    return step_hold({ ...held, aims }, seen, CONFIG.hold, CONFIG.act, (10 + s) * S).next?.phase;
+  };
+  expect([after(6, true), after(179, true), after(181, true)]).toEqual(["hold", "hold", "dose"]);
+  expect(after(6, false)).toBe("pulse");
+});
