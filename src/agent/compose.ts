@@ -106,6 +106,11 @@ function acts({ config, mode, dry_run }: AgentOptions): boolean {
   return mode === "run" && !dry_run && config.motor.enabled;
 }
 
+/** A dry run decides as if the shield could be put on, where one is configured. */
+function would_shed({ config, mode }: AgentOptions): boolean {
+  return mode === "run" && config.motor.rungs.includes("shield") && config.shield.interfaces.length > 0;
+}
+
 /** What of the motor's configuration may change while it runs. */
 export function motor_limits({ motor, protect }: Config, own_path: string): MotorLimits {
   return {
@@ -163,7 +168,7 @@ export function compose(options: AgentOptions): Parts {
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
-  const shielded = "shield" in network && network.shield.missing() === null;
+  const shielded = "shield" in network ? network.shield.missing() === null : would_shed(options);
   const reserved = config.reserve.path !== "" && ("path" in reserve || motor instanceof RecordingMotor);
   const rules = { ...decision_config(config, own_path, shielded, reserved), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);

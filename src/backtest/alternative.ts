@@ -28,7 +28,7 @@ export class Alternative {
 
   /** The configuration to decide with instead of the recorded one. */
   config(recorded: DecisionConfig): DecisionConfig {
-    const wanted = decision_config(this.#config, recorded.own_path);
+    const wanted = decision_config(this.#config, recorded.own_path, recorded.shield !== undefined);
     const governed = this.#governed;
     if (governed === null) return wanted;
     return overlaid(recorded as unknown as Tree, wanted as unknown as Tree, governed) as unknown as DecisionConfig;

@@ -149,7 +149,8 @@ export function step_hold(
       const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
       if (in_phase_s < config.touch_s || unknown) return keep(touching);
       const beside = growth_beside(touching, memory, now_ns);
-      if (beside !== null) {
+      // Where no slope is seen, nothing was frozen: a recording motor can show no effect, nor the want of one.
+      if (beside !== null && slope !== null) {
         return beside.held_s < SLOPE_SETTLES_S ? keep(touching) : end(state, "no_effect", beside.figures, true);
       }
       if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));

@@ -10,6 +10,7 @@ import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { left_alone } from "./release.ts";
 import { type ContainmentState, type DecisionState, held_threads, is_answered } from "./state.ts";
+import { QUEUE_HOLD_S } from "./steer.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {
@@ -81,7 +82,9 @@ function plan_memory(
   config: DecisionConfig,
   now_ns: number,
 ): Plan {
-  const over = state.rests.find((rest) => rest.cgroup_id === culprit.cgroup_id && rest.ended_well);
+  const over = state.rests.find(
+    ({ cgroup_id, ended_well, until_ns }) => cgroup_id === culprit.cgroup_id && ended_well && until_ns > now_ns,
+  );
   if (over !== undefined) {
     const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
     const least_s = old ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
@@ -146,7 +149,11 @@ function plan_queue(
     return nothing(`${setting.rung} rests after its last release`);
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `level ${level}: ${culprit.path} changed most in ${assessment.dominant_resource}`;
-  return start(target, setting, reason, {}, state, null, now_ns);
+  const before = state.rests.findLast(
+    ({ cgroup_id, rung }) => cgroup_id === culprit.cgroup_id && rung === setting.rung,
+  );
+  const next_probe_s = before?.again?.hold_s ?? QUEUE_HOLD_S;
+  return start(target, setting, reason, { next_probe_s }, state, null, now_ns);
 }
 
 function target_of(culprit: Culprit): Target {
@@ -180,7 +187,7 @@ function start(
     attempts: 0,
     aims: false,
     rest_pace_per_s: null,
-    next_probe_s: config?.hold.probe_first_s ?? 0,
+    next_probe_s: config?.hold.probe_first_s ?? known.next_probe_s ?? 0,
     memory_at_dose_bytes: 0,
     quiet_doses: 0,
     quiet_since_ns: null,

@@ -15,10 +15,13 @@ export const PROTECTED_BY_DEFAULT: readonly string[] = [
   "/system.slice/systemd-networkd.service",
   "/system.slice/systemd-resolved.service",
   "/system.slice/systemd-udevd.service/**",
-  "/system.slice/kubelet.service",
-  "/system.slice/containerd.service",
-  "/system.slice/docker.service",
-  "/system.slice/crio.service",
+  "/**/kubelet.service",
+  "/**/containerd.service",
+  "/**/docker.service",
+  "/**/crio.service",
+  "/**/k3s.service",
+  "/**/k3s-agent.service",
+  "/system.slice/snap.microk8s.*",
 ];
 
 const compiled = new Map<string, RegExp>();

@@ -92,6 +92,8 @@ export interface Rest {
   readonly until_ns: number;
   /** The containment ended well: no other rung is tried either, unless the reserve is needed. */
   readonly ended_well: boolean;
+  /** A queue rung that was seen to help: for how long it is put on if the harm comes back before this is forgotten. */
+  readonly again?: { readonly hold_s: number; readonly known_until_ns: number };
 }
 
 /** A cgroup an operator released: it is not contained again before. Null stands for the quarantine of the node. */

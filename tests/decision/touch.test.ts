@@ -85,6 +85,14 @@ describe("the trial hold of a thread", () => {
     expect(step.next).toMatchObject({ phase: "probation" });
   });
 
+  test("that nobody froze, in a dry run, is not seen to fail", () => {
+    const { step } = touch(
+      (t) => AT_TOUCH_BYTES + 50 * MIB * t,
+      () => ({ slope_bytes_per_s: null }),
+    );
+    expect(step).toMatchObject({ next: { phase: "probation" }, verdicts: [] });
+  });
+
   test("beside a slow leak, what requests in flight take says nothing", () => {
     const { step } = touch((t) => AT_TOUCH_BYTES + (t > 0.05 ? 3 * MIB : 0));
     expect(step.next).toMatchObject({ phase: "probation" });
