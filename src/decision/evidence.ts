@@ -95,6 +95,10 @@ export function weigh(
   if (growth.exec_age_s !== null && growth.exec_age_s < act.exec_grace_s && !aged_thread) {
     doubts.push(`a program was started in it ${growth.exec_age_s.toFixed(0)} s ago`);
   }
+  const process_age_s = leader?.process_age_s ?? Number.POSITIVE_INFINITY;
+  if (leader !== undefined && leader.share >= hold.thread_share && process_age_s < act.cgroup_warmup_s) {
+    doubts.push(`the process that grows (${leader.pid}) is ${process_age_s.toFixed(0)} s old`);
+  }
   if (growth.slope_tail_bytes_per_s === null) doubts.push("its own growth is not known yet");
   if (growth.falling) doubts.push("the growth is already falling");
 

@@ -14,6 +14,8 @@ export interface ThreadChange {
   /** Part of the summed positive change of all threads searched, 0..1, in the resource searched. */
   readonly share: number;
   readonly age_s: number;
+  /** Age of its process; absent in older records. */
+  readonly process_age_s?: number;
 }
 
 /** What the search inside a cgroup found: threads, largest share first; bounded. */

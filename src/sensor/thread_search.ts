@@ -22,6 +22,7 @@ export function compare_tables(
   const found: { change: ThreadChange; positive: number }[] = [];
   let summed = 0;
   let total_steps_per_s = 0;
+  const born = ages_of_processes(after);
   for (const thread of after.threads.values()) {
     const earlier = same_thread(before, thread);
     // A thread born inside the window did all it did since its birth.
@@ -39,8 +40,19 @@ export function compare_tables(
     summed += positive;
     total_steps_per_s += steps_per_s;
     const { tid, pid, comm, age_s } = thread;
+    const process_age_s = born.get(pid) ?? age_s;
     const baseline_fault_bytes_per_s = usual?.fault_bytes_per_s ?? null;
-    const change = { tid, pid, comm, ...rates, baseline_fault_bytes_per_s, steps_per_s, share: 0, age_s };
+    const change = {
+      tid,
+      pid,
+      comm,
+      ...rates,
+      baseline_fault_bytes_per_s,
+      steps_per_s,
+      share: 0,
+      age_s,
+      process_age_s,
+    };
     found.push({ change, positive });
   }
   found.sort((a, b) => b.positive - a.positive);
@@ -54,6 +66,13 @@ export function compare_tables(
       .slice(0, MAX_REPORTED)
       .map(({ change, positive }) => ({ ...change, share: summed > 0 ? positive / summed : 0 })),
   };
+}
+
+/** A process is as old as its first thread, or as the oldest that is left. */
+function ages_of_processes({ threads }: ThreadTable): ReadonlyMap<number, number> {
+  const ages = new Map<number, number>();
+  for (const { pid, age_s } of threads.values()) if (age_s > (ages.get(pid) ?? 0)) ages.set(pid, age_s);
+  return ages;
 }
 
 /** The process with the largest summed share; null when there is no thread. */

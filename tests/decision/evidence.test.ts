@@ -33,6 +33,14 @@ describe("when to act (SPEC §5)", () => {
     expect(judge(late, null)).toMatchObject({ strength: "weak", act: true });
   });
 
+  test("so is a young process in an old cgroup, exec or not, though not a young thread of an old one", () => {
+    const [filler] = search().threads;
+    const of_process = (age_s: number, process_age_s: number) =>
+      judge(growth(50 * MIB, 0.5, 800 * MIB), search(0.95, { threads: [{ ...filler!, age_s, process_age_s }] }));
+    expect(of_process(5, 5)).toMatchObject({ strength: "weak", act: false });
+    expect(of_process(5, 600)).toMatchObject({ strength: "strong", act: true });
+  });
+
   test("an exec elsewhere in the cgroup does not excuse a thread that is old itself", () => {
     expect(judge(growth(50 * MIB, 0.5, 800 * MIB, { exec_age_s: 1 })).strength).toBe("strong");
   });

@@ -92,6 +92,19 @@ describe("thread search", () => {
     expect(found.threads[0]!.baseline_fault_bytes_per_s).toBe(0);
   });
 
+  test("a process is as old as its first thread", () => {
+    const service = new Service();
+    service.threads_at = (t_s) => [
+      { tid: 5, pid: 5, start_ns: 0, min_faults: 0 },
+      { tid: 6, pid: 5, start_ns: 999e9, min_faults: t_s * 900 },
+    ];
+    service.watch.search(7, "memory");
+    const found = service.pass(0.2).watch.search(7, "memory")!;
+    expect(found.threads[0]).toMatchObject({ tid: 6 });
+    expect(found.threads[0]!.age_s).toBeCloseTo(1.2, 3);
+    expect(found.threads[0]!.process_age_s).toBeCloseTo(1000.2, 3);
+  });
+
   test("a reused tid is another thread", () => {
     const service = new Service();
     service.threads_at = () => [{ tid: 5, min_faults: 1e6, start_ns: 1 }];
