@@ -8,10 +8,11 @@ import { protection } from "./protect.ts";
 import { type DecisionState, is_answered, type OutsideStall } from "./state.ts";
 
 /**
- * How long stalls must last to count, by resource: reclaim hurts soon, queues come and go. The node's share is taken over
+ * How long stalls must last to count, by resource: queues come and go, and a backup that fills the page cache makes everybody reclaim for
+ * some seconds, until the kernel takes it back from the backup. What runs out is met by its own witness, long before. The node's share is taken over
  * 100 ms and the leader's own over 300: for that long, a leader that begins to stall itself looks as if others did.
  */
-const STALL_SUSTAINED_S = { memory: 1, io: 2, cpu: 2 } as const;
+const STALL_SUSTAINED_S = { memory: 4, io: 2, cpu: 2 } as const;
 
 /** The second witness, and what the state must carry to the next beat. */
 export interface HarmFinding {
