@@ -137,8 +137,9 @@ class Agent {
     const { config, on_message } = this.#options;
     const { motor, mount, own_path } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
+    const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
-    return new QuarantineKeeper({ ...this.#parts, config, record, on_message }, (evidence) =>
+    return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
       quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);

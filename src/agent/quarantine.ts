@@ -3,10 +3,11 @@ import { dirname } from "node:path";
 import { type AuditWriter, type FlightRecorder, tail_of_file, whole_bundle, write_evidence } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { plan_quarantine } from "../decision/quarantine.ts";
-import { monotonic_ns } from "../ffi/libc.ts";
+import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
+import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
 import type { QuarantineFacts, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -17,7 +18,10 @@ import { read_interfaces } from "../sensor/interfaces.ts";
 import { management_in_use } from "../sensor/listeners.ts";
 import { operator_sessions, read_socket_tables, type SocketTable } from "../sensor/sockets.ts";
 import { wall_time_iso } from "./clock.ts";
+import { node_taint } from "./quarantine_motor.ts";
+import { tainted_node } from "./release_taint.ts";
 import type { Standing } from "./standing.ts";
+import { TaintWatch } from "./taint_watch.ts";
 
 const AUDIT_TAIL_BYTES = 4 * 1024 * 1024;
 const TOP_CGROUPS = 64;
@@ -31,6 +35,7 @@ export interface KeeperParts {
   readonly flight: FlightRecorder | null;
   readonly record: (entry: AuditEntry) => void;
   readonly on_message: (level: "warn" | "error", text: string) => void;
+  readonly ask_release: (release: OperatorRelease) => void;
 }
 
 /** What was seen when level 5 was entered: facts for the plan, and more of it for the evidence. */
@@ -49,11 +54,20 @@ export class QuarantineKeeper {
   #entered = false;
   #preparing: Promise<void> | null = null;
   #leaving: Promise<readonly Outcome[]> | null = null;
+  readonly #taint: TaintWatch;
 
   /** @param make_motor gets what writes the evidence of the quarantine being entered */
   constructor(parts: KeeperParts, make_motor: (evidence: () => Promise<string>) => QuarantineMotor) {
     this.#parts = parts;
     this.#motor = make_motor(() => this.#write_evidence());
+    this.#taint = new TaintWatch({
+      tainted: () => tainted_node(this.#parts.config.motor.ledger_dir),
+      stands: (node) => {
+        const taint = node_taint(this.#parts.config);
+        return "missing" in taint ? Promise.reject(new Error(taint.missing)) : taint.stands(node);
+      },
+      gone: () => this.#untainted(),
+    });
   }
 
   /** From the next quarantine on. */
@@ -71,7 +85,9 @@ export class QuarantineKeeper {
     if (decision.level === 5) {
       if (!this.#entered && this.#leaving === null) this.#begin(assessment, decision);
       this.#motor.at_leisure(decision.t_ns);
+      this.#taint.at_level_5(decision.t_ns);
     } else if (this.#entered && this.#leaving === null) {
+      this.#taint.reset();
       this.#leaving = this.#leave().finally(() => {
         this.#leaving = null;
         this.#entered = false;
@@ -89,6 +105,13 @@ export class QuarantineKeeper {
     await this.#preparing;
     await this.#leaving;
     await this.#motor.close();
+  }
+
+  #untainted(): void {
+    const reason = "the taint of the quarantine was taken off the node";
+    this.#parts.on_message("warn", `${reason}: the quarantine ends`);
+    const by = { uid: geteuid(), pid: process.pid };
+    this.#parts.ask_release({ by, reason, ids: [], targets: [], quarantine: true });
   }
 
   #begin(assessment: Assessment, decision: Decision): void {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import type { Outcome } from "../model/containment.ts";
+import type { Maybe } from "../model/sample.ts";
 import { Ledger, read_entries } from "../motor/ledger.ts";
 import { outcome_of_undo } from "../motor/outcome.ts";
 import { undo_taint } from "../motor/quarantine/executor.ts";
@@ -28,6 +29,13 @@ export async function release_taint(config: Config): Promise<readonly Outcome[]>
   } finally {
     ledger.close();
   }
+}
+
+/** The node that carries a taint of ours, by the ledger. */
+export function tainted_node(ledger_dir: string): Maybe<string> {
+  for (const { kind, path } of read_entries(join(ledger_dir, "ledger.jsonl")).values())
+    if (kind === "taint") return path;
+  return null;
 }
 
 /** A taint that stands is met again by the undo of the rest, which knows less about why: it is told once. */

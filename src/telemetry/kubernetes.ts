@@ -96,6 +96,16 @@ export class NodeTaint {
     return changed ? "set" : "there already";
   }
 
+  /** Whether our taint is on the node. Rejects when the deadline is over. */
+  async stands(node: string): Promise<boolean> {
+    let found = false;
+    await this.#change(node, (taints) => {
+      found = taints.some(is_ours);
+      return null;
+    });
+    return found;
+  }
+
   async remove(node: string): Promise<"removed" | "not there"> {
     try {
       const changed = await this.#change(node, (taints) =>

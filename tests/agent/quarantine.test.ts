@@ -81,7 +81,7 @@ function keeper(more = "") {
     flight: null,
   };
   const made = new QuarantineKeeper(
-    { ...parts, record: (entry) => audit.append(entry), on_message: () => {} },
+    { ...parts, record: (entry) => audit.append(entry), on_message: () => {}, ask_release: () => {} },
     (write) => {
       evidence = write;
       return spy;

@@ -53,8 +53,10 @@ test("set beside the taints of others, announced right before it is written, and
   expect(await client().add("node-1", () => announced++)).toBe("set");
   expect(announced).toBe(1);
   expect(api.node.taints).toEqual([FOREIGN, { ...QUARANTINE_TAINT }]);
+  expect(await client().stands("node-1")).toBe(true);
   expect(await client().remove("node-1")).toBe("removed");
   expect(api.node.taints).toEqual([FOREIGN]);
+  expect(await client().stands("node-1")).toBe(false);
 });
 
 test("a taint that is there already is neither written nor announced", async () => {
