@@ -11,7 +11,7 @@ import { current_boot_id, read_entries } from "../motor/ledger.ts";
 import { LedgerBusy } from "../motor/lock.ts";
 import { conservative_item, release_conservative } from "../motor/quarantine/found.ts";
 import { type ReleaseOptions, release_from_ledger } from "../motor/recover.ts";
-import { see_whole_node } from "../sensor/own_cgroup.ts";
+import { ONLY_ITSELF, see_whole_node } from "../sensor/own_cgroup.ts";
 import { open_audit } from "./audit_lock.ts";
 import { and_the_rest, release_taint } from "./release_taint.ts";
 
@@ -71,7 +71,9 @@ async function untaint(config: Config): Promise<readonly Outcome[]> {
 
 function undo(ledger_dir: string, selector: Selector, world: World): readonly Outcome[] {
   const narrow = world.processes === undefined ? see_whole_node() : null;
-  if (narrow !== null) throw new OperatorError(`cannot undo: ${narrow}`, 3, "run it outside of the container");
+  // Who sees only itself held only what it sees.
+  if (narrow !== null && narrow !== ONLY_ITSELF)
+    throw new OperatorError(`cannot undo: ${narrow}`, 3, "run it outside of the container");
   try {
     const files = world.files ?? kernel_files;
     const select = (entries: readonly LedgerEntry[]) => chosen(entries, selector, files);

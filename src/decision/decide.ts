@@ -14,6 +14,7 @@ import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest_since } from "./pace.ts";
 import { plan } from "./plan.ts";
 import { protection } from "./protect.ts";
+import { QUEUE_HOLD_MAX_S, type QueueSituation, queue_hold_s } from "./queue.ts";
 import { lift } from "./release.ts";
 import { plan_reserve, with_reserve } from "./reserve.ts";
 import { plan_shield, type Situation } from "./shield.ts";
@@ -26,7 +27,7 @@ import {
   is_met_at_threads,
   type Rest,
 } from "./state.ts";
-import { QUEUE_HOLD_MAX_S, queue_hold_s, steer } from "./steer.ts";
+import { steer } from "./steer.ts";
 
 /** A share of a queue taken from the wrong one calls for the next rung, and proves nothing against the node. */
 const CHEAP_TO_BE_WRONG: readonly Rung[] = ["cpu_weight", "cpu_max", "io_max"];
@@ -81,7 +82,7 @@ export function decide(
   const culprit = deviates || harm.present ? culprit_of(assessment, growth, state, config, now_ns) : null;
 
   const narrower = harm.witness === "ttf" && culprit !== null && is_met_at_threads(state, culprit.cgroup_id);
-  const live = steer_all(assessment, state, config, now_ns, level, harm, narrower);
+  const live = steer_all(assessment, state, config, now_ns, level, harm, narrower, stalled_since_ns !== null);
   const steered = live === null ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, level, harm, growth, culprit, steered, config, now_ns);
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
@@ -217,13 +218,16 @@ function steer_all(
   level: Level,
   harm: Harm,
   narrower: boolean,
+  stalled: boolean,
 ): Steered | null {
   const nothing = state.containments.length === 0 && state.rests.length === 0;
-  return nothing ? null : steered_by({ level, harm, narrower }, assessment, state, config, now_ns);
+  if (nothing) return null;
+  const leader_id = assessment.changes[0]?.cgroup_id ?? null;
+  return steered_by({ level, harm, narrower, stalled, leader_id }, assessment, state, config, now_ns);
 }
 
 function steered_by(
-  situation: Situation,
+  situation: Situation & QueueSituation,
   assessment: Assessment,
   state: DecisionState,
   config: DecisionConfig,

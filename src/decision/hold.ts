@@ -293,7 +293,9 @@ function step_pulse(state: ContainmentState, memory: number, config: HoldConfig,
 function price_s(state: ContainmentState, memory: number, config: HoldConfig): number {
   // Before the first look nothing is known of it; one at a thread that is caught at any time costs no more than its length.
   if (state.aims ? state.memory_at_dose_bytes === 0 : state.next_probe_s <= config.probe_first_s) return 0;
-  return Math.min(PROBE_LAST_S, affordable_after_s(state, memory - state.memory_at_dose_bytes));
+  // What the rest grew by meanwhile is in it, too: after a quiet look that is not waited for.
+  const most_s = state.quiet_doses > 0 ? config.probe_max_s : PROBE_LAST_S;
+  return Math.min(most_s, affordable_after_s(state, memory - state.memory_at_dose_bytes));
 }
 
 function affordable_after_s(state: ContainmentState, grown: number): number {

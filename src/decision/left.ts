@@ -1,6 +1,6 @@
 import type { Maybe } from "../model/sample.ts";
+import { queue_hold_s } from "./queue.ts";
 import type { ContainmentState } from "./state.ts";
-import { queue_hold_s } from "./steer.ts";
 
 /** Seconds until a containment is lifted or probed by itself; null where that hangs on what is seen. */
 export function left_s(live: ContainmentState, now_ns: number): Maybe<number> {

@@ -8,9 +8,9 @@ import { why_not_thread } from "./culprit.ts";
 import { ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { QUEUE_HOLD_S } from "./queue.ts";
 import { left_alone } from "./release.ts";
 import { type ContainmentState, type DecisionState, held_threads, is_answered } from "./state.ts";
-import { QUEUE_HOLD_S } from "./steer.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {

@@ -15,12 +15,12 @@ export const PROTECTED_BY_DEFAULT: readonly string[] = [
   "/system.slice/systemd-networkd.service",
   "/system.slice/systemd-resolved.service",
   "/system.slice/systemd-udevd.service/**",
-  "/**/kubelet.service",
-  "/**/containerd.service",
-  "/**/docker.service",
-  "/**/crio.service",
-  "/**/k3s.service",
-  "/**/k3s-agent.service",
+  "/*/kubelet.service",
+  "/*/containerd.service",
+  "/*/docker.service",
+  "/*/crio.service",
+  "/*/k3s.service",
+  "/*/k3s-agent.service",
   "/system.slice/snap.microk8s.*",
 ];
 

@@ -1,9 +1,10 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
-import type { Harm, Verdict } from "../model/decision.ts";
+import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
 import { is_beside, step_hold } from "./hold.ts";
 import { matches } from "./protect.ts";
+import { type QueueSituation, step_queue } from "./queue.ts";
 import { step_reserve } from "./reserve.ts";
 import { type Situation, step_shield } from "./shield.ts";
 import type { ContainmentState } from "./state.ts";
@@ -14,11 +15,6 @@ const GOVERNOR_QUIET_S = 10;
 const PAGE = 4096;
 /** A smaller step of the ceiling is not worth a write into the kernel. */
 const WORTH_WRITING_BYTES = 256 * 1024;
-/** Queue rungs (cpu, io, freeze) are lifted after this long: if the harm is back, they are applied anew, each time for twice as long. */
-export const QUEUE_HOLD_S = 10;
-export const QUEUE_HOLD_MAX_S = 60;
-/** The stall of others looks back on the time before for a while; then it says whether a queue rung helped them. */
-const QUEUE_JUDGED_AFTER_S = 3;
 const GONE = "its cgroup is gone";
 
 /** One beat of any containment. @param others all that are in force. Without an observation nothing is known, so nothing is changed. */
@@ -27,7 +23,7 @@ export function steer(
   seen: ContainmentObservation | undefined,
   config: DecisionConfig,
   now_ns: number,
-  situation: Situation,
+  situation: Situation & QueueSituation,
   others: readonly ContainmentState[] = [],
 ): Step {
   if (seen === undefined) return keep(state);
@@ -43,7 +39,7 @@ export function steer(
       rung === "memory_governor" && target.cgroup_id === state.target.cgroup_id;
     return step_reserve(state, seen, { harm: situation.harm, governed: others.find(governs) }, config, now_ns);
   }
-  return step_queue(state, seen, situation.harm, now_ns);
+  return step_queue(state, seen, setting_of(state), situation, GONE, now_ns);
 }
 
 const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
@@ -165,41 +161,4 @@ export function setting_of(state: ContainmentState): Setting {
     default:
       return { rung: "freeze", frozen: false };
   }
-}
-
-/** How long a queue rung is left on before it is lifted to look; of older records, which do not say, the first time. */
-export function queue_hold_s({ next_probe_s }: ContainmentState): number {
-  return next_probe_s > 0 ? next_probe_s : QUEUE_HOLD_S;
-}
-
-function step_queue(state: ContainmentState, seen: ContainmentObservation, harm: Harm, now_ns: number): Step {
-  const setting = setting_of(state);
-  const over = ended_by_itself(state, seen, setting, GONE);
-  if (over !== null) return over;
-  const lasted_s = (now_ns - state.applied_ns) / 1e9;
-  // Where no slope is seen nothing was done (a recording motor), and nothing can be judged.
-  if (!state.judged && lasted_s >= QUEUE_JUDGED_AFTER_S && seen.slope_bytes_per_s !== null) {
-    return judge_queue(state, setting, harm);
-  }
-  if (lasted_s < queue_hold_s(state)) return keep(state);
-  const detail = `lifted after ${queue_hold_s(state)} s to see whether the harm is still there`;
-  return {
-    next: null,
-    actions: [release(state, setting, detail)],
-    verdicts: [{ id: state.id, verdict: "expired", detail }],
-    failed: false,
-  };
-}
-
-/** Do the others still stall? Then it was the wrong one, or too little: it is taken back, and the next rung may answer. */
-function judge_queue(state: ContainmentState, setting: Setting, harm: Harm): Step {
-  const { id } = state;
-  if (!harm.present || harm.witness !== "stall") {
-    const verdict: Verdict = { id, verdict: "effective", detail: `nobody stalls ${QUEUE_JUDGED_AFTER_S} s later` };
-    return { next: { ...state, judged: true }, actions: [], verdicts: [verdict], failed: false };
-  }
-  const share = `${(100 * (harm.value ?? 0)).toFixed(0)} % against ${(100 * (harm.bound ?? 0)).toFixed(0)} %`;
-  const detail = `others still stall ${QUEUE_JUDGED_AFTER_S} s later (${share})`;
-  const verdict: Verdict = { id, verdict: "no_effect", detail };
-  return { next: null, actions: [release(state, setting, detail)], verdicts: [verdict], failed: true };
 }

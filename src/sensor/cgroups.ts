@@ -30,6 +30,8 @@ interface Known {
   exec_ns: number;
 }
 
+/** On a node with more cgroups than rows: sweeps that leave one out before it is taken for gone. */
+const MISSING_SWEEPS = 10;
 /** Child cgroups in which the motor holds single threads. */
 const HOLD_CHILD = "/hosa-hold.";
 
@@ -83,8 +85,8 @@ export class CgroupTracker {
     for (let row = 0; row < rows.count; row++) this.#take(rows, row);
     if (this.#sweep === 1 && full) this.#find_root();
     this.gone.length = 0;
-    // A full array leaves out whoever comes last in the tree: what was not told of is not gone.
-    if (full && rows.count < MAX_CGROUPS) this.#bury();
+    // A full array leaves out whoever comes last in the tree: what was not told of once need not be gone.
+    if (full) this.#bury(rows.count < MAX_CGROUPS ? 0 : MISSING_SWEEPS);
     return this.#report();
   }
 
@@ -168,9 +170,9 @@ export class CgroupTracker {
     top.path = "/";
   }
 
-  #bury(): void {
+  #bury(patience: number): void {
     for (const [id, known] of this.#known) {
-      if (known.sweep === this.#sweep) continue;
+      if (known.sweep >= this.#sweep - patience) continue;
       this.#known.delete(id);
       this.gone.push(id);
     }

@@ -7,7 +7,7 @@ import type { Maybe } from "../model/sample.ts";
 const FIRST_NAMESPACE = "cgroup:[4026531835]";
 /** … and of the first namespace of processes (PROC_PID_INIT_INO). */
 const FIRST_PID_NAMESPACE = "pid:[4026531836]";
-const ONLY_ITSELF =
+export const ONLY_ITSELF =
   "this container has its own processes and its own cgroups: of the node's cgroups it sees those below its own";
 
 /** Path of this process in the cgroup v2 hierarchy, as far as its cgroup namespace shows it; "/" for the root. */

@@ -81,7 +81,8 @@ export class ThreadWatch {
     const result = with_runtime(searched, this.#runtime(running, cgroup_id, leading_pid(searched.threads)));
     running.results.set(resource, result);
     this.#roll(running, table);
-    running.due_ns = now_ns + Math.max(SPACING_NS, SPACING_COSTS * (this.#ports.monotonic_ns() - now_ns));
+    const cost_ns = this.#ports.monotonic_ns() - now_ns;
+    running.due_ns = now_ns + Math.min(MAX_WINDOW_NS / 2, Math.max(SPACING_NS, SPACING_COSTS * cost_ns));
     return result;
   }
 

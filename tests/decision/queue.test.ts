@@ -7,21 +7,27 @@ const S = 1e9;
 const HOG = { cgroup_id: 9, path: "/hog", rate: 2, baseline_rate: 0.1, change: 40 };
 
 /** Ten beats a second of a hog that stalls the others by 90 % unless a rung that `helps` is on it. */
-function run(seconds: number, helps: readonly string[], verifiable = true) {
+function run(
+  seconds: number,
+  helps: readonly string[],
+  verifiable = true,
+  calm_at: (beat: number) => boolean = () => false,
+  later = HOG,
+) {
   const said: string[] = [];
   let state: DecisionState = { ...initial_state(0), level: 1, stalled_since_ns: 0 };
   let failures = 0;
   for (let t_s = 20; t_s < 20 + seconds; t_s += 0.1) {
     const live = state.containments;
-    const stalls = !live.some(({ rung }) => helps.includes(rung));
+    const stalls = !live.some(({ rung }) => helps.includes(rung)) && !calm_at(Math.round(10 * t_s));
     const seen = assessment({
       t_ns: t_s * S,
       d_smooth: stalls ? 30 : 9,
       velocity: stalls ? 1 : 0,
       acceleration: stalls ? 1 : 0,
       dominant_resource: "cpu",
-      changes: [HOG],
-      leader_stall: { cgroup_id: 9, cpu: 0, memory: 0, io: 0 },
+      changes: [live.length > 0 ? later : HOG],
+      leader_stall: { cgroup_id: (live.length > 0 ? later : HOG).cgroup_id, cpu: 0, memory: 0, io: 0 },
       stall: { cpu: stalls ? 0.9 : 0, memory: 0, io: 0 },
       growth: [],
       containments: live.map(({ id, rung }) =>
@@ -33,7 +39,7 @@ function run(seconds: number, helps: readonly string[], verifiable = true) {
     failures = Math.max(failures, state.failures);
     for (const { verb, setting } of judged.decision.actions)
       said.push(`${(t_s - 20).toFixed(1)} ${verb} ${setting.rung}`);
-    for (const { verdict } of judged.decision.verdicts) said.push(`${(t_s - 20).toFixed(1)} ${verdict}`);
+    for (const { id, verdict } of judged.decision.verdicts) said.push(`${(t_s - 20).toFixed(1)} ${verdict} ${id}`);
   }
   return { said, failures };
 }
@@ -51,20 +57,28 @@ describe("a cgroup that takes the processors from others", () => {
 
   test("and goes on all the same: seen after 3 s, taken back, and the next rung answers", () => {
     const { said, failures } = run(30, ["freeze"]);
-    expect(said.slice(0, 6).map((line) => line.replace(/^\S+ /, ""))).toEqual([
-      "apply cpu_weight",
-      "release cpu_weight",
-      "no_effect",
-      "apply freeze",
-      "effective",
-      "release freeze",
-    ]);
+    expect(
+      said.slice(0, 6).map((line) =>
+        line
+          .split(" ")
+          .slice(1)
+          .join(" ")
+          .replace(/ c\d+$/, ""),
+      ),
+    ).toEqual(["apply cpu_weight", "release cpu_weight", "no_effect", "apply freeze", "effective", "release freeze"]);
     // A share of a queue taken from the wrong one is no proof against the node.
     expect(failures).toBe(0);
   });
 
   test("where no rung helps, only the freezer that failed counts", () => {
     expect(run(30, []).failures).toBe(1);
+  });
+
+  test("a stall that comes and goes is no end of it, and one that another leads is not put down to it", () => {
+    const flickering = run(60, [], true, (beat) => beat % 18 === 0);
+    expect(flickering.said.some((line) => /effect/.test(line))).toBe(false);
+    const led_by_another = run(60, [], true, () => false, { ...HOG, cgroup_id: 10, path: "/other" });
+    expect(led_by_another.said.filter((line) => line.endsWith(" c1"))).toEqual(["10.0 expired c1"]);
   });
 
   test("a recording motor can show no effect, nor the want of one", () => {

@@ -58,7 +58,7 @@ const NO_HARM: Harm = {
   evidence: "none",
   because: [],
 };
-const SITUATION = { level: 2, harm: NO_HARM, narrower: false } as const;
+const SITUATION = { level: 2, harm: NO_HARM, narrower: false, stalled: false, leader_id: null } as const;
 
 const beat = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
   steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9, SITUATION);

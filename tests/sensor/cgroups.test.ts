@@ -95,6 +95,11 @@ describe("cgroup tracker", () => {
     node.rows = [TREE[0]!, ...children.slice(1, MAX_CGROUPS)];
     tracker.observe(node.now_ns + 1e9);
     expect(tracker.gone).toEqual([]);
+
+    // Of 4096 and more that come and go the new ones are followed all the same.
+    node.rows = [TREE[0]!, ...children.slice(10)];
+    for (let s = 2; s < 14; s++) tracker.observe(node.now_ns + s * 1e9);
+    expect(tracker.path_of(100 + MAX_CGROUPS + 8)).toBe(`/c${MAX_CGROUPS + 8}`);
   });
 });
 
