@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KeptFile } from "../../src/ffi/files.ts";
@@ -36,8 +36,10 @@ test("grows, and stops at 1 MiB", () => {
 });
 
 test("a file of many records is read to its end, though the kernel gives a page of them at a time", () => {
+  const whole = readFileSync("/proc/kallsyms").length;
+  expect(whole).toBeGreaterThan(16_384);
   using file = KeptFile.open("/proc/kallsyms")!;
-  expect(file.read().length).toBe(2 ** 20);
+  expect(file.read().length).toBe(Math.min(whole, 2 ** 20));
 });
 
 test("disposed twice, used afterwards: a clear error", () => {
