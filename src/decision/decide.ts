@@ -1,5 +1,5 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
-import type { Action, Rung } from "../model/containment.ts";
+import type { Action } from "../model/containment.ts";
 import type { Decision, Harm, Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -14,7 +14,7 @@ import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest_since } from "./pace.ts";
 import { plan } from "./plan.ts";
 import { protection } from "./protect.ts";
-import { QUEUE_HOLD_MAX_S, type QueueSituation, queue_hold_s } from "./queue.ts";
+import { is_share, put_on_again, type QueueSituation } from "./queue.ts";
 import { lift } from "./release.ts";
 import { plan_reserve, with_reserve } from "./reserve.ts";
 import { plan_shield, type Situation } from "./shield.ts";
@@ -29,10 +29,6 @@ import {
 } from "./state.ts";
 import { steer } from "./steer.ts";
 
-/** A share of a queue taken from the wrong one calls for the next rung, and proves nothing against the node. */
-const CHEAP_TO_BE_WRONG: readonly Rung[] = ["cpu_weight", "cpu_max", "io_max"];
-/** A remedy that helped is remembered for so long after it was lifted. */
-const REMEMBERED_S = 60;
 /** After a containment that was wrong, or just over, its target rests from that rung. */
 const REST_AFTER_WRONG_S = 60;
 const REST_AFTER_SUCCESS_S = 5;
@@ -246,7 +242,7 @@ function steered_by(
     verdicts.push(...step.verdicts);
     // What the motor refused was never tried: it calls for the next rung, but proves nothing against the node.
     const tried = config.refusals_count === true || !step.verdicts.some(({ verdict }) => verdict === "refused");
-    if (step.failed && tried && !CHEAP_TO_BE_WRONG.includes(live.rung)) failed += 1;
+    if (step.failed && tried && !is_share(live.rung)) failed += 1;
     if (step.next !== null) {
       containments.push(step.next);
     } else {
@@ -255,18 +251,11 @@ function steered_by(
       const until_ns = now_ns + rest_s * 1e9;
       const { rung, target } = live;
       const rest: Rest = { cgroup_id: target.cgroup_id, rung, since_ns: now_ns, until_ns, ended_well: !step.failed };
-      rests.push(with_again(rest, live, step.verdicts));
+      const again = put_on_again(live, step.verdicts, until_ns);
+      rests.push(again === null ? rest : { ...rest, again });
     }
   }
   return { actions, verdicts, containments: thawed.reduce(with_thread, containments), rests, failed };
-}
-
-/** What was lifted to look, and had helped, is put on for longer if the harm comes back. */
-function with_again(rest: Rest, live: ContainmentState, verdicts: readonly Verdict[]): Rest {
-  const to_look = live.judged && verdicts.some(({ verdict }) => verdict === "expired");
-  if (!to_look || live.rung === "thread_hold" || live.rung === "shield") return rest;
-  const hold_s = Math.min(QUEUE_HOLD_MAX_S, 2 * queue_hold_s(live));
-  return { ...rest, again: { hold_s, known_until_ns: rest.until_ns + REMEMBERED_S * 1e9 } };
 }
 
 /**

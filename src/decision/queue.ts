@@ -1,12 +1,16 @@
-import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
+import type { Action, ContainmentObservation, Rung, Setting } from "../model/containment.ts";
 import type { Harm, Verdict } from "../model/decision.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { ContainmentState } from "./state.ts";
+import type { ContainmentState, Rest } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
 /** Queue rungs (cpu, io, freeze) are lifted after this long: if the harm is back, they are applied anew, each time for twice as long. */
 export const QUEUE_HOLD_S = 10;
-export const QUEUE_HOLD_MAX_S = 60;
+const QUEUE_HOLD_MAX_S = 60;
+/** A remedy that helped is remembered for so long after it was lifted. */
+const REMEMBERED_S = 60;
+/** Rungs that take a share of a queue from somebody. */
+const SHARES: readonly Rung[] = ["cpu_weight", "cpu_max", "io_max"];
 /** The stall of others looks back on the time before for a while; then it says whether a queue rung helped them. */
 const JUDGED_AFTER_S = 3;
 /** A stall comes and goes: only so long without one is an end of it. */
@@ -24,6 +28,25 @@ export interface QueueSituation {
 /** How long a queue rung is left on before it is lifted to look; of older records, which do not say, the first time. */
 export function queue_hold_s({ next_probe_s }: ContainmentState): number {
   return next_probe_s > 0 ? next_probe_s : QUEUE_HOLD_S;
+}
+
+/** A share taken from the wrong one calls for the next rung, and proves nothing against the node; a freezer that failed does. */
+export function is_share(rung: Rung): boolean {
+  return SHARES.includes(rung);
+}
+
+/** What was lifted to look, and had helped, is put on for longer if the harm comes back. Null for everything else. */
+export function put_on_again(
+  live: ContainmentState,
+  verdicts: readonly Verdict[],
+  rests_until_ns: number,
+): NonNullable<Rest["again"]> | null {
+  const is_queue_rung = is_share(live.rung) || live.rung === "freeze";
+  if (!is_queue_rung || !live.judged || !verdicts.some(({ verdict }) => verdict === "expired")) return null;
+  return {
+    hold_s: Math.min(QUEUE_HOLD_MAX_S, 2 * queue_hold_s(live)),
+    known_until_ns: rests_until_ns + REMEMBERED_S * 1e9,
+  };
 }
 
 /** One beat of a queue rung. @param gone what to say when its cgroup has ended */
