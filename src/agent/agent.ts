@@ -34,14 +34,12 @@ import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
+import { Trace } from "./trace.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;
-const TRACE_DENSE_S = 0.2;
-const TRACE_DENSE_FOR_S = 10;
-const TRACE_SPARSE_S = 5;
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
 /** While hooks run: what they say is read, and their end is seen. */
@@ -87,8 +85,7 @@ class Agent {
   #calm = true;
   #untold: BeatResult[] = [];
   #trouble: string | null = null;
-  #eventful_ns = Number.NEGATIVE_INFINITY;
-  #traced_ns = Number.NEGATIVE_INFINITY;
+  readonly #trace = new Trace();
   #turned_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
   #telling: Telling | null = null;
@@ -336,7 +333,8 @@ class Agent {
       const { d_smooth, thresholds } = assessment;
       this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats: this.#beats });
     }
-    this.#trace(result);
+    const line = this.#trace.line(result, this.#beat.state?.containments ?? []);
+    if (line !== null) this.#record(line);
     if (this.#warm && this.#saving.turn(decision.t_ns, decision.level === 0)) {
       if (decision.level === 0) this.#parts.network?.refresh();
       calm_background_threads();
@@ -350,23 +348,6 @@ class Agent {
       this.#trouble = audit.trouble;
       if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
     }
-  }
-
-  /** The local log of level 1 and above: dense around what happens, sparse while nothing does. */
-  #trace({ decision, assessment, eventful }: BeatResult): void {
-    const { t_ns, level } = decision;
-    if (eventful) this.#eventful_ns = t_ns;
-    const period_s = t_ns - this.#eventful_ns < TRACE_DENSE_FOR_S * 1e9 ? TRACE_DENSE_S : TRACE_SPARSE_S;
-    if (level === 0 || t_ns - this.#traced_ns < period_s * 1e9) return;
-    this.#traced_ns = t_ns;
-    const { d_smooth, velocity, acceleration } = assessment;
-    const memory = new Map(assessment.growth.map((growth) => [growth.path, growth.memory_bytes]));
-    for (const live of this.#beat.state?.containments ?? []) {
-      const bytes = assessment.containments.find((seen) => seen.id === live.id)?.memory_bytes ?? null;
-      if (bytes !== null) memory.set(live.target.path, bytes);
-    }
-    const cgroups = [...memory].map(([path, bytes]) => ({ path, bytes }));
-    this.#record({ t_ns, kind: "trace", level, d_smooth, velocity, acceleration, memory: cgroups });
   }
 
   #record(entry: AuditEntry): void {
