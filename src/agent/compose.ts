@@ -101,14 +101,23 @@ function open_senses(config: Config): Senses {
   }
 }
 
+/** What decides whether anything is touched. */
+type Asked = Pick<AgentOptions, "config" | "mode" | "dry_run">;
+
 /** Whether anything may be touched at all. */
-function acts({ config, mode, dry_run }: AgentOptions): boolean {
+function acts({ config, mode, dry_run }: Asked): boolean {
   return mode === "run" && !dry_run && config.motor.enabled;
 }
 
-/** A dry run decides as if the shield could be put on, where one is configured. */
-function would_shed({ config, mode }: AgentOptions): boolean {
-  return mode === "run" && config.motor.rungs.includes("shield") && config.shield.interfaces.length > 0;
+/**
+ * Whether decisions may count on the shield. Where nothing is touched they do as if a configured one could be put on; where
+ * something is, only on one that is there: load from outside would be left to it, and nobody answer.
+ */
+export function counts_on_shield(asked: Asked, network: NodeShield | { readonly missing: string }): boolean {
+  if ("shield" in network) return network.shield.missing() === null;
+  const { config, mode } = asked;
+  const configured = config.motor.rungs.includes("shield") && config.shield.interfaces.length > 0;
+  return configured && mode === "run" && !acts(asked);
 }
 
 /** What of the motor's configuration may change while it runs. */
@@ -168,7 +177,7 @@ export function compose(options: AgentOptions): Parts {
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
-  const shielded = "shield" in network ? network.shield.missing() === null : would_shed(options);
+  const shielded = counts_on_shield(options, network);
   const reserved = config.reserve.path !== "" && ("path" in reserve || motor instanceof RecordingMotor);
   const rules = { ...decision_config(config, own_path, shielded, reserved), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);
