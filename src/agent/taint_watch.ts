@@ -2,7 +2,7 @@ import type { Maybe } from "../model/sample.ts";
 
 /** Time between two looks at the API server. */
 const LOOK_NS = 30e9;
-/** The taint has to be gone at so many looks in a row. */
+/** The taint has to be gone at so many looks in a row, after it was seen to stand: one that never got there was taken off by nobody. */
 const LOOKS = 2;
 
 export interface TaintWatchParts {
@@ -21,6 +21,7 @@ export interface TaintWatchParts {
 export class TaintWatch {
   readonly #parts: TaintWatchParts;
   #next_ns: Maybe<number> = null;
+  #stood = false;
   #missing = 0;
   #looking = false;
 
@@ -39,7 +40,10 @@ export class TaintWatch {
     this.#parts
       .stands(node)
       .then((stands) => {
-        this.#missing = stands ? 0 : this.#missing + 1;
+        // Level 5 may have been left while the API server was asked.
+        if (this.#next_ns === null) return;
+        this.#stood ||= stands;
+        this.#missing = stands || !this.#stood ? 0 : this.#missing + 1;
         if (this.#missing === LOOKS) this.#parts.gone();
       })
       .catch(() => {
@@ -53,6 +57,7 @@ export class TaintWatch {
   /** Level 5 was left. */
   reset(): void {
     this.#next_ns = null;
+    this.#stood = false;
     this.#missing = 0;
   }
 }

@@ -31,6 +31,10 @@ test("who takes the taint off ends the quarantine, once two looks have found it 
   expect((await watch(300, [true, false, false, false, false])).gone).toBe(1);
 });
 
+test("a taint that was never seen to stand was taken off by nobody", async () => {
+  expect((await watch(300, Array(20).fill(false))).gone).toBe(0);
+});
+
 test("an API server that does not answer says nothing, and one look is no proof", async () => {
   expect((await watch(300, [false, null, false, true, null, null])).gone).toBe(0);
 });
