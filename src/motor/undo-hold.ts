@@ -15,6 +15,16 @@ function exists(files: CgroupFiles, directory: string): boolean {
   }
 }
 
+/**
+ * Gives back whatever lives in the child beside the held thread: threads and processes it made while it ran there, which the next
+ * freeze would hold with it.
+ */
+export function return_others(files: CgroupFiles, child: string, home: string, tid: number): void {
+  for (const one of thread_ids(files, `${child}/cgroup.threads`)) {
+    if (one !== String(tid)) unless_vanished(() => files.write(`${home}/cgroup.threads`, one));
+  }
+}
+
 /** A call that may find its object gone; anything else still throws. */
 function unless_vanished(call: () => void): void {
   try {

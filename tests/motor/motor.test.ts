@@ -272,6 +272,25 @@ test("a layout that cannot take a threaded child is refused before anything is t
   motor.close();
 });
 
+test("threads that the held one made while it ran are given back before they stand still with it", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app", 41);
+  motor.perform(action("h", "apply", target, HOLD), 0);
+  const child = kernel.thread_of(41).cgroup_path;
+  const born = (tid: number) => kernel.add_thread(tid, 40, child);
+  const places = (...tids: number[]) => tids.map((tid) => kernel.thread_of(tid).cgroup_path);
+  motor.perform(action("h", "adjust", target, { rung: "thread_hold", frozen: false }), 1);
+  born(50);
+  expect(motor.perform(action("h", "adjust", target, HOLD), 2)).toMatchObject({ status: "done", written: "1" });
+  expect(places(41, 50)).toEqual([child, "/app"]);
+  born(51);
+  motor.perform(action("h", "adjust", target, { rung: "thread_hold", frozen: true, pulse_ms: 1 }), 3);
+  expect(places(41, 50, 51)).toEqual([child, "/app", "/app"]);
+  motor.close();
+});
+
 test("a pulse thaws for its time and ends frozen, within one call", () => {
   using setup = new Setup();
   const { kernel } = setup;

@@ -5,7 +5,7 @@ import { directory_of } from "../locate.ts";
 import { on_one_cpu } from "../one_cpu.ts";
 import type { ThreadIdentity } from "../processes.ts";
 import { Gone, Refusal } from "../trouble.ts";
-import { home_type } from "../undo-hold.ts";
+import { home_type, return_others } from "../undo-hold.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
 import { begin, change, entry_base } from "./containment.ts";
 import { frozen_of } from "./freeze.ts";
@@ -53,7 +53,7 @@ export function apply_thread_hold(context: RungContext, action: Action, place: P
   if (context.processes.thread(home.thread.pid, home.thread.tid)?.start_ticks !== home.thread.start_ticks) {
     throw new Gone(`thread ${home.thread.tid} exited meanwhile`);
   }
-  const containment = new ThreadHold(context, entry, new Freezer(files, child), home.thread);
+  const containment = new ThreadHold(context, entry, new Freezer(files, child), home, child);
   return begin(containment, () => containment.set(frozen, now_ns));
 }
 
@@ -84,12 +84,16 @@ class ThreadHold implements Containment {
   readonly #context: RungContext;
   readonly #freezer: Freezer;
   readonly #thread: ThreadIdentity;
+  readonly #home: string;
+  readonly #child: string;
 
-  constructor(context: RungContext, entry: LedgerEntry, freezer: Freezer, thread: ThreadIdentity) {
+  constructor(context: RungContext, entry: LedgerEntry, freezer: Freezer, home: Home, child: string) {
     this.entry = entry;
     this.#context = context;
     this.#freezer = freezer;
-    this.#thread = thread;
+    this.#thread = home.thread;
+    this.#home = home.directory;
+    this.#child = child;
   }
 
   get frozen(): Maybe<boolean> {
@@ -116,6 +120,7 @@ class ThreadHold implements Containment {
         this.#freezer.blink(expired);
       }),
     );
+    this.#return_others();
     const frozen = this.#freezer.written(true, this.entry.prior, now_ns);
     return { ...frozen, detail: `thawed for ${took_ms.toFixed(1)} ms (${length_ms} asked); ${frozen.detail}` };
   }
@@ -137,6 +142,13 @@ class ThreadHold implements Containment {
   }
 
   set(frozen: boolean, now_ns: number): Change {
-    return this.#freezer.set(frozen, this.entry.prior, now_ns);
+    const changed = this.#freezer.set(frozen, this.entry.prior, now_ns);
+    if (frozen) this.#return_others();
+    return changed;
+  }
+
+  /** After the freeze, for then the held thread makes no more of them; who leaves a frozen cgroup runs at once. */
+  #return_others(): void {
+    return_others(this.#context.files, this.#child, this.#home, this.#thread.tid);
   }
 }
