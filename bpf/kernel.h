@@ -94,6 +94,10 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 
+struct pt_regs {
+	unsigned long si;
+};
+
 struct blkcg {
 	struct cgroup_subsys_state css;
 };
@@ -129,7 +133,6 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
-struct pt_regs;
 struct sock;
 struct sk_buff;
 struct vm_fault;

@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 #include "state.h"
 #include "syscalls.h"
+#include "threads.h"
 
 /* ---- scheduler ---- */
 
@@ -81,6 +82,8 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long number)
 	__u32 known = (__u64)number < SYSCALL_NUMBERS ? number & (SYSCALL_NUMBERS - 1) : SYSCALL_NUMBERS - 1;
 
 	here()->syscalls[syscall_class[known] & (HOSA_SYSCALL_CLASSES - 1)]++;
+	if (number == __NR_futex)
+		note_futex(regs);
 	return 0;
 }
 
@@ -104,19 +107,6 @@ SEC("tp_btf/mark_victim")
 int BPF_PROG(mark_victim)
 {
 	here()->oom_kills++;
-	return 0;
-}
-
-SEC("fexit/do_huge_pmd_anonymous_page")
-int BPF_PROG(huge_page, struct vm_fault *fault, unsigned int result)
-{
-	__u64 *count;
-
-	if (result & VM_FAULT_FALLBACK)
-		return 0;
-	count = bpf_task_storage_get(&huge_faults, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (count)
-		(*count)++;
 	return 0;
 }
 
@@ -382,56 +372,6 @@ int BPF_PROG(cgroup_rmdir, struct cgroup *cgroup)
 
 	if (cgroup->root->hierarchy_id == 0)
 		bpf_map_delete_elem(&usages, &id);
-	return 0;
-}
-
-/* ---- threads ---- */
-
-/* Threads contained in a threaded child still belong to the cgroup they came from. */
-static __always_inline bool within(struct cgroup *cgroup, __u64 id)
-{
-	struct cgroup_subsys_state *css;
-
-	if (cgroup->kn->id == id)
-		return true;
-	css = cgroup->self.parent;
-	for (int i = 0; i < MAX_DEPTH && css; i++) {
-		if (css->cgroup->kn->id == id)
-			return true;
-		css = css->parent;
-	}
-	return false;
-}
-
-SEC("iter/task")
-int thread_rows(struct bpf_iter__task *context)
-{
-	struct task_struct *task = context->task;
-	struct thread_row row = {};
-	struct cgroup *cgroup;
-	__u64 *huge;
-
-	if (!task || task->flags & PF_KTHREAD)
-		return 0;
-	cgroup = task->cgroups->dfl_cgrp;
-	if (control.thread_cgroup_id && !within(cgroup, control.thread_cgroup_id))
-		return 0;
-
-	row.t_ns = bpf_ktime_get_ns();
-	row.cgroup_id = cgroup->kn->id;
-	row.start_ns = task->start_boottime;
-	row.min_faults = task->min_flt;
-	row.maj_faults = task->maj_flt;
-	huge = bpf_task_storage_get(&huge_faults, task, 0, 0);
-	row.huge_faults = huge ? *huge : 0;
-	row.cpu_ns = task->se.sum_exec_runtime;
-	row.waits = task->nvcsw;
-	if (bpf_core_field_exists(task->ioac.read_bytes))
-		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
-	row.tid = task->pid;
-	row.pid = task->tgid;
-	bpf_probe_read_kernel_str(row.comm, sizeof(row.comm), task->comm);
-	bpf_seq_write(context->meta->seq, &row, sizeof(row));
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct control {
 	__u64 cpu_threshold_ns;
 	__u64 io_threshold_bytes;
 	__u64 thread_cgroup_id; /* whose threads iter/task emits; 0: all */
+	__u64 watched_tid;      /* of these, the one whose futex wakes are counted from now on; 0: none */
 	__u64 full_sweep;       /* emit rows of unchanged cgroups, too */
 	__u64 pass;             /* user space counts up before each run of iter/cgroup */
 
@@ -105,6 +106,13 @@ struct {
 	__type(key, int);
 	__type(value, __u64);
 } huge_faults SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} futex_wakes SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -52,6 +52,7 @@ struct thread_row {
 	__u64 min_faults;
 	__u64 maj_faults;
 	__u64 huge_faults; /* 2 MiB pages faulted in, since the probe was loaded */
+	__u64 wakes;       /* futex calls that wake others, since the thread was first watched */
 	__u64 cpu_ns;
 	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */

@@ -25,6 +25,8 @@ const SWAPPING: readonly Rung[] = ["memory_governor", "swap_reserve"];
 export interface WatchPort {
   /** Cumulative steps of the cgroup's threads except one; null when they cannot be read. */
   rest_steps(cgroup_id: number, except_tid: number | null): number | null;
+  /** How often that thread has woken others since the first of these readings; null where it is not counted. */
+  wakes(cgroup_id: number, tid: number | null): Maybe<number>;
   /** Whether a thread sleeps (state S); null when it cannot be read. */
   asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
@@ -183,6 +185,8 @@ export class ContainmentWatch {
       rest_steps_before_per_s: watched.rest_before_per_s,
       rest_window_s: pace?.window_s ?? null,
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
+      ...(rung === "thread_hold" ? { wakes: this.#port.wakes(target.cgroup_id, target.tid) } : {}),
+      verifiable: this.#verifiable,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
       ...(SWAPPING.includes(rung) ? { swap: watched.swap } : {}),
       ...(rung === "shield" ? { network: this.#port.network?.(sample.t_ns) ?? null } : {}),

@@ -102,6 +102,7 @@ function invented_watch(): WatchPort {
       return switches;
     },
     stall_full_us: () => 0,
+    wakes: () => 0,
     asleep: () => true,
     forget: () => {},
   };

@@ -22,6 +22,7 @@ export function watch_port(threads: ThreadPort, mount: string | null, network: S
       }
       return rest.read();
     },
+    wakes: (cgroup_id, tid) => progress.get(`${cgroup_id}/${tid}`)?.wakes ?? null,
     asleep(pid, tid) {
       try {
         const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "latin1");

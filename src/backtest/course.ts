@@ -100,6 +100,7 @@ export class Course {
       rest_steps_before_per_s: null,
       rest_window_s: null,
       asleep: null,
+      verifiable: false,
       stall_full: null,
     };
   }

@@ -92,7 +92,7 @@ export const ACT = v.strictObject({
     initial: 60,
     min: 1,
     max: 3600,
-    docs: "Longest time between two such probes.",
+    docs: "Longest time between two such probes, but where one is dear: a thread that shares a lock is looked at for the first time after 200 s, and each look that let it grow is paid for at 1 % of its slope.",
   }),
   probe_dose_ms: integer({
     unit: "ms",

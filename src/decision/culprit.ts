@@ -3,6 +3,7 @@ import type { Culprit } from "../model/decision.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { DecisionConfig } from "./config.ts";
 import { matches, protection } from "./protect.ts";
+import { REST_LEAST_STEPS_PER_S } from "./rest.ts";
 
 /** Changes closer than this (as a ratio) are a tie, and said to be one. */
 const TIE = 0.8;
@@ -124,7 +125,7 @@ export function why_not_thread(culprit: Culprit, search: ThreadSearch | null): s
   const leader = search.threads.find((thread) => thread.tid === culprit.tid);
   if (leader === undefined) return "the thread is gone";
   const rest = search.total_steps_per_s - leader.steps_per_s;
-  if (rest < 5)
-    return `the rest of the service does nothing (${rest.toFixed(1)} steps/s), so the thread is the service`;
+  if (rest < REST_LEAST_STEPS_PER_S)
+    return `the rest of the service does next to nothing (${rest.toFixed(1)} steps/s), so the thread is the service`;
   return null;
 }

@@ -8,8 +8,7 @@ import type { DecisionConfig } from "./config.ts";
 import { find_culprit } from "./culprit.ts";
 import { remember_runtime } from "./evidence.ts";
 import { habituates, plateau_of } from "./habituation.ts";
-import { find_harm, NO_HARM } from "./harm.ts";
-import { with_thread, without_thread } from "./hold.ts";
+import { find_harm, NO_HARM, nobody_stalls } from "./harm.ts";
 import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest_since } from "./pace.ts";
 import { plan } from "./plan.ts";
@@ -17,6 +16,7 @@ import { protection } from "./protect.ts";
 import { is_share, put_on_again, type QueueSituation } from "./queue.ts";
 import { lift } from "./release.ts";
 import { plan_reserve, with_reserve } from "./reserve.ts";
+import { with_thread, without_thread } from "./rest.ts";
 import { plan_shield, type Situation } from "./shield.ts";
 import {
   type ContainmentState,
@@ -78,7 +78,7 @@ export function decide(
   const culprit = deviates || harm.present ? culprit_of(assessment, growth, state, config, now_ns) : null;
 
   const narrower = harm.witness === "ttf" && culprit !== null && is_met_at_threads(state, culprit.cgroup_id);
-  const live = steer_all(assessment, state, config, now_ns, level, harm, narrower, stalled_since_ns !== null);
+  const live = steer_all(assessment, state, config, now_ns, level, harm, narrower);
   const steered = live === null ? state : { ...state, containments: live.containments, rests: live.rests };
   const proposal = plan(assessment, level, harm, growth, culprit, steered, config, now_ns);
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
@@ -214,12 +214,12 @@ function steer_all(
   level: Level,
   harm: Harm,
   narrower: boolean,
-  stalled: boolean,
 ): Steered | null {
   const nothing = state.containments.length === 0 && state.rests.length === 0;
   if (nothing) return null;
   const leader_id = assessment.changes[0]?.cgroup_id ?? null;
-  return steered_by({ level, harm, narrower, stalled, leader_id }, assessment, state, config, now_ns);
+  const calm = nobody_stalls(assessment, config);
+  return steered_by({ level, harm, narrower, calm, leader_id }, assessment, state, config, now_ns);
 }
 
 function steered_by(

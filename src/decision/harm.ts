@@ -5,6 +5,7 @@ import { type Evidence, ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, stall_bound } from "./outside_stall.ts";
 import { protection } from "./protect.ts";
+import { waits_for_us } from "./queue.ts";
 import { type DecisionState, is_answered, type OutsideStall } from "./state.ts";
 
 /**
@@ -49,6 +50,18 @@ export function stall_of_others(assessment: Assessment, resource: StallResource)
   return suffered === null ? 0 : Math.max(0, share - suffered);
 }
 
+/**
+ * Nobody but perhaps the cgroup that changed most stalls beyond tail and floor, whatever is not known: where its own share is not,
+ * all of the node's is taken for the others'.
+ */
+export function nobody_stalls(assessment: Assessment, config: DecisionConfig): boolean {
+  const { leader_stall: own, changes, stall } = assessment;
+  const known = own !== null && own.cgroup_id === changes[0]?.cgroup_id ? own : null;
+  return STALL_RESOURCES.every(
+    (each) => (stall[each] ?? 0) - (known?.[each] ?? 0) <= stall_bound(assessment, config, each),
+  );
+}
+
 /** What a stall witness is measured in. */
 export function stall_unit(resource: StallResource): string {
   return `share of time others stall on ${resource}`;
@@ -57,12 +70,18 @@ export function stall_unit(resource: StallResource): string {
 const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null, outside_stall: null };
 
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
-function stalled_resource(assessment: Assessment, config: DecisionConfig): StallResource | null {
+function stalled_resource(
+  assessment: Assessment,
+  { containments }: DecisionState,
+  config: DecisionConfig,
+): StallResource | null {
+  const leader_id = assessment.changes[0]?.cgroup_id ?? null;
   let worst: StallResource | null = null;
   let most = 0;
   for (const resource of STALL_RESOURCES) {
     const share = stall_of_others(assessment, resource);
     if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
+    if (waits_for_us(containments, resource, leader_id)) continue;
     worst = resource;
     most = share;
   }
@@ -92,7 +111,7 @@ export function find_harm(
 ): HarmFinding {
   const outside = comes_from_outside(assessment, state, config);
   const outside_stall = average_stall(assessment, outside, state.outside_stall ?? null, config, now_ns);
-  const stalled = outside ? null : stalled_resource(assessment, config);
+  const stalled = outside ? null : stalled_resource(assessment, state, config);
   if (stalled === null && outside_stall === null && assessment.growth.length === 0) return NOTHING_FOUND;
   const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
 

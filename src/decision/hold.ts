@@ -1,12 +1,11 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
+import { awake, lulled, REST_LEAST_STEPS_PER_S, rest_is_known, rest_stalls } from "./rest.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
 const mib = (bytes: number) => `${(bytes / 1048576).toFixed(1)} MiB`;
-/** A count this many standard deviations below the expected one is no chance. */
-const CHANCE_SIGMA = 3.5;
 /** A hold that went well for so long has used up none of its attempts. */
 const ATTEMPTS_FORGIVEN_S = 5;
 /** So long a sleeping moment is waited for. */
@@ -14,20 +13,29 @@ const AIM_MAX_S = 0.3;
 /** The first look at a held thread; too short for a leak to gain much, long enough to see a backlog. */
 const PULSE_MS = 1;
 const PULSE_QUIET_BYTES = 256 * 1024;
-/** Over time, looking at a leak may let it grow by this part of what it grew by itself. */
-const PROBE_COST = 0.01;
 /** However dear a look was, another one follows after so long. */
 const PROBE_LAST_S = 600;
 /** One quiet pulse may mean that the thread found no CPU in it. */
 const QUIET_PULSES = 2;
 /** The usage after a pulse is known this much later. */
 const PULSE_SEEN_AFTER_S = 0.05;
+/** A thread that woke others so often while it was watched fights with them over a lock, or hands them work. */
+const SHARES_WAKES = 20;
+/** Over time, looking at a leak may let it grow by this part of what it grew by itself. */
+const PROBE_COST = 0.01;
+/** In the lab it took up to 2 s until such a thread was caught without the lock again: so its first look is paid for after this. */
+export const FIRST_SHARED_LOOK_S = 2 / PROBE_COST;
+/** A thread that was stopped works off what it missed, and sleeps only with the lock until then: each further miss lets it run twice as long. */
+const PATIENCE_S = 0.2;
+const PATIENCE_MAX_S = 0.8;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
 const RECOVERY_MAX_S = 0.5;
 /** A hold that was tried and seen to bite is flat at once, so it can afford to come this late. */
 const PROVEN_RESERVE_S = 1.5;
+/** Thawed while nobody works beside it, and not growing for so long: whatever it was is over. */
+const LULL_MAX_S = 10;
 /** While frozen the slope estimate still looks back this far. */
 const SLOPE_SETTLES_S = 0.5;
 /** Of the growth before, what goes on beside a held thread that did not carry it. */
@@ -62,59 +70,9 @@ function keep(next: ContainmentState, actions: readonly Action[] = [], verdicts:
   return { next, actions, verdicts, failed: false };
 }
 
-/** Switches the earlier pace would have made in the window measured; null when that is not known. */
-function expected_switches(state: ContainmentState, seen: ContainmentObservation): number | null {
-  const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s;
-  return before === null || seen.rest_window_s === null ? null : before * seen.rest_window_s;
-}
-
-/**
- * The rest of the service stands still although it moved before: the held thread may own a lock the others need. Counts
- * scatter with their root, so a drop counts when it is both large (below `rest_min`) and beyond chance.
- */
-function rest_stalls(state: ContainmentState, seen: ContainmentObservation, config: HoldConfig): boolean {
-  const expected = expected_switches(state, seen);
-  if (expected === null || seen.rest_steps_per_s === null || seen.rest_window_s === null) return false;
-  const made = seen.rest_steps_per_s * seen.rest_window_s;
-  return made < config.rest_min * expected && expected - made > CHANCE_SIGMA * Math.sqrt(expected);
-}
-
-/** Another thread of the cgroup is held from now on: its steps go missing from the rest of each hold before it, and nobody stalls. */
-export function without_thread(
-  live: readonly ContainmentState[],
-  held: ContainmentState,
-  seen: readonly ContainmentObservation[],
-): readonly ContainmentState[] {
-  return live.map((state) => {
-    if (!is_beside(state, held)) return state;
-    const observed = seen.find(({ id }) => id === state.id)?.rest_steps_before_per_s ?? null;
-    const pace = state.rest_pace_per_s ?? observed;
-    return pace === null ? state : { ...state, rest_pace_per_s: Math.max(0, pace - (held.steps_per_s ?? 0)) };
-  });
-}
-
-/** That thread runs again: its steps are expected of the rest as before. */
-export function with_thread(live: readonly ContainmentState[], held: ContainmentState): readonly ContainmentState[] {
-  return live.map((state) => {
-    if (!is_beside(state, held) || state.rest_pace_per_s === null) return state;
-    return { ...state, rest_pace_per_s: state.rest_pace_per_s + (held.steps_per_s ?? 0) };
-  });
-}
-
-/** Another hold of a thread of the same cgroup. */
-export function is_beside({ id, rung, target }: ContainmentState, held: ContainmentState): boolean {
-  return rung === "thread_hold" && id !== held.id && target.cgroup_id === held.target.cgroup_id;
-}
-
 /** A thread that was caught with a lock before is frozen while it sleeps; one that never sleeps is not waited for. */
 function good_moment(state: ContainmentState, seen: ContainmentObservation, overdue_s: number): boolean {
   return !state.aims || seen.asleep !== false || overdue_s >= AIM_MAX_S;
-}
-
-/** The window is long enough that a rest which stood still would have been noticed. */
-function rest_is_known(state: ContainmentState, seen: ContainmentObservation): boolean {
-  const expected = expected_switches(state, seen);
-  return expected !== null && expected > CHANCE_SIGMA * CHANCE_SIGMA;
 }
 
 /**
@@ -126,15 +84,16 @@ function rest_is_known(state: ContainmentState, seen: ContainmentObservation): b
  * @param judging another hold of the cgroup is not judged yet: what this thread would gain while it is looked at would be taken for the other's failure
  */
 export function step_hold(
-  state: ContainmentState,
+  before: ContainmentState,
   seen: ContainmentObservation,
   config: HoldConfig,
   act: ActConfig,
   now_ns: number,
   judging = false,
 ): Step {
-  const over = ended_by_itself(state, seen, frozen(false), "the thread or its cgroup is gone");
+  const over = ended_by_itself(before, seen, frozen(false), "the thread or its cgroup is gone");
   if (over !== null) return over;
+  const state = awake(before, seen);
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
   const slope = seen.slope_bytes_per_s;
   const memory = seen.memory_bytes ?? state.memory_at_onset_bytes;
@@ -144,7 +103,7 @@ export function step_hold(
     case "hold": {
       if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
       if (rest_stalls(state, seen, config)) return thaw_for_the_rest(state, seen, now_ns);
-      if (state.phase === "hold") return step_frozen(state, slope, in_phase_s, memory, config, now_ns, judging);
+      if (state.phase === "hold") return step_frozen(state, seen, in_phase_s, memory, config, now_ns, judging);
       const touching = seen.frozen === true ? seen_to_hold(state, memory, now_ns) : state;
       const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
       if (in_phase_s < config.touch_s || unknown) return keep(touching);
@@ -153,7 +112,7 @@ export function step_hold(
       if (beside !== null && slope !== null) {
         return beside.held_s < SLOPE_SETTLES_S ? keep(touching) : end(state, "no_effect", beside.figures, true);
       }
-      if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(state, "hold", now_ns));
+      if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(with_care(state, seen), "hold", now_ns));
       const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
       return keep(to_phase(state, "probation", now_ns), [adjust(state, frozen(false), why)]);
     }
@@ -173,13 +132,20 @@ export function step_hold(
         return keep({ ...state, quiet_since_ns });
       }
       const why = `still growing ${((now_ns - state.onset_ns) / 1e9).toFixed(1)} s after its onset, ${mib(memory - state.memory_at_onset_bytes)} gained`;
-      return keep({ ...to_phase(state, "hold", now_ns), judged: false }, [adjust(state, frozen(true), why)]);
+      const next = { ...to_phase(with_care(state, seen), "hold", now_ns), judged: false };
+      const care = next.aims && !state.aims ? `; it woke others ${seen.wakes} times, so a look at it will be rare` : "";
+      return keep(next, [adjust(state, frozen(true), `${why}${care}`)]);
     }
     case "pulse":
       return in_phase_s < PULSE_SEEN_AFTER_S ? keep(state) : step_pulse(state, memory, config, now_ns);
     case "dose":
       return step_dose(state, seen, memory, in_phase_s, config, now_ns);
   }
+}
+
+/** What is known to share a lock is looked at as rarely as what was caught with one. */
+function with_care(state: ContainmentState, seen: ContainmentObservation): ContainmentState {
+  return (seen.wakes ?? 0) >= SHARES_WAKES ? { ...state, aims: true } : state;
 }
 
 /** Thawed for the sake of the rest: when it moves again the hold was to blame, when it does not its load has fallen. */
@@ -193,11 +159,17 @@ function step_missed(
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
   const pace = seen.rest_steps_per_s;
   if (!rest_is_known(state, seen) && in_phase_s < RECOVERY_MAX_S) return keep(state);
+  const patience_s = state.attempts === 0 ? 0 : Math.min(PATIENCE_MAX_S, PATIENCE_S * 2 ** (state.attempts - 1));
+  const scarce = is_scarce(state, seen, act);
+  if (in_phase_s < patience_s && !scarce) return keep(state);
   const blameless = rest_stalls(state, seen, config);
-  if (!blameless && !good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
-  const known = blameless
-    ? { ...state, rest_pace_per_s: pace }
-    : { ...state, attempts: state.attempts + 1, aims: true };
+  // Beside a rest that does nothing (nobody asks it, or it waits for this thread to end) only a growth is worth a hold.
+  if (blameless && (pace ?? 0) < REST_LEAST_STEPS_PER_S && !scarce && !grows_on(state, seen, in_phase_s)) {
+    const figures = `no growth in ${in_phase_s.toFixed(0)} s in which the thread ran`;
+    return in_phase_s < LULL_MAX_S ? keep(state) : end(state, "would_have_stopped", figures, false);
+  }
+  if (!good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
+  const known = blameless ? lulled(state, seen) : { ...state, attempts: state.attempts + 1, aims: true };
   if (known.attempts >= config.attempts) {
     return end(state, "harmful", `the rest of the service stalled in each of ${known.attempts} holds`, true);
   }
@@ -206,6 +178,12 @@ function step_missed(
     ? `the rest is as slow without the hold (${(pace ?? 0).toFixed(0)} steps/s): its load has fallen`
     : `hold ${known.attempts + 1}: caught at another moment`;
   return keep(again, [adjust(state, frozen(true), why)]);
+}
+
+/** It gained more since it was thawed than what requests in flight take. */
+function grows_on(state: ContainmentState, seen: ContainmentObservation, in_phase_s: number): boolean {
+  const grown = (seen.memory_bytes ?? 0) - (state.memory_at_thaw_bytes ?? 0);
+  return grown > Math.max(IN_FLIGHT_BYTES, state.slope_tail_bytes_per_s * in_phase_s);
 }
 
 function seen_to_hold(state: ContainmentState, memory_bytes: number, now_ns: number): ContainmentState {
@@ -239,6 +217,11 @@ function must_hold(
   if (now_ns - state.onset_ns >= config.probation_s * 1e9) return true;
   const gained = (seen.memory_bytes ?? state.memory_at_onset_bytes) - state.memory_at_onset_bytes;
   if (gained >= config.probation_headroom * state.headroom_at_onset_bytes) return true;
+  return is_scarce(state, seen, act);
+}
+
+/** No more is left than a hold that was seen to bite needs. */
+function is_scarce(state: ContainmentState, seen: ContainmentObservation, act: ActConfig): boolean {
   const slope = Math.max(seen.slope_bytes_per_s ?? 0, state.slope_before_bytes_per_s);
   return (
     seen.headroom_bytes !== null && seen.headroom_bytes < slope * Math.min(PROVEN_RESERVE_S, act.reaction_reserve_s)
@@ -249,12 +232,13 @@ function thaw_for_the_rest(state: ContainmentState, seen: ContainmentObservation
   const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s ?? 0;
   const pace = `${(seen.rest_steps_per_s ?? 0).toFixed(0)} of ${before.toFixed(0)} steps/s`;
   const why = `the rest stalls (${pace}): the thread may hold a lock, thawed at once`;
-  return keep(to_phase(state, "missed", now_ns), [adjust(state, frozen(false), why)]);
+  const thawed = { ...to_phase(state, "missed", now_ns), memory_at_thaw_bytes: seen.memory_bytes ?? 0 };
+  return keep(thawed, [adjust(state, frozen(false), why)]);
 }
 
 function step_frozen(
   state: ContainmentState,
-  slope: number | null,
+  { slope_bytes_per_s: slope, verifiable }: ContainmentObservation,
   in_phase_s: number,
   memory: number,
   config: HoldConfig,
@@ -267,6 +251,9 @@ function step_frozen(
     if (slope > REST_GROWS * before) return end(state, "no_effect", `${figures}: something else grows`, true);
     const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
     return keep({ ...state, judged: true }, [], [verdict]);
+  }
+  if (!state.judged && verifiable === false && in_phase_s >= config.probe_max_s) {
+    return end(state, "expired", "in a dry run nothing stands still, so nothing can be verified", false);
   }
   if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
   if (judging) return keep(state);
@@ -291,8 +278,9 @@ function step_pulse(state: ContainmentState, memory: number, config: HoldConfig,
 
 /** A look may cost more than its own length: a thread that holds a lock has to be caught again and again after it. */
 function price_s(state: ContainmentState, memory: number, config: HoldConfig): number {
-  // Before the first look nothing is known of it; one at a thread that is caught at any time costs no more than its length.
-  if (state.aims ? state.memory_at_dose_bytes === 0 : state.next_probe_s <= config.probe_first_s) return 0;
+  if (state.aims && state.memory_at_dose_bytes === 0) return FIRST_SHARED_LOOK_S;
+  // One at a thread that is caught at any time costs no more than its length.
+  if (!state.aims && state.next_probe_s <= config.probe_first_s) return 0;
   // What the rest grew by meanwhile is in it, too: after a quiet look that is not waited for.
   const most_s = state.quiet_doses > 0 ? config.probe_max_s : PROBE_LAST_S;
   return Math.min(most_s, affordable_after_s(state, memory - state.memory_at_dose_bytes));

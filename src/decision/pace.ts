@@ -2,7 +2,7 @@ import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ActConfig, DecisionConfig } from "./config.ts";
-import type { ContainmentState, HoldPhase } from "./state.ts";
+import { type ContainmentState, type HoldPhase, is_answered } from "./state.ts";
 
 /** After the last unrest the fast beat goes on for so long. */
 const SETTLED_AFTER_S = 2;
@@ -36,7 +36,7 @@ export function unrest(
   for (const growth of a.growth) {
     if (growth.sustained_s <= 0) continue;
     const near = is_near(growth.ttf.ttf_s, act) || is_near(growth.ttf.ttf_accelerated_s, act);
-    if (near && !is_on_probation(growth, live, a, act)) return true;
+    if (near && !is_on_probation(growth, live, a, act) && !is_behind_us(growth, live, a.t_ns)) return true;
     grows = true;
   }
   // A leak that takes a piece now and then moves D̄ with each: its growth is known, and its end is far.
@@ -78,6 +78,13 @@ function is_on_probation(
 ): boolean {
   for (const one of live) if (one.target.cgroup_id === cgroup_id && is_waited_for(one, a, act)) return true;
   return false;
+}
+
+/** Its thread was held and found to carry it: for some seconds the slowest slope still looks back on what it gained before. */
+function is_behind_us({ cgroup_id }: GrowthAssessment, live: readonly ContainmentState[], now_ns: number): boolean {
+  if (!is_answered(live, cgroup_id, now_ns)) return false;
+  for (const one of live) if (one.target.cgroup_id === cgroup_id && !is_settled(one)) return false;
+  return true;
 }
 
 /** On probation, with its end far away: what a tenth of a second lets it take is nothing. */

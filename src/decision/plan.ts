@@ -10,7 +10,7 @@ import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
 import { left_alone } from "./release.ts";
-import { type ContainmentState, type DecisionState, held_threads, is_answered } from "./state.ts";
+import { type ContainmentState, type DecisionState, held_threads, is_answered, meets_growth } from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {
@@ -67,7 +67,8 @@ export function plan(
   }
   if (held_threads(state.containments, culprit.cgroup_id) > 0)
     return nothing(`a thread of ${culprit.path} is held: its rest is not to suffer for it`);
-  return plan_queue(assessment, level, culprit, state, now_ns);
+  if (state.containments.some(({ target }) => target.cgroup_id === culprit.cgroup_id)) return nothing("");
+  return plan_queue(assessment, level, harm, culprit, state, now_ns);
 }
 
 function resting(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: number): boolean {
@@ -83,7 +84,8 @@ function plan_memory(
   now_ns: number,
 ): Plan {
   const over = state.rests.find(
-    ({ cgroup_id, ended_well, until_ns }) => cgroup_id === culprit.cgroup_id && ended_well && until_ns > now_ns,
+    ({ cgroup_id, rung, ended_well, until_ns }) =>
+      cgroup_id === culprit.cgroup_id && meets_growth(rung) && ended_well && until_ns > now_ns,
   );
   if (over !== undefined) {
     const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
@@ -135,6 +137,7 @@ function unholdable_now(state: DecisionState, { cgroup_id }: Culprit, now_ns: nu
 function plan_queue(
   assessment: Assessment,
   level: Level,
+  harm: Harm,
   culprit: Culprit,
   state: DecisionState,
   now_ns: number,
@@ -153,7 +156,8 @@ function plan_queue(
     ({ cgroup_id, rung }) => cgroup_id === culprit.cgroup_id && rung === setting.rung,
   );
   const next_probe_s = before?.again?.hold_s ?? QUEUE_HOLD_S;
-  return start(target, setting, reason, { next_probe_s }, state, null, now_ns);
+  const known = harm.witness === "stall" && harm.value !== null ? { harm_before: harm.value } : {};
+  return start(target, setting, reason, { next_probe_s, ...known }, state, null, now_ns);
 }
 
 function target_of(culprit: Culprit): Target {

@@ -9,18 +9,21 @@ export const QUEUE_HOLD_S = 10;
 const QUEUE_HOLD_MAX_S = 60;
 /** A remedy that helped is remembered for so long after it was lifted. */
 const REMEMBERED_S = 60;
-/** Rungs that take a share of a queue from somebody. */
-const SHARES: readonly Rung[] = ["cpu_weight", "cpu_max", "io_max"];
+/** Rungs that take a share of a queue from somebody, and which. */
+const SHARES: Partial<Record<Rung, "cpu" | "io">> = { cpu_weight: "cpu", cpu_max: "cpu", io_max: "io" };
 /** The stall of others looks back on the time before for a while; then it says whether a queue rung helped them. */
 const JUDGED_AFTER_S = 3;
+/** Of the stall it answered: with more of it left it did nothing, with less than the other it did help. */
+const NO_LESS = 0.8;
+const EASED = 0.5;
 /** A stall comes and goes: only so long without one is an end of it. */
 const CALM_S = 1;
 
 /** What a queue rung is judged by. */
 export interface QueueSituation {
   readonly harm: Harm;
-  /** Others stall beyond tail and floor at this beat. */
-  readonly stalled: boolean;
+  /** Nobody but perhaps who changed most stalls beyond tail and floor at this beat. */
+  readonly calm: boolean;
   /** The cgroup that changed most; null when none did. */
   readonly leader_id: Maybe<number>;
 }
@@ -32,7 +35,12 @@ export function queue_hold_s({ next_probe_s }: ContainmentState): number {
 
 /** A share taken from the wrong one calls for the next rung, and proves nothing against the node; a freezer that failed does. */
 export function is_share(rung: Rung): boolean {
-  return SHARES.includes(rung);
+  return SHARES[rung] !== undefined;
+}
+
+/** Whoever was given less of a queue waits in it: while that is so, a stall there that another one leads says nothing of that one. */
+export function waits_for_us(live: readonly ContainmentState[], resource: string, leader_id: Maybe<number>): boolean {
+  return live.some(({ rung, target }) => SHARES[rung] === resource && target.cgroup_id !== leader_id);
 }
 
 /** What was lifted to look, and had helped, is put on for longer if the harm comes back. Null for everything else. */
@@ -61,7 +69,7 @@ export function step_queue(
   const over = ended_by_itself(state, seen, setting, gone);
   if (over !== null) return over;
   const lasted_s = (now_ns - state.applied_ns) / 1e9;
-  const quiet_since_ns = situation.stalled ? null : (state.quiet_since_ns ?? now_ns);
+  const quiet_since_ns = situation.calm ? (state.quiet_since_ns ?? now_ns) : null;
   const next = { ...state, quiet_since_ns };
   if (is_to_be_judged(state, seen) && lasted_s >= JUDGED_AFTER_S) {
     const verdict = judge_queue(next, situation, lasted_s, now_ns);
@@ -75,9 +83,9 @@ export function step_queue(
   return end(state, setting, { id: state.id, verdict: "expired", detail }, false);
 }
 
-/** Where no slope is seen nothing was done (a recording motor); and records that do not say how long it stays on are of before it was judged. */
+/** A recording motor did nothing (in older records: one without a slope); and records that do not say how long it stays on are of before it was judged. */
 function is_to_be_judged({ judged, next_probe_s }: ContainmentState, seen: ContainmentObservation): boolean {
-  return !judged && next_probe_s > 0 && seen.slope_bytes_per_s !== null;
+  return !judged && next_probe_s > 0 && (seen.verifiable ?? seen.slope_bytes_per_s !== null);
 }
 
 /**
@@ -85,7 +93,7 @@ function is_to_be_judged({ judged, next_probe_s }: ContainmentState, seen: Conta
  * one leads, or the stall comes and goes, nothing is said of it, and it is lifted in its time.
  */
 function judge_queue(
-  { id, target, quiet_since_ns }: ContainmentState,
+  { id, target, quiet_since_ns, harm_before }: ContainmentState,
   { harm, leader_id }: QueueSituation,
   lasted_s: number,
   now_ns: number,
@@ -96,8 +104,18 @@ function judge_queue(
     return calm ? { id, verdict: "effective", detail: `nobody stalls any more, ${after}` } : null;
   }
   if (!harm.present || harm.witness !== "stall" || leader_id !== target.cgroup_id) return null;
-  const share = `${(100 * (harm.value ?? 0)).toFixed(0)} % against ${(100 * (harm.bound ?? 0)).toFixed(0)} %`;
+  const left = (harm.value ?? 0) / (harm_before ?? harm.value ?? 1);
+  if (left <= EASED) {
+    const eased = `${percent(harm_before)} → ${percent(harm.value)}`;
+    return { id, verdict: "effective", detail: `others stall less, ${after} (${eased})` };
+  }
+  if (left <= NO_LESS) return null;
+  const share = `${percent(harm.value)} against ${percent(harm.bound)}`;
   return { id, verdict: "no_effect", detail: `others still stall ${after} (${share})` };
+}
+
+function percent(share: Maybe<number> | undefined): string {
+  return `${(100 * (share ?? 0)).toFixed(0)} %`;
 }
 
 function end(state: ContainmentState, setting: Setting, verdict: Verdict, failed: boolean): Step {

@@ -25,18 +25,26 @@ export interface ContainmentState {
   readonly aims: boolean;
   /** Pace the rest of the service is held against; null: as observed before the hold. Lowered when its load falls. */
   readonly rest_pace_per_s: Maybe<number>;
+  /** Where it was lowered: from where; it is raised again as the rest gets faster. */
+  readonly lull_from_per_s?: number;
   readonly next_probe_s: number;
   readonly memory_at_dose_bytes: number;
   /** Since when the thread of the present touch is seen to be frozen, and the memory of its cgroup then; absent before that. */
   readonly touched?: { readonly since_ns: number; readonly memory_bytes: number };
+  /** Memory of its cgroup when it was last thawed for the sake of the rest. */
+  readonly memory_at_thaw_bytes?: number;
   /** Doses in a row without growth. */
   readonly quiet_doses: number;
   /** Since when the slope has been below the tail while the thread ran; null when it has not. */
   readonly quiet_since_ns: Maybe<number>;
   /** A verdict on its effect has been given. */
   readonly judged: boolean;
+  /** Queue rungs: the stall of others that it answers, a share of time; absent in older records. */
+  readonly harm_before?: number;
   /** Thread hold beside others: what its thread did by itself, and is not expected of their rest meanwhile. */
   readonly steps_per_s?: number;
+  /** Governor: since when nobody in it has stalled at its plateau, and usage and swap then; absent while that is not so. */
+  readonly unstalled?: { readonly since_ns: number; readonly grown_bytes: number };
   /** Governor: the ceiling last asked for. */
   readonly high_bytes: number;
   /** Shield only. */
@@ -144,9 +152,18 @@ function is_settled({ rung, phase, judged, phase_since_ns }: ContainmentState, n
   return rung === "thread_hold" && phase === "hold" && judged && now_ns - phase_since_ns >= SETTLED_S * 1e9;
 }
 
+/** Rungs that meet a growth of memory; a share of a queue does not slow one down. */
+const MEET_GROWTH: readonly Rung[] = ["thread_hold", "memory_governor", "swap_reserve", "freeze"];
+
+export function meets_growth(rung: Rung): boolean {
+  return MEET_GROWTH.includes(rung);
+}
+
 /** A containment that answers whatever grows in the cgroup now is in force, of the cgroup or of a thread in it. */
 export function is_answered(live: readonly ContainmentState[], cgroup_id: number, now_ns: number): boolean {
-  for (const one of live) if (one.target.cgroup_id === cgroup_id && !is_settled(one, now_ns)) return true;
+  for (const one of live) {
+    if (one.target.cgroup_id === cgroup_id && meets_growth(one.rung) && !is_settled(one, now_ns)) return true;
+  }
   return false;
 }
 
@@ -159,7 +176,7 @@ export function held_threads(live: readonly ContainmentState[], cgroup_id: numbe
 
 /** Its growth is met at its threads and at nothing wider: one of them is held, or they are being searched. */
 export function is_met_at_threads({ containments, searching }: DecisionState, cgroup_id: number): boolean {
-  const own = containments.filter(({ target }) => target.cgroup_id === cgroup_id);
+  const own = containments.filter(({ target, rung }) => target.cgroup_id === cgroup_id && meets_growth(rung));
   if (own.length === 0) return searching?.cgroup_id === cgroup_id;
   return own.every(({ rung }) => rung === "thread_hold");
 }

@@ -2,16 +2,20 @@ import type { Action, ContainmentObservation, Setting } from "../model/containme
 import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
-import { is_beside, step_hold } from "./hold.ts";
+import { step_hold } from "./hold.ts";
 import { matches } from "./protect.ts";
 import { type QueueSituation, step_queue } from "./queue.ts";
 import { step_reserve } from "./reserve.ts";
+import { is_beside } from "./rest.ts";
 import { type Situation, step_shield } from "./shield.ts";
 import type { ContainmentState } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
 /** A governed growth must be over for this long before the ceiling is lifted. */
 const GOVERNOR_QUIET_S = 10;
+/** At its plateau, without room and without a stall for so long: what fills it can be reclaimed, so nothing has to be held back. */
+const GOVERNOR_UNSTALLED_S = 60;
+const UNSTALLED = 0.01;
 const PAGE = 4096;
 /** A smaller step of the ceiling is not worth a write into the kernel. */
 const WORTH_WRITING_BYTES = 256 * 1024;
@@ -87,10 +91,18 @@ function step_governor(
   };
   const bound = binds(state.high_bytes, usage, config.governor);
   const top = ceiling_at(config.governor.plateau_fraction, governed);
+  const unstalled = unstalled_at_plateau(state, seen, grown, top, config.governor, now_ns);
+  if (unstalled !== undefined && now_ns - unstalled.since_ns >= GOVERNOR_UNSTALLED_S * 1e9) {
+    const detail = `at its plateau nobody in it has stalled for ${GOVERNOR_UNSTALLED_S} s: what fills it is page cache, or no longer grows`;
+    const verdicts = [{ id: state.id, verdict: "would_have_stopped", detail }] as const;
+    return { next: null, actions: [release(state, setting(state.high_bytes), detail)], verdicts, failed: false };
+  }
   const asked_bytes_per_s = bound ? (top - state.high_bytes) / config.governor.tau_s : Number.POSITIVE_INFINITY;
   const { verdicts, judged } = judge_governor(state, slope, asked_bytes_per_s, usage > top);
   // A ceiling nobody has reached waits: only the time in which it binds raises it.
-  const next = { ...state, ...window, judged, phase_since_ns: bound ? state.phase_since_ns : now_ns };
+  const { unstalled: _, ...known } = state;
+  const waiting = unstalled === undefined ? known : { ...known, unstalled };
+  const next = { ...waiting, ...window, judged, phase_since_ns: bound ? state.phase_since_ns : now_ns };
   const dt_s = (now_ns - state.phase_since_ns) / 1e9;
   const planned = next_ceiling(state.high_bytes, governed, bound ? dt_s : 0, seen.stall_full, config.governor);
   const high_bytes = Math.max(state.high_bytes, Math.floor(planned / PAGE) * PAGE);
@@ -106,6 +118,20 @@ function step_governor(
     reason,
   };
   return { next: { ...next, high_bytes, phase_since_ns: now_ns }, actions: [action], verdicts, failed };
+}
+
+/** Since when nobody in it has stalled at its plateau, nor anything grown into swap; undefined while that is not so. */
+function unstalled_at_plateau(
+  { high_bytes, unstalled }: ContainmentState,
+  { stall_full }: ContainmentObservation,
+  grown_bytes: number,
+  top_bytes: number,
+  { min_allowance_bytes }: DecisionConfig["governor"],
+  now_ns: number,
+): ContainmentState["unstalled"] {
+  if (top_bytes - high_bytes >= min_allowance_bytes || stall_full === null || stall_full >= UNSTALLED) return undefined;
+  const goes_on = unstalled !== undefined && grown_bytes - unstalled.grown_bytes < min_allowance_bytes;
+  return goes_on ? unstalled : { since_ns: now_ns, grown_bytes };
 }
 
 /**

@@ -7,7 +7,10 @@ export const CATALOG: Readonly<Record<string, { readonly what: string; readonly 
   },
   sched_process_fork: { what: "new processes and threads", costs: "fork storms are not seen" },
   sched_process_exec: { what: "program starts", costs: "a deploy is not told from a leak" },
-  sys_enter: { what: "system call mix", costs: "no entropy of the system call mix" },
+  sys_enter: {
+    what: "system call mix, and whether a held thread shares a lock",
+    costs: "no entropy of the system call mix; a thread that shares a lock is looked at as often as any other",
+  },
   direct_reclaim: { what: "direct reclaim of the node", costs: "reclaim stalls are seen through PSI only" },
   memcg_reclaim: { what: "direct reclaim of cgroups", costs: "reclaim stalls of cgroups are seen through PSI only" },
   mark_victim: { what: "kernel OOM kills", costs: "OOM kills are not counted" },

@@ -127,6 +127,10 @@ export class ThreadRows extends Rows {
   huge_faults(i: number): number {
     return this.u64(i, THREAD_ROW.huge_faults);
   }
+  /** Futex calls that wake others, since the thread was first watched. */
+  wakes(i: number): number {
+    return this.u64(i, THREAD_ROW.wakes);
+  }
   cpu_ns(i: number): number {
     return this.u64(i, THREAD_ROW.cpu_ns);
   }

@@ -150,12 +150,16 @@ export class Senses implements Disposable {
     return this.#cgroup_rows;
   }
 
-  /** Rows of the threads in a cgroup and below it; 0: all user threads of the node. Valid until the next call. */
-  threads(cgroup_id: number): ThreadRows {
+  /**
+   * Rows of the threads in a cgroup and below it; 0: all user threads of the node. Valid until the next call. The futex wakes
+   * of the watched one among them are counted from its first row on, for as long as it lives.
+   */
+  threads(cgroup_id: number, watched_tid = 0): ThreadRows {
     this.#alive();
     const iterator = this.#thread_iterator;
     if (iterator === null) throw absent("thread_rows");
     set_u64(this.#knobs, CONTROL.thread_cgroup_id, cgroup_id);
+    set_u64(this.#knobs, CONTROL.watched_tid, watched_tid);
     const bytes = iterator.run();
     this.#thread_rows.point_at(iterator.buffer, Math.floor(bytes / this.#thread_rows.size_bytes));
     return this.#thread_rows;

@@ -117,6 +117,10 @@ export interface ContainmentObservation {
   readonly rest_window_s: Maybe<number>;
   /** The thread of the containment sleeps: it hardly holds a lock now. Null when it cannot be seen. */
   readonly asleep: Maybe<boolean>;
+  /** For thread_hold: how often the thread has woken others (a contended lock it gave back, a queue) since its hold began; absent in older records. */
+  readonly wakes?: Maybe<number>;
+  /** False on a recording motor, which changes nothing that could be seen; absent in older records. */
+  readonly verifiable?: boolean;
   /** The cgroup's own memory PSI "full" share of the window. */
   readonly stall_full: Maybe<number>;
   /** For memory_governor and swap_reserve: what of the cgroup lies in swap; absent for the others. */

@@ -48,6 +48,8 @@ export interface ThreadRows {
   min_faults(row: number): number;
   maj_faults(row: number): number;
   huge_faults(row: number): number;
+  /** Futex calls that wake others, since the thread was first watched; null where they are not counted. */
+  wakes(row: number): Maybe<number>;
   cpu_ns(row: number): number;
   /** Voluntary context switches: how often it waited. */
   waits(row: number): number;
@@ -64,8 +66,8 @@ export interface CgroupPort {
 
 /** Where thread rows come from: the kernel's iterator, or /proc where it is missing. */
 export interface ThreadPort {
-  /** Threads of one cgroup; of the whole node for id 0. */
-  threads(cgroup_id: number): ThreadRows;
+  /** Threads of one cgroup; of the whole node for id 0. From then on the wakes of the watched one among them are counted. */
+  threads(cgroup_id: number, watched_tid?: number): ThreadRows;
 }
 
 /** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */

@@ -1,3 +1,4 @@
+import type { Maybe } from "../model/sample.ts";
 import type { ThreadPort } from "./ports.ts";
 import { steps_of } from "./progress.ts";
 
@@ -14,6 +15,8 @@ export class RestProgress {
   #before = new Map<number, number>();
   #now = new Map<number, number>();
   #total = 0;
+  #wakes: Maybe<number> = null;
+  #wakes_at_first: Maybe<number> = null;
 
   constructor(port: ThreadPort, cgroup_id: number, except_tid: number | null) {
     this.#port = port;
@@ -21,14 +24,23 @@ export class RestProgress {
     this.#except_tid = except_tid;
   }
 
+  /** How often the one that is left out has woken others since the first reading; null where that is not counted. */
+  get wakes(): Maybe<number> {
+    return this.#wakes === null ? null : this.#wakes - (this.#wakes_at_first ?? 0);
+  }
+
   /** Steps of the rest since the first call, cumulative. */
   read(): number {
-    const rows = this.#port.threads(this.#cgroup_id);
+    const rows = this.#port.threads(this.#cgroup_id, this.#except_tid ?? 0);
     const count = Math.min(rows.count, MAX_THREADS);
     this.#now.clear();
     for (let row = 0; row < count; row++) {
       const tid = rows.tid(row);
-      if (tid === this.#except_tid) continue;
+      if (tid === this.#except_tid) {
+        this.#wakes = rows.wakes(row);
+        this.#wakes_at_first ??= this.#wakes;
+        continue;
+      }
       const steps = steps_of(rows.waits(row), rows.cpu_ns(row));
       const before = this.#before.get(tid);
       if (before !== undefined && steps > before) this.#total += steps - before;

@@ -111,6 +111,7 @@ class FileRows implements ThreadRows {
   min_faults = (row: number): number => this.#rows[row]!.min_faults;
   maj_faults = (row: number): number => this.#rows[row]!.maj_faults;
   huge_faults = (): number => 0;
+  wakes = (): null => null;
   cpu_ns = (row: number): number => this.#rows[row]!.cpu_ns;
   waits = (row: number): number => this.#rows[row]!.waits;
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;

@@ -44,6 +44,7 @@ class Rest implements WatchPort {
   asleep_reads = 0;
   rest_steps = () => this.switches;
   stall_full_us = () => null;
+  wakes = () => 5;
   asleep = () => {
     this.asleep_reads += 1;
     return true;
@@ -74,7 +75,7 @@ test("the freezer's confirmation, a thaw, a vanished cgroup and a release are fo
   const apply = hold("apply", true);
   watch.performed(apply, outcome(apply, "pending"), null, null);
   const look = (gone: number[] = []) => watch.observe(sample(1, null, gone), () => true)[0];
-  expect(look()).toMatchObject({ frozen: null, status: "pending", asleep: true });
+  expect(look()).toMatchObject({ frozen: null, status: "pending", asleep: true, wakes: 5 });
   watch.noticed(outcome(apply, "done"));
   expect(look()?.frozen).toBe(true);
   const thaw = hold("adjust", false);

@@ -26,6 +26,7 @@ export const DIMENSIONS: readonly Dimension[] = [
 ];
 export const NO_WATCH: WatchPort = {
   rest_steps: () => 0,
+  wakes: () => null,
   asleep: () => null,
   stall_full_us: () => 0,
   forget: () => {},

@@ -13,8 +13,11 @@ function run(
   verifiable = true,
   calm_at: (beat: number) => boolean = () => false,
   later = HOG,
+  /** The stall of others while a rung that does not help is on it. */
+  left = 0.9,
 ) {
   const said: string[] = [];
+  const blamed = new Set<string>();
   let state: DecisionState = { ...initial_state(0), level: 1, stalled_since_ns: 0 };
   let failures = 0;
   for (let t_s = 20; t_s < 20 + seconds; t_s += 0.1) {
@@ -28,7 +31,7 @@ function run(
       dominant_resource: "cpu",
       changes: [live.length > 0 ? later : HOG],
       leader_stall: { cgroup_id: (live.length > 0 ? later : HOG).cgroup_id, cpu: 0, memory: 0, io: 0 },
-      stall: { cpu: stalls ? 0.9 : 0, memory: 0, io: 0 },
+      stall: { cpu: !stalls ? 0 : live.length > 0 ? left : 0.9, memory: 0, io: 0 },
       growth: [],
       containments: live.map(({ id, rung }) =>
         observation(id, rung, { frozen: null, slope_bytes_per_s: verifiable ? 0 : null }),
@@ -37,11 +40,12 @@ function run(
     const judged = decide(seen, state, CONFIG, t_s * S);
     state = { ...judged.state };
     failures = Math.max(failures, state.failures);
+    for (const { target } of judged.decision.actions) blamed.add(target.path);
     for (const { verb, setting } of judged.decision.actions)
       said.push(`${(t_s - 20).toFixed(1)} ${verb} ${setting.rung}`);
     for (const { id, verdict } of judged.decision.verdicts) said.push(`${(t_s - 20).toFixed(1)} ${verdict} ${id}`);
   }
-  return { said, failures };
+  return { said, failures, blamed: [...blamed] };
 }
 
 describe("a cgroup that takes the processors from others", () => {
@@ -79,6 +83,19 @@ describe("a cgroup that takes the processors from others", () => {
     expect(flickering.said.some((line) => /effect/.test(line))).toBe(false);
     const led_by_another = run(60, [], true, () => false, { ...HOG, cgroup_id: 10, path: "/other" });
     expect(led_by_another.said.filter((line) => line.endsWith(" c1"))).toEqual(["10.0 expired c1"]);
+  });
+
+  test("and who was given less waits for more: while it does, that is no harm another one does", () => {
+    const other = { ...HOG, cgroup_id: 10, path: "/other" };
+    expect(run(9.5, [], true, () => false, other).blamed).toEqual(["/hog"]);
+  });
+
+  test("a stall that is eased is not taken back: half of it is an effect, a little less says nothing", () => {
+    const verdicts = (left: number) =>
+      run(9.5, [], true, () => false, HOG, left).said.filter((line) => /c1$/.test(line));
+    expect(verdicts(0.35)).toEqual(["3.0 effective c1"]);
+    expect(verdicts(0.6)).toEqual([]);
+    expect(verdicts(0.8)).toEqual(["3.0 no_effect c1"]);
   });
 
   test("a recording motor can show no effect, nor the want of one", () => {

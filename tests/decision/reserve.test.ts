@@ -186,7 +186,7 @@ test("what is left of the reserve is headroom of whoever draws on it, and of nob
 
 test("it ends with the governor of its cgroup", () => {
   const observed = seen(864, USED(700), { id: "c2", rung: "swap_reserve" });
-  const situation = { level: 2, harm: NO_HARM, narrower: false, stalled: false, leader_id: null } as const;
+  const situation = { level: 2, harm: NO_HARM, narrower: false, calm: true, leader_id: null } as const;
   const other: ContainmentState = { ...GOVERNED, id: "c9", target: { ...GOVERNED.target, cgroup_id: 8 } };
   expect(steer(RESERVE, observed, WITH, 30e9, situation, [GOVERNED, RESERVE]).actions).toEqual([]);
   const over = steer(RESERVE, observed, WITH, 30e9, situation, [other, RESERVE]);
@@ -195,7 +195,7 @@ test("it ends with the governor of its cgroup", () => {
 });
 
 test("a leak that goes to swap is not over for the governor", () => {
-  const situation = { level: 2, harm: NO_HARM, narrower: false, stalled: false, leader_id: null } as const;
+  const situation = { level: 2, harm: NO_HARM, narrower: false, calm: true, leader_id: null } as const;
   const run = (leak_mib_s: number) => {
     let state: ContainmentState | null = GOVERNED;
     for (let at_s = 0; at_s <= 25 && state !== null; at_s++) {

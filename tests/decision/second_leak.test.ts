@@ -101,6 +101,14 @@ describe("a second thread of a service begins to leak while the first is held", 
   });
 });
 
+test("a share of a queue taken from the service answers no growth: its thread is held beside it", () => {
+  const share = held(41, 9, { rung: "cpu_weight", applied_ns: 9 * S, next_probe_s: 10 });
+  expect(beat([share], 10, { search: null }).decision.search).toEqual({ cgroup_id: 7, resource: "memory" });
+  const { decision, state } = beat([share], 10);
+  expect(decision.actions).toMatchObject([{ verb: "apply", target: { tid: 102 }, setting: { rung: "thread_hold" } }]);
+  expect(state.containments.map(({ rung }) => rung)).toEqual(["cpu_weight", "thread_hold"]);
+});
+
 test("the first is not looked at before the second is judged, or what it gains would be the second's failure", () => {
   const due = held(41, 2, { next_probe_s: 5 });
   const looks = (second: ContainmentState) =>

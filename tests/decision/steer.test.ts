@@ -58,7 +58,7 @@ const NO_HARM: Harm = {
   evidence: "none",
   because: [],
 };
-const SITUATION = { level: 2, harm: NO_HARM, narrower: false, stalled: false, leader_id: null } as const;
+const SITUATION = { level: 2, harm: NO_HARM, narrower: false, calm: true, leader_id: null } as const;
 
 const beat = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
   steer(state, { ...SEEN, ...seen }, CONFIG, t_s * 1e9, SITUATION);
@@ -120,7 +120,12 @@ test("behind a verified hold only a growth or a level is news, while it is pulse
   expect(unrest(far, false, true, [hold("hold")], CONFIG)).toBe(false);
   expect(unrest(far, false, true, [hold("pulse")], CONFIG)).toBe(false);
   expect(unrest(far, true, true, [hold("hold")], CONFIG)).toBe(true);
-  expect(unrest({ ...far, growth: [growth(5 * MIB, 0.1, 500 * MIB)] }, false, true, [hold("hold")], CONFIG)).toBe(true);
+  // Right after the hold the slope looks back on what was gained before it; three seconds later another thread grows.
+  const near = { ...far, t_ns: 40e9, growth: [growth(5 * MIB, 0.1, 500 * MIB)] };
+  const held_since = (s: number, judged: boolean) => [{ ...hold("hold", judged), phase_since_ns: s * 1e9 }];
+  expect(unrest(near, false, true, held_since(38, true), CONFIG)).toBe(false);
+  expect(unrest(near, false, true, held_since(38, false), CONFIG)).toBe(true);
+  expect(unrest(near, false, true, held_since(36, true), CONFIG)).toBe(true);
   // Minutes away from its end, the ordinary beat is soon enough.
   expect(unrest({ ...far, growth: [growth(2 * MIB, 0.1, 800 * MIB)] }, false, true, [hold("hold")], CONFIG)).toBe(
     false,
@@ -166,6 +171,24 @@ test("a growth that ends below the ceiling is no effect of the governor", () => 
   expect(look(879, 1, 5).verdicts).toMatchObject([{ verdict: "effective" }]);
   expect(look(879, 49, 5)).toMatchObject({ verdicts: [], next: { judged: false } });
   expect(look(960, 49, 5).verdicts).toMatchObject([{ verdict: "no_effect" }]);
+});
+
+test("a governor at its plateau is lifted once nobody in it has stalled for a minute, unless it grows on into swap", () => {
+  const governed: ContainmentState = { ...hold("touch"), rung: "memory_governor", high_bytes: 958 * MIB };
+  const ended_s = (stall_full: number, swapped_mib: (t_s: number) => number, high_mib = 958) => {
+    let state = { ...governed, high_bytes: high_mib * MIB };
+    for (let t_s = 10; t_s < 200; t_s += 0.5) {
+      const swap = { used_bytes: swapped_mib(t_s) * MIB, max_bytes: null, node_free_bytes: 0 };
+      const full = { memory_bytes: (high_mib - 1) * MIB, headroom_bytes: (1001 - high_mib) * MIB, stall_full, swap };
+      const { next, verdicts } = beat(state, { rung: "memory_governor", ...full }, t_s);
+      if (next === null) return { t_s, verdict: verdicts[0]?.verdict };
+      state = next;
+    }
+    return null;
+  };
+  expect(ended_s(0, () => 0)).toEqual({ t_s: 70, verdict: "would_have_stopped" });
+  expect(ended_s(0.3, () => 0)).toBeNull();
+  expect(ended_s(0, (t_s) => t_s)).toBeNull();
 });
 
 test("a containment whose target the configuration protects meanwhile is let go; without that it goes on", () => {

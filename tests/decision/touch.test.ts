@@ -112,3 +112,101 @@ test("a thread that is caught only asleep is looked at again when the last look 
   expect([after(6, true), after(59, true), after(61, true)]).toEqual(["hold", "hold", "dose"]);
   expect(after(6, false)).toBe("pulse");
 });
+
+describe("a thread that shares a lock", () => {
+  const AFTER_PROBATION: Partial<ContainmentObservation> = {
+    ...{ frozen: false, memory_bytes: 300 * MIB, headroom_bytes: 700 * MIB, slope_bytes_per_s: 50 * MIB },
+    ...{ rest_steps_per_s: 500, rest_steps_before_per_s: 500, rest_window_s: 0.5 },
+  };
+  const on_probation: ContainmentState = { ...TOUCH, phase: "probation" };
+  const step = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
+    step_hold(state, observation("c1", "thread_hold", seen), CONFIG.hold, CONFIG.act, t_s * S);
+
+  test.each([
+    [20, true, "dose", 200],
+    [19, false, "pulse", CONFIG.hold.probe_first_s],
+    [null, false, "pulse", CONFIG.hold.probe_first_s],
+  ] as const)("known by %p wakes: %p, first looked at in a %s after %p s", (wakes, careful, look, first_s) => {
+    const first = { ...on_probation, next_probe_s: CONFIG.hold.probe_first_s };
+    const held = step(first, { ...AFTER_PROBATION, wakes }, 4);
+    expect(held.next).toMatchObject({ phase: "hold", aims: careful });
+    expect(held.actions[0]!.reason.includes("woke others")).toBe(careful);
+    const quiet = { ...AFTER_PROBATION, frozen: true, slope_bytes_per_s: 0, memory_bytes: 302 * MIB, wakes };
+    const judged = step(held.next!, quiet, 5).next!;
+    expect(step(judged, quiet, 4 + first_s - 0.1).next?.phase).toBe("hold");
+    expect(step(judged, quiet, 4 + first_s + 0.1).next?.phase).toBe(look);
+  });
+
+  test("runs twice as long after each further miss, so that it can work off what it missed; not where memory is scarce", () => {
+    const moves = { ...AFTER_PROBATION, asleep: true };
+    const caught_s = (attempts: number, seen: Partial<ContainmentObservation> = {}) => {
+      const missed: ContainmentState = { ...TOUCH, phase: "missed", aims: true, attempts, phase_since_ns: 10 * S };
+      for (let t_s = 0; t_s < 2; t_s += 0.01) {
+        const { next } = step(missed, { ...moves, rest_window_s: Math.max(0.01, t_s), ...seen }, 10 + t_s);
+        if (next?.phase !== "missed") return t_s;
+      }
+      return null;
+    };
+    expect(caught_s(0)).toBeLessThan(0.1);
+    expect(caught_s(1)).toBeCloseTo(0.2, 1);
+    expect(caught_s(2)).toBeCloseTo(0.4, 1);
+    expect(caught_s(3)).toBeCloseTo(0.8, 1);
+    expect(caught_s(6)).toBeCloseTo(0.8, 1);
+    expect(caught_s(6, { headroom_bytes: 60 * MIB })).toBeLessThan(0.1);
+  });
+});
+
+describe("beside a rest that does nothing", () => {
+  const LULL: Partial<ContainmentObservation> = {
+    ...{ frozen: true, memory_bytes: 300 * MIB, headroom_bytes: 700 * MIB, slope_bytes_per_s: 0, asleep: true },
+    ...{ rest_steps_per_s: 0, rest_steps_before_per_s: 500, rest_window_s: 0.5 },
+  };
+  const HELD: ContainmentState = { ...TOUCH, phase: "hold", judged: true, phase_since_ns: 10 * S };
+  const step = (state: ContainmentState, seen: Partial<ContainmentObservation>, t_s: number) =>
+    step_hold(state, observation("c1", "thread_hold", { ...LULL, ...seen }), CONFIG.hold, CONFIG.act, t_s * S);
+  const thawed = step(HELD, {}, 20).next!;
+
+  test("a held thread runs, and is let go when it does not grow: its service may be waiting for it to end", () => {
+    expect(thawed).toMatchObject({ phase: "missed", memory_at_thaw_bytes: 300 * MIB });
+    const idle = { frozen: false, memory_bytes: 301 * MIB };
+    expect(step(thawed, idle, 21)).toMatchObject({ next: { phase: "missed" }, actions: [] });
+    expect(step(thawed, idle, 29.9)).toMatchObject({ next: { phase: "missed" }, actions: [] });
+    expect(step(thawed, idle, 30.1)).toMatchObject({ next: null, verdicts: [{ verdict: "would_have_stopped" }] });
+  });
+
+  test("one that grows is held, at a moment in which it sleeps", () => {
+    const grows = { frozen: false, memory_bytes: 320 * MIB };
+    expect(step(thawed, { ...grows, asleep: false }, 20.6).next?.phase).toBe("missed");
+    const again = step(thawed, grows, 20.6);
+    expect(again.next).toMatchObject({ phase: "hold", rest_pace_per_s: 0, lull_from_per_s: 500 });
+    expect(again.actions).toMatchObject([
+      { setting: { frozen: true }, reason: expect.stringContaining("load has fallen") },
+    ]);
+  });
+
+  test("it is missed again once the rest was back: what was expected of it is expected anew, never more", () => {
+    const held = { ...HELD, rest_pace_per_s: 0, lull_from_per_s: 500 };
+    expect(step(held, { rest_steps_per_s: 0 }, 21).next?.phase).toBe("hold");
+    const back = step(held, { rest_steps_per_s: 420 }, 21).next!;
+    expect(back.rest_pace_per_s).toBe(420);
+    expect(step(held, { rest_steps_per_s: 420, rest_window_s: 0.05 }, 21).next!.rest_pace_per_s).toBe(0);
+    expect(step(back, { rest_steps_per_s: 900 }, 22).next!.rest_pace_per_s).toBe(500);
+    expect(step(back, { rest_steps_per_s: 0 }, 22).next).toMatchObject({ phase: "missed" });
+  });
+});
+
+test("in a dry run, where nothing can be verified, a hold is let go after a minute", () => {
+  const held: ContainmentState = { ...TOUCH, phase: "hold", phase_since_ns: 10 * S };
+  const unseen = observation("c1", "thread_hold", { frozen: true, memory_bytes: 300 * MIB, headroom_bytes: 700 * MIB });
+  const after = (s: number, slope_bytes_per_s: number | null) =>
+    step_hold(
+      held,
+      { ...unseen, slope_bytes_per_s, verifiable: slope_bytes_per_s !== null },
+      CONFIG.hold,
+      CONFIG.act,
+      (10 + s) * S,
+    );
+  expect(after(59, null).next?.phase).toBe("hold");
+  expect(after(60, null)).toMatchObject({ next: null, failed: false, verdicts: [{ verdict: "expired" }] });
+  expect(after(60, 0).verdicts).toMatchObject([{ verdict: "effective" }]);
+});

@@ -43,6 +43,7 @@ export interface ThreadRow {
   readonly comm?: string;
   readonly min_faults?: number;
   readonly huge_faults?: number;
+  readonly wakes?: number;
   readonly cpu_ns?: number;
   readonly waits?: number;
   readonly start_ns?: number;
@@ -59,6 +60,7 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     min_faults: (row) => rows[row]!.min_faults ?? 0,
     maj_faults: () => 0,
     huge_faults: (row) => rows[row]!.huge_faults ?? 0,
+    wakes: (row) => rows[row]!.wakes ?? null,
     cpu_ns: (row) => rows[row]!.cpu_ns ?? 0,
     waits: (row) => rows[row]!.waits ?? 0,
     io_bytes: () => 0,

@@ -172,6 +172,19 @@ describe("progress of the rest", () => {
     expect(read(rest, rows({ tid: 8, waits: 80 }))).toBe(510);
     expect(read(rest, rows({ tid: 5, waits: 3 }))).toBe(510);
   });
+
+  test("knows how often the one left out woke others since the first reading, an earlier hold's apart", () => {
+    const rest = new RestProgress({ threads: () => current.threads() }, 7, 6);
+    const wakes = (...threads: ThreadRow[]) => {
+      read(rest, rows({ tid: 5, wakes: 900 }, ...threads));
+      return rest.wakes;
+    };
+    expect(rest.wakes).toBeNull();
+    expect(wakes({ tid: 6 })).toBeNull();
+    expect(wakes({ tid: 6, wakes: 30 })).toBe(0);
+    expect(wakes({ tid: 6, wakes: 34 })).toBe(4);
+    expect(wakes()).toBe(4);
+  });
 });
 
 describe("heap limit of a JVM", () => {

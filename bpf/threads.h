@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Who inside a cgroup: one row per thread on demand, and what no file says of a thread. */
+#ifndef HOSA_THREADS_H
+#define HOSA_THREADS_H
+
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <linux/futex.h>
+#include "state.h"
+
+SEC("fexit/do_huge_pmd_anonymous_page")
+int BPF_PROG(huge_page, struct vm_fault *fault, unsigned int result)
+{
+	__u64 *count;
+
+	if (result & VM_FAULT_FALLBACK)
+		return 0;
+	count = bpf_task_storage_get(&huge_faults, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (count)
+		(*count)++;
+	return 0;
+}
+
+/* A library calls these only where somebody waits: a contended lock is given back, a queue is filled. */
+static __always_inline bool wakes_others(int operation)
+{
+	switch (operation & FUTEX_CMD_MASK) {
+	case FUTEX_WAKE:
+	case FUTEX_WAKE_OP:
+	case FUTEX_WAKE_BITSET:
+	case FUTEX_UNLOCK_PI:
+	case FUTEX_REQUEUE:
+	case FUTEX_CMP_REQUEUE:
+	case FUTEX_CMP_REQUEUE_PI:
+		return true;
+	}
+	return false;
+}
+
+/* Counted on the threads that are watched, which have their counter from the first row that was asked for. */
+static __always_inline void note_futex(struct pt_regs *regs)
+{
+	__u64 *wakes;
+
+	if (!wakes_others(regs->si))
+		return;
+	wakes = bpf_task_storage_get(&futex_wakes, bpf_get_current_task_btf(), 0, 0);
+	if (wakes)
+		(*wakes)++;
+}
+
+/* Threads contained in a threaded child still belong to the cgroup they came from. */
+static __always_inline bool within(struct cgroup *cgroup, __u64 id)
+{
+	struct cgroup_subsys_state *css;
+
+	if (cgroup->kn->id == id)
+		return true;
+	css = cgroup->self.parent;
+	for (int i = 0; i < MAX_DEPTH && css; i++) {
+		if (css->cgroup->kn->id == id)
+			return true;
+		css = css->parent;
+	}
+	return false;
+}
+
+SEC("iter/task")
+int thread_rows(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct thread_row row = {};
+	struct cgroup *cgroup;
+	__u64 *huge, *wakes, watch;
+
+	if (!task || task->flags & PF_KTHREAD)
+		return 0;
+	cgroup = task->cgroups->dfl_cgrp;
+	if (control.thread_cgroup_id && !within(cgroup, control.thread_cgroup_id))
+		return 0;
+
+	row.t_ns = bpf_ktime_get_ns();
+	row.cgroup_id = cgroup->kn->id;
+	row.start_ns = task->start_boottime;
+	row.min_faults = task->min_flt;
+	row.maj_faults = task->maj_flt;
+	huge = bpf_task_storage_get(&huge_faults, task, 0, 0);
+	row.huge_faults = huge ? *huge : 0;
+	watch = (__u32)task->pid == control.watched_tid ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0;
+	wakes = bpf_task_storage_get(&futex_wakes, task, 0, watch);
+	row.wakes = wakes ? *wakes : 0;
+	row.cpu_ns = task->se.sum_exec_runtime;
+	row.waits = task->nvcsw;
+	if (bpf_core_field_exists(task->ioac.read_bytes))
+		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
+	row.tid = task->pid;
+	row.pid = task->tgid;
+	bpf_probe_read_kernel_str(row.comm, sizeof(row.comm), task->comm);
+	bpf_seq_write(context->meta->seq, &row, sizeof(row));
+	return 0;
+}
+
+#endif
