@@ -87,6 +87,7 @@ class Agent {
   #trouble: string | null = null;
   readonly #trace = new Trace();
   #turned_ns = Number.NEGATIVE_INFINITY;
+  #flown_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
   #telling: Telling | null = null;
 
@@ -342,7 +343,11 @@ class Agent {
     // A dose is a matter of milliseconds: what there is to write waits until it is over.
     if (decision.beat_period_ms >= this.#config.beat.vigilant_period_ms) {
       audit.turn(decision.t_ns);
-      flight?.at_leisure();
+      // A flight begins just when every processor is wanted: a piece of it per ordinary beat is soon enough.
+      if (decision.t_ns - this.#flown_ns >= this.#config.beat.period_ms * 1e6) {
+        this.#flown_ns = decision.t_ns;
+        flight?.at_leisure();
+      }
     }
     if (audit.trouble !== this.#trouble) {
       this.#trouble = audit.trouble;

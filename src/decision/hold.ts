@@ -28,6 +28,8 @@ export const FIRST_SHARED_LOOK_S = 2 / PROBE_COST;
 /** A thread that was stopped works off what it missed, and sleeps only with the lock until then: each further miss lets it run twice as long. */
 const PATIENCE_S = 0.2;
 const PATIENCE_MAX_S = 0.8;
+/** For the same reason a look at it lasts at least so long: caught sooner it would be caught with the lock. */
+const AIMED_DOSE_S = 0.4;
 /** A touch waits this long at most for the pace of the rest to become measurable. */
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
@@ -139,7 +141,7 @@ export function step_hold(
     case "pulse":
       return in_phase_s < PULSE_SEEN_AFTER_S ? keep(state) : step_pulse(state, memory, config, now_ns);
     case "dose":
-      return step_dose(state, seen, memory, in_phase_s, config, now_ns);
+      return step_dose(state, seen, memory, in_phase_s, config, act, now_ns);
   }
 }
 
@@ -169,7 +171,9 @@ function step_missed(
     return in_phase_s < LULL_MAX_S ? keep(state) : end(state, "would_have_stopped", figures, false);
   }
   if (!good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
-  const known = blameless ? lulled(state, seen) : { ...state, attempts: state.attempts + 1, aims: true };
+  // What it gained until it was caught again is an answer to the look, however quiet the dose was.
+  const quiet_doses = grows_on(state, seen, in_phase_s) ? 0 : state.quiet_doses;
+  const known = blameless ? lulled(state, seen) : { ...state, attempts: state.attempts + 1, aims: true, quiet_doses };
   if (known.attempts >= config.attempts) {
     return end(state, "harmful", `the rest of the service stalled in each of ${known.attempts} holds`, true);
   }
@@ -304,14 +308,17 @@ function step_dose(
   memory: number,
   in_phase_s: number,
   config: HoldConfig,
+  act: ActConfig,
   now_ns: number,
 ): Step {
   // The pulses were the first looks; a thread that is caught only asleep had none.
   const doses = state.aims ? state.quiet_doses : state.quiet_doses - QUIET_PULSES + 1;
-  const length_s = config.probe_dose_s * 10 ** doses;
+  const least_s = state.aims ? AIMED_DOSE_S : 0;
+  const length_s = Math.max(least_s, config.probe_dose_s * 10 ** doses);
   const grown = memory - state.memory_at_dose_bytes;
   const allowed = Math.max(256 * 1024, state.slope_tail_bytes_per_s * Math.max(in_phase_s, 0.1));
-  if (grown > allowed && good_moment(state, seen, in_phase_s)) {
+  if (grown > allowed && in_phase_s < least_s && !is_scarce(state, seen, act)) return keep(state);
+  if (grown > allowed && good_moment(state, seen, in_phase_s - least_s)) {
     const next_probe_s = next_probe(state, grown, config);
     const back = { ...to_phase(state, "hold", now_ns), next_probe_s, quiet_doses: 0 };
     const why = `it grew ${mib(grown)} in ${(in_phase_s * 1000).toFixed(0)} ms: held again, next probe in ${next_probe_s.toFixed(0)} s`;

@@ -98,8 +98,9 @@ function is_near(ttf_s: Maybe<number>, act: ActConfig): boolean {
   return ttf_s !== null && ttf_s < NEAR_HORIZONS * act.ttf_horizon_s;
 }
 
-function is_in_dose({ phase }: ContainmentState): boolean {
-  return phase === "dose";
+/** One that is looked at until it has worked off what it missed is in no hurry. */
+function is_in_dose({ phase, aims }: ContainmentState): boolean {
+  return phase === "dose" && !aims;
 }
 
 /**

@@ -137,6 +137,24 @@ describe("a thread that shares a lock", () => {
     expect(step(judged, quiet, 4 + first_s + 0.1).next?.phase).toBe(look);
   });
 
+  test("is looked at until it has worked off what it missed, and what it gained until it was caught is the answer", () => {
+    const dose: ContainmentState = {
+      ...{ ...TOUCH, phase: "dose", aims: true, judged: true, phase_since_ns: 10 * S },
+      memory_at_dose_bytes: 300 * MIB,
+    };
+    const grows = { ...AFTER_PROBATION, memory_bytes: 350 * MIB, asleep: true };
+    expect(step(dose, grows, 10.3).next?.phase).toBe("dose");
+    expect(step(dose, { ...grows, headroom_bytes: 60 * MIB }, 10.3).next?.phase).toBe("hold");
+    expect(step(dose, grows, 10.41).next).toMatchObject({ phase: "hold", quiet_doses: 0, next_probe_s: 100 });
+    expect(step(dose, { ...grows, memory_bytes: 300 * MIB }, 10.3).next?.phase).toBe("dose");
+    expect(step(dose, { ...grows, memory_bytes: 300 * MIB }, 10.41).next).toMatchObject({
+      phase: "hold",
+      quiet_doses: 1,
+    });
+    const caught: ContainmentState = { ...dose, phase: "missed", quiet_doses: 1, memory_at_thaw_bytes: 300 * MIB };
+    expect(step(caught, { ...grows, rest_window_s: 0.3 }, 10.5).next).toMatchObject({ attempts: 1, quiet_doses: 0 });
+  });
+
   test("runs twice as long after each further miss, so that it can work off what it missed; not where memory is scarce", () => {
     const moves = { ...AFTER_PROBATION, asleep: true };
     const caught_s = (attempts: number, seen: Partial<ContainmentObservation> = {}) => {
