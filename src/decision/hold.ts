@@ -1,7 +1,7 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
-import { awake, lulled, REST_LEAST_STEPS_PER_S, rest_is_known, rest_stalls } from "./rest.ts";
+import { awake, beside_held, lulled, REST_LEAST_STEPS_PER_S, rest_is_known, rest_stalls } from "./rest.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
@@ -242,19 +242,20 @@ function thaw_for_the_rest(state: ContainmentState, seen: ContainmentObservation
 
 function step_frozen(
   state: ContainmentState,
-  { slope_bytes_per_s: slope, verifiable }: ContainmentObservation,
+  seen: ContainmentObservation,
   in_phase_s: number,
   memory: number,
   config: HoldConfig,
   now_ns: number,
   judging: boolean,
 ): Step {
+  const { slope_bytes_per_s: slope, verifiable } = seen;
   if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
     const before = state.slope_before_bytes_per_s;
     const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
     if (slope > REST_GROWS * before) return end(state, "no_effect", `${figures}: something else grows`, true);
     const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
-    return keep({ ...state, judged: true }, [], [verdict]);
+    return keep({ ...beside_held(state, seen, config), judged: true }, [], [verdict]);
   }
   if (!state.judged && verifiable === false && in_phase_s >= config.probe_max_s) {
     return end(state, "expired", "in a dry run nothing stands still, so nothing can be verified", false);

@@ -39,13 +39,29 @@ export function lulled(state: ContainmentState, seen: ContainmentObservation): C
   return before === null ? lowered : { ...lowered, lull_from_per_s: before };
 }
 
-/** After a lull more is expected of the rest again, once it does more for a while; never more than before the lull. */
+/**
+ * What the rest does beside the thread that stands still is what is expected of it from then on: before, it also waited for that thread
+ * and fought with it over locks, and each wait is a step.
+ */
+export function beside_held(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  { rest_min }: HoldConfig,
+): ContainmentState {
+  const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s;
+  const pace = seen.rest_steps_per_s;
+  if (before === null || pace === null || pace >= before || pace < rest_min * before) return state;
+  return lulled(state, seen);
+}
+
+/** After a lull more is expected of the rest again, once it does more for a while, beyond chance; never more than before the lull. */
 export function awake(state: ContainmentState, seen: ContainmentObservation): ContainmentState {
   const { rest_pace_per_s: pace, lull_from_per_s: most } = state;
   if (most === undefined || pace === null || seen.rest_steps_per_s === null) return state;
-  if ((seen.rest_window_s ?? 0) < AWAKE_WINDOW_S) return state;
-  const raised = Math.min(most, seen.rest_steps_per_s);
-  return raised > pace ? { ...state, rest_pace_per_s: raised } : state;
+  const window_s = seen.rest_window_s ?? 0;
+  const more = (seen.rest_steps_per_s - pace) * window_s;
+  if (window_s < AWAKE_WINDOW_S || more <= CHANCE_SIGMA * Math.sqrt(pace * window_s)) return state;
+  return { ...state, rest_pace_per_s: Math.min(most, seen.rest_steps_per_s) };
 }
 
 /** Another thread of the cgroup is held from now on: its steps go missing from the rest of each hold before it, and nobody stalls. */

@@ -213,6 +213,25 @@ describe("beside a rest that does nothing", () => {
   });
 });
 
+test("what the rest does beside the held thread is expected of it from then on: before, it also waited for that thread", () => {
+  const judged = (rest_steps_per_s: number) => {
+    const held: ContainmentState = { ...TOUCH, phase: "hold", phase_since_ns: 10 * S };
+    const more = { rest_steps_per_s, rest_steps_before_per_s: 200, rest_window_s: 0.5 };
+    const still = { frozen: true, memory_bytes: 300 * MIB, headroom_bytes: 700 * MIB, slope_bytes_per_s: 0 };
+    const seen = observation("c1", "thread_hold", { ...still, ...more });
+    const { next } = step_hold(held, seen, CONFIG.hold, CONFIG.act, 10.5 * S);
+    const later = (per_s: number) =>
+      step_hold(next!, { ...seen, rest_steps_per_s: per_s, rest_window_s: 1 }, CONFIG.hold, CONFIG.act, 12 * S).next;
+    return { next, later };
+  };
+  const { next, later } = judged(120);
+  expect(next).toMatchObject({ judged: true, rest_pace_per_s: 120, lull_from_per_s: 200 });
+  expect([later(95)?.phase, later(50)?.phase]).toEqual(["hold", "missed"]);
+  // By chance it is a little faster at times; only a pace beyond that is expected again.
+  expect([later(150)?.rest_pace_per_s, later(170)?.rest_pace_per_s]).toEqual([120, 170]);
+  expect(judged(230).next).toMatchObject({ judged: true, rest_pace_per_s: null });
+});
+
 test("in a dry run, where nothing can be verified, a hold is let go after a minute", () => {
   const held: ContainmentState = { ...TOUCH, phase: "hold", phase_since_ns: 10 * S };
   const unseen = observation("c1", "thread_hold", { frozen: true, memory_bytes: 300 * MIB, headroom_bytes: 700 * MIB });
