@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { CgroupRows, ThreadRows } from "../../src/ffi/senses.ts";
+import { kernel_files } from "../../src/motor/files.ts";
+import { return_others } from "../../src/motor/undo-hold.ts";
 import { attached, CompiledHelper, number_in, open_or_skip } from "./support.ts";
 
 const MOUNT = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].find((path) => existsSync(join(path, "cgroup.procs")));
@@ -233,6 +235,30 @@ describe.skipIf(senses === null || !attached(senses, "thread_rows"))("thread row
       expect(rows.count).toBe(2);
       expect(rows.cgroup_id(own)).toBe(statSync(child).ino);
     } finally {
+      await worker[Symbol.asyncDispose]();
+      if (existsSync(child)) rmdirSync(child);
+    }
+  });
+
+  test("who lives beside the held thread in its frozen child runs again once it is given back", async () => {
+    if (MOUNT === undefined) return;
+    using scratch = new ScratchCgroup();
+    const child = join(scratch.path, "held");
+    const worker = await start_worker(scratch.procs, 1, 1, 0);
+    const threads_in = (directory: string) =>
+      readFileSync(join(directory, "cgroup.threads"), "utf8").trim().split("\n");
+    try {
+      mkdirSync(child);
+      await Bun.write(join(child, "cgroup.type"), "threaded");
+      for (const tid of [worker.pid, worker.tid]) await Bun.write(join(child, "cgroup.threads"), `${tid}`);
+      await Bun.write(join(child, "cgroup.freeze"), "1");
+      return_others(kernel_files, child, scratch.path, worker.tid);
+      expect(threads_in(child)).toEqual([`${worker.tid}`]);
+      expect(threads_in(scratch.path)).toEqual([`${worker.pid}`]);
+      return_others(kernel_files, child, scratch.path, worker.tid);
+      expect(threads_in(child)).toEqual([`${worker.tid}`]);
+    } finally {
+      // Its first thread ends the process: it would not, if it still stood still.
       await worker[Symbol.asyncDispose]();
       if (existsSync(child)) rmdirSync(child);
     }
