@@ -99,7 +99,7 @@ export const ACT = v.strictObject({
     initial: 10,
     min: 1,
     max: 1000,
-    docs: "Length from which the longer thaws grow: after two probes of 1 ms without growth 10 times this, then 100 times; a thread that shares a lock is thawed for 400 ms at least.",
+    docs: "Length from which the longer thaws grow: after three probes of 1 ms without growth 10 times this, then 100 times; a thread that shares a lock is thawed for 400 ms at least.",
   }),
   thread_share: number({
     unit: "fraction",

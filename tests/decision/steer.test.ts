@@ -88,10 +88,10 @@ test("a leak is looked at for a millisecond, and again no sooner than at 1 % of 
   expect(after(5000)).toMatchObject({ phase: "hold", next_probe_s: 600 });
 });
 
-test("only two quiet pulses lead to a dose, the dose to a longer one, and that to the end", () => {
+test("only three quiet pulses lead to a dose, the dose to a longer one, and that to the end", () => {
   let state = hold("hold");
   const lengths: (number | null)[] = [];
-  for (let t_s = 5.05; state.phase === "hold" && lengths.length < 4; ) {
+  for (let t_s = 5.05; state.phase === "hold" && lengths.length < 5; ) {
     const began_s = t_s;
     let step = beat(state, {}, t_s);
     const pulse = step.actions[0]?.setting;
@@ -107,7 +107,7 @@ test("only two quiet pulses lead to a dose, the dose to a longer one, and that t
     state = step.next;
     t_s += 5.05;
   }
-  expect(lengths).toEqual([0, 0, 0.1, 1]);
+  expect(lengths).toEqual([0, 0, 0, 0.1, 1]);
 });
 
 test("behind a verified hold only a growth or a level is news, while it is pulsed too", () => {
