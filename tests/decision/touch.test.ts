@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { step_hold } from "../../src/decision/hold.ts";
+import { left_s } from "../../src/decision/left.ts";
 import type { ContainmentState } from "../../src/decision/state.ts";
 import type { ContainmentObservation } from "../../src/model/containment.ts";
 import { CONFIG, MIB, observation } from "./fixtures.ts";
@@ -246,4 +247,12 @@ test("in a dry run, where nothing can be verified, a hold is let go after a minu
   expect(after(59, null).next?.phase).toBe("hold");
   expect(after(60, null)).toMatchObject({ next: null, failed: false, verdicts: [{ verdict: "expired" }] });
   expect(after(60, 0).verdicts).toMatchObject([{ verdict: "effective" }]);
+});
+
+test("what is said of the next look is when it comes, and nothing where its price is not known yet", () => {
+  const held: ContainmentState = { ...TOUCH, phase: "hold", judged: true, phase_since_ns: 10 * S, next_probe_s: 5 };
+  expect(left_s(held, 12 * S)).toBe(3);
+  expect(left_s({ ...held, aims: true }, 60 * S)).toBe(150);
+  expect(left_s({ ...held, aims: true, memory_at_dose_bytes: 300 * MIB }, 60 * S)).toBeNull();
+  expect(left_s({ ...held, phase: "dose" }, 12 * S)).toBeNull();
 });
