@@ -11,6 +11,15 @@ const HOLD: Setting = { rung: "thread_hold", frozen: true };
 const FREEZE: Setting = { rung: "freeze", frozen: true };
 const CPU_MAX: Setting = { rung: "cpu_max", quota_us: 50_000, period_us: 100_000 };
 
+/** Thread 41 of /app held by containment h, and the child in which it stands still. */
+function held(setup: Setup) {
+  const { kernel } = setup;
+  const motor = setup.motor();
+  const target = kernel.target("/app", 41);
+  motor.perform(action("h", "apply", target, HOLD), 0);
+  return { kernel, motor, target, child: kernel.thread_of(41).cgroup_path };
+}
+
 test("a hold freezes one thread in a child of its own and gives it back", () => {
   using setup = new Setup();
   const { kernel } = setup;
@@ -274,11 +283,7 @@ test("a layout that cannot take a threaded child is refused before anything is t
 
 test("threads that the held one made while it ran are given back before they stand still with it", () => {
   using setup = new Setup();
-  const { kernel } = setup;
-  const motor = setup.motor();
-  const target = kernel.target("/app", 41);
-  motor.perform(action("h", "apply", target, HOLD), 0);
-  const child = kernel.thread_of(41).cgroup_path;
+  const { kernel, motor, target, child } = held(setup);
   const born = (tid: number) => kernel.add_thread(tid, 40, child);
   const places = (...tids: number[]) => tids.map((tid) => kernel.thread_of(tid).cgroup_path);
   motor.perform(action("h", "adjust", target, { rung: "thread_hold", frozen: false }), 1);
@@ -293,11 +298,7 @@ test("threads that the held one made while it ran are given back before they sta
 
 test("a pulse thaws for its time and ends frozen, within one call", () => {
   using setup = new Setup();
-  const { kernel } = setup;
-  const motor = setup.motor();
-  const target = kernel.target("/app", 41);
-  motor.perform(action("h", "apply", target, HOLD), 0);
-  const child = kernel.thread_of(41).cgroup_path;
+  const { kernel, motor, target, child } = held(setup);
   const pulse: Setting = { rung: "thread_hold", frozen: true, pulse_ms: 2 };
   expect(motor.perform(action("h", "adjust", target, pulse), 1e9)).toMatchObject({
     status: "done",
@@ -317,10 +318,7 @@ test("a pulse thaws for its time and ends frozen, within one call", () => {
 
 test("a hold is lifted when its process is asked to end, and cleared away when it has ended", () => {
   using setup = new Setup();
-  const { kernel } = setup;
-  const motor = setup.motor();
-  const target = kernel.target("/app", 41);
-  motor.perform(action("h", "apply", target, HOLD), 0);
+  const { kernel, motor, target } = held(setup);
   kernel.thread_of(41).ending = true;
   expect(motor.poll(1.1 * SECOND_NS)[0]?.detail).toContain("asked to end");
   expect(kernel.thread_of(41).cgroup_path).toBe("/app");
