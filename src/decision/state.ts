@@ -21,7 +21,7 @@ export interface ContainmentState {
   readonly phase: HoldPhase;
   readonly phase_since_ns: number;
   readonly attempts: number;
-  /** A hold once caught the thread with a lock: from then on it is frozen only while it sleeps. */
+  /** It shares a lock with the rest (caught with one, or it woke them often): frozen only while it sleeps, and looked at rarely. */
   readonly aims: boolean;
   /** Pace the rest of the service is held against; null: as observed before the hold. Lowered when its load falls. */
   readonly rest_pace_per_s: Maybe<number>;
