@@ -175,6 +175,7 @@ export class ContainmentWatch {
       rung,
       status: watched.outcome.status,
       detail: watched.outcome.detail,
+      ...(watched.outcome.wait_s === undefined ? {} : { wait_s: watched.outcome.wait_s }),
       frozen: watched.frozen,
       alive: watched.alive,
       in_force: watched.in_force,

@@ -10,7 +10,14 @@ import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
 import { left_alone } from "./release.ts";
-import { type ContainmentState, type DecisionState, held_threads, is_answered, meets_growth } from "./state.ts";
+import {
+  type ContainmentState,
+  type DecisionState,
+  held_threads,
+  is_answered,
+  meets_growth,
+  type Rest,
+} from "./state.ts";
 
 /** A new containment, or the reason why there is none. */
 export interface Plan {
@@ -71,8 +78,15 @@ export function plan(
   return plan_queue(assessment, level, harm, culprit, state, now_ns);
 }
 
-function resting(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: number): boolean {
-  return state.rests.some((rest) => rest.cgroup_id === cgroup_id && rest.rung === rung && rest.until_ns > now_ns);
+/** The rest that this rung has to take on the cgroup now. */
+function rest_of(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: number): Maybe<Rest> {
+  const of_it = (rest: Rest) => rest.cgroup_id === cgroup_id && rest.rung === rung && rest.until_ns > now_ns;
+  return state.rests.find(of_it) ?? null;
+}
+
+/** Why the rung is not chosen now. */
+function rests(rest: Rest, tried: string): string {
+  return rest.waits === true ? `a bound of the motor forbids ${rest.rung} now` : tried;
 }
 
 function plan_memory(
@@ -88,10 +102,11 @@ function plan_memory(
       cgroup_id === culprit.cgroup_id && meets_growth(rung) && ended_well && until_ns > now_ns,
   );
   if (over !== undefined) {
-    const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
+    // A slope that looks back on what is over is believed late; one whose answer only has to wait is believed as it was.
+    const old = over.waits !== true && now_ns - growth.sustained_s * 1e9 < over.since_ns;
     const least_s = old ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
     if (ttf_s(growth) > least_s)
-      return nothing("its containment has just ended: the slope still looks back on that growth");
+      return nothing(rests(over, "its containment has just ended: the slope still looks back on that growth"));
   }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
   const hurried = ttf_s(growth) < NO_TIME_TO_SEARCH_S;
@@ -113,8 +128,8 @@ function plan_memory(
     const steps_per_s = search?.threads.find(({ tid }) => tid === culprit.tid)?.steps_per_s ?? 0;
     return start(target_of(culprit), setting, reason, { ...base, steps_per_s }, state, config, now_ns);
   }
-  if (resting(state, culprit.cgroup_id, "memory_governor", now_ns))
-    return nothing("the governor rests after its last release");
+  const governor_rests = rest_of(state, culprit.cgroup_id, "memory_governor", now_ns);
+  if (governor_rests !== null) return nothing(rests(governor_rests, "the governor rests after its last release"));
   const governed = {
     usage_bytes: growth.memory_bytes,
     headroom_bytes: growth.ttf.headroom_bytes,
@@ -128,7 +143,8 @@ function plan_memory(
 
 /** Why no thread of it, whichever it is, may be held now; null where one may. */
 function unholdable_now(state: DecisionState, { cgroup_id }: Culprit, now_ns: number): Maybe<string> {
-  if (resting(state, cgroup_id, "thread_hold", now_ns)) return "a thread hold was tried and did not work";
+  const rest = rest_of(state, cgroup_id, "thread_hold", now_ns);
+  if (rest !== null) return rests(rest, "a thread hold was tried and did not work");
   const held = held_threads(state.containments, cgroup_id);
   return held < HELD_THREADS_MAX ? null : `${held} of its threads are held, and it still grows`;
 }
@@ -148,8 +164,8 @@ function plan_queue(
   else if (io) setting = { rung: "io_max", bytes_per_s: 8 * 1048576 };
   else if (level === 3) setting = { rung: "cpu_max", quota_us: 20_000, period_us: 100_000 };
   else setting = { rung: "cpu_weight", weight: 10 };
-  if (resting(state, culprit.cgroup_id, setting.rung, now_ns))
-    return nothing(`${setting.rung} rests after its last release`);
+  const rest = rest_of(state, culprit.cgroup_id, setting.rung, now_ns);
+  if (rest !== null) return nothing(rests(rest, `${setting.rung} rests after its last release`));
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `level ${level}: ${culprit.path} changed most in ${assessment.dominant_resource}`;
   const before = state.rests.findLast(

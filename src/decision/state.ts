@@ -100,6 +100,8 @@ export interface Rest {
   readonly until_ns: number;
   /** The containment ended well: no other rung is tried either, unless the reserve is needed. */
   readonly ended_well: boolean;
+  /** It never began: a bound of the motor forbids it until then. */
+  readonly waits?: boolean;
   /** A queue rung that was seen to help: for how long it is put on if the harm comes back before this is forgotten. */
   readonly again?: { readonly hold_s: number; readonly known_until_ns: number };
 }

@@ -9,9 +9,11 @@ export interface Step {
   readonly verdicts: readonly Verdict[];
   /** It was seen not to work: the caller may try the next rung, or the next level answer. */
   readonly failed: boolean;
+  /** It was never tried: a bound of the motor forbids it, for so long. */
+  readonly wait_s?: number;
 }
 
-type Ending = Pick<Verdict, "verdict" | "detail"> & { readonly failed: boolean };
+type Ending = Pick<Verdict, "verdict" | "detail"> & Pick<Step, "failed" | "wait_s">;
 
 /** The end of a containment that nobody decided: its object has gone, the motor could not or no longer hold it. */
 export function ended_by_itself(
@@ -22,11 +24,12 @@ export function ended_by_itself(
 ): Step | null {
   const ending = how_it_ended(seen, gone);
   if (ending === null) return null;
-  const { verdict, detail, failed } = ending;
+  const { verdict, detail, failed, wait_s } = ending;
   const release: Action = { id: state.id, verb: "release", target: state.target, setting, reason: detail };
   // Records older than this field lack it: then the release was always asked for.
   const actions = seen.in_force === false ? [] : [release];
-  return { next: null, actions, verdicts: [{ id: state.id, verdict, detail }], failed };
+  const step: Step = { next: null, actions, verdicts: [{ id: state.id, verdict, detail }], failed };
+  return wait_s === undefined ? step : { ...step, wait_s };
 }
 
 function how_it_ended(seen: ContainmentObservation, gone: string): Ending | null {
@@ -38,7 +41,10 @@ function how_it_ended(seen: ContainmentObservation, gone: string): Ending | null
     };
   }
   if (seen.status === "refused" || seen.status === "failed") {
-    return { verdict: "refused", detail: seen.detail, failed: true };
+    const { detail, wait_s } = seen;
+    return wait_s === undefined
+      ? { verdict: "refused", detail, failed: true }
+      : { verdict: "refused", detail, failed: false, wait_s };
   }
   return seen.in_force === false ? { verdict: "expired", detail: seen.detail, failed: false } : null;
 }

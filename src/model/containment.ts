@@ -76,6 +76,8 @@ export interface Outcome {
   readonly written: Maybe<string>;
   readonly ledger_id: Maybe<string>;
   readonly detail: string;
+  /** Refused by a bound that passes: after so long it may be asked for again. */
+  readonly wait_s?: number;
 }
 
 /** Packets the shield let in and refused, per second. */
@@ -101,6 +103,8 @@ export interface ContainmentObservation {
   /** Status of the latest outcome of this containment. */
   readonly status: OutcomeStatus;
   readonly detail: string;
+  /** Of that outcome: refused for so long only. */
+  readonly wait_s?: number;
   /** For thread_hold and freeze: what cgroup.events says; null when not applicable. */
   readonly frozen: Maybe<boolean>;
   /** The held cgroup (or thread) still exists. */

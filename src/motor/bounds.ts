@@ -4,6 +4,14 @@ import type { Maybe } from "../model/sample.ts";
 export const LIVE_MAX = 16;
 const MINUTE_NS = 60e9;
 const REMEMBERED_MAX = 1024;
+/** Nobody knows when a containment ends. */
+const ASK_AGAIN_S = 5;
+
+/** What forbids an application now, and passes by itself. */
+export interface Bound {
+  readonly why: string;
+  readonly wait_s: number;
+}
 
 /** Against action storms: distinct targets per minute, cooldown per target and rung, containments alive at once. */
 export class Bounds {
@@ -23,20 +31,26 @@ export class Bounds {
     this.#cooldown_ns = cooldown_s * 1e9;
   }
 
-  /** Why this application is not allowed now; null when it is. */
-  refusal(target: Target, rung: Rung, live: number, now_ns: number): Maybe<string> {
-    if (live >= LIVE_MAX) return `${live} containments are alive, the bound is ${LIVE_MAX}`;
+  /** Why this application is not allowed now, and for how long; null when it is. */
+  refusal(target: Target, rung: Rung, live: number, now_ns: number): Maybe<Bound> {
+    if (live >= LIVE_MAX) {
+      return { why: `${live} containments are alive, the bound is ${LIVE_MAX}`, wait_s: ASK_AGAIN_S };
+    }
     const last_ns = this.#rung_ns.get(`${key_of(target)} ${rung}`);
     if (last_ns !== undefined && now_ns - last_ns < this.#cooldown_ns) {
-      const rest_s = ((this.#cooldown_ns - (now_ns - last_ns)) / 1e9).toFixed(1);
-      return `${rung} on this target cools down for another ${rest_s} s`;
+      const wait_s = (this.#cooldown_ns - (now_ns - last_ns)) / 1e9;
+      return { why: `${rung} on this target cools down for another ${wait_s.toFixed(1)} s`, wait_s };
     }
-    let recent = 0;
+    // Oldest first, as they are remembered.
+    const recent: number[] = [];
     for (const [key, at_ns] of this.#target_ns) {
-      if (key !== key_of(target) && now_ns - at_ns < MINUTE_NS) recent += 1;
+      if (key !== key_of(target) && now_ns - at_ns < MINUTE_NS) recent.push(at_ns);
     }
-    if (recent < this.#targets_per_minute) return null;
-    return `${recent} other targets were acted on within a minute, the bound is ${this.#targets_per_minute}`;
+    const too_many = recent.length - this.#targets_per_minute;
+    if (too_many < 0) return null;
+    const wait_s = (recent[too_many]! + MINUTE_NS - now_ns) / 1e9;
+    const why = `${recent.length} other targets were acted on within a minute, the bound is ${this.#targets_per_minute}`;
+    return { why, wait_s };
   }
 
   /** An action of this rung began or ended on the target. */

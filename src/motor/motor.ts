@@ -283,9 +283,9 @@ export class CgroupMotor implements Motor {
       this.#held.set(action.id, { action, containment, status, detail, ...times, leaving: false });
       return outcome_of(action, now_ns, seen, containment.entry.id);
     } catch (error) {
-      const { status, detail } = status_of_error(error);
+      const { status, detail, wait_s = null } = status_of_error(error);
       const rolled_back = this.#roll_back(action.id, now_ns);
-      return outcome_of(action, now_ns, change(status, detail + rolled_back), null);
+      return outcome_of(action, now_ns, change(status, detail + rolled_back, { wait_s }), null);
     }
   }
 
@@ -303,7 +303,7 @@ export class CgroupMotor implements Motor {
       if (same && setting.rung === rung) throw new Refusal(`${held.action.id} already holds this target with ${rung}`);
     }
     const bound = this.#bounds.refusal(action.target, rung, this.#held.size, now_ns);
-    if (bound !== null) throw new Refusal(bound);
+    if (bound !== null) throw new Refusal(bound.why, bound.wait_s);
     // The network of the node is no cgroup: whom it keeps is the shield's own plan.
     if (rung === "shield") return NODE.path;
     const path = locate(files, mount, action.target.cgroup_id, action.target.path);

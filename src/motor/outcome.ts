@@ -1,4 +1,4 @@
-import type { Action, Outcome, OutcomeStatus } from "../model/containment.ts";
+import type { Action, Outcome } from "../model/containment.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { Change } from "./rungs/containment.ts";
 import { FileTrouble, Gone, Refusal } from "./trouble.ts";
@@ -18,6 +18,7 @@ export function outcome_of(action: Action, now_ns: number, seen: Change, ledger_
     written: seen.written,
     ledger_id,
     detail: seen.detail,
+    ...(seen.wait_s == null ? {} : { wait_s: seen.wait_s }),
   };
 }
 
@@ -39,8 +40,8 @@ export function outcome_of_undo(entry: LedgerEntry, undone: Undone, now_ns: numb
 }
 
 /** What a thrown error means to the operator; errors that are our own bugs are thrown again. */
-export function status_of_error(error: unknown): { readonly status: OutcomeStatus; readonly detail: string } {
-  if (error instanceof Refusal) return { status: "refused", detail: error.message };
+export function status_of_error(error: unknown): Pick<Change, "status" | "detail" | "wait_s"> {
+  if (error instanceof Refusal) return { status: "refused", detail: error.message, wait_s: error.wait_s };
   if (error instanceof Gone) return { status: "gone", detail: error.message };
   if (error instanceof FileTrouble) {
     return { status: error.vanished ? "gone" : "failed", detail: error.message };

@@ -93,7 +93,7 @@ export class RecordingMotor implements Motor {
     const reason = of_node ? null : this.#options.protected_ids(action.target.cgroup_id, action.target.path);
     if (reason !== null) return change("refused", `${action.target.path} is protected: ${reason}`);
     const bound = this.#bounds.refusal(action.target, rung, this.#live.size, now_ns);
-    return bound === null ? null : change("refused", bound);
+    return bound === null ? null : change("refused", bound.why, { wait_s: bound.wait_s });
   }
 
   #end(action: Action, now_ns: number, reason: string): Outcome {

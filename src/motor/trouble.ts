@@ -1,3 +1,5 @@
+import type { Maybe } from "../model/sample.ts";
+
 /** A system call the kernel answered with an errno. `code` is the errno name ("EBUSY"). */
 export class FileTrouble extends Error {
   override readonly name = "FileTrouble";
@@ -19,6 +21,13 @@ export class FileTrouble extends Error {
 /** The layout of the target or one of the motor's bounds forbids the action; the message says which. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
+  /** For how long at most; null: the layout will not change by waiting. */
+  readonly wait_s: Maybe<number>;
+
+  constructor(message: string, wait_s: Maybe<number> = null) {
+    super(message);
+    this.wait_s = wait_s;
+  }
 }
 
 /** The target no longer exists, or its path now belongs to another cgroup. */

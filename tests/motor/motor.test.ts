@@ -134,11 +134,17 @@ test("bounds: cooldown per target and rung, distinct targets per minute", () => 
     motor.perform(action(id, "apply", setup.kernel.target(path), CPU_MAX), now_s * SECOND_NS);
   expect(perform("1", "/app", 0).status).toBe("done");
   motor.perform(action("1", "release", setup.kernel.target("/app"), CPU_MAX), 1 * SECOND_NS);
-  expect(perform("2", "/app", 5)).toMatchObject({ status: "refused", detail: expect.stringContaining("cools down") });
+  expect(perform("2", "/app", 5)).toMatchObject({
+    status: "refused",
+    detail: expect.stringContaining("cools down"),
+    wait_s: 6,
+  });
   expect(perform("3", "/b", 5).status).toBe("done");
   expect(perform("4", "/c", 6)).toMatchObject({
     status: "refused",
     detail: expect.stringContaining("within a minute"),
+    // /app was released after 1 s, /b began after 5.
+    wait_s: 55,
   });
   expect(perform("5", "/app", 12).status).toBe("done");
   expect(perform("6", "/c", 75).status).toBe("done");

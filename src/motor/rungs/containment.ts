@@ -14,6 +14,8 @@ export interface Change {
   readonly prior: Maybe<string>;
   readonly written: Maybe<string>;
   readonly detail: string;
+  /** Refused by a bound that passes after so long; absent otherwise. */
+  readonly wait_s?: Maybe<number>;
   /** The containment must be undone now: its object ended, or the kernel never confirmed. */
   readonly end: boolean;
 }
