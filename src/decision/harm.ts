@@ -1,12 +1,14 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
-import { type Evidence, ttf_s, weigh } from "./evidence.ts";
+import { ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, stall_bound } from "./outside_stall.ts";
 import { protection } from "./protect.ts";
 import { waits_for_us } from "./queue.ts";
+import { left_alone } from "./release.ts";
 import { type DecisionState, is_answered, type OutsideStall } from "./state.ts";
+import { comes_before, type Found, whom_to_answer } from "./whom.ts";
 
 /**
  * How long stalls must last to count, by resource: queues come and go, and a backup that fills the page cache makes everybody reclaim for
@@ -88,20 +90,6 @@ function stalled_resource(
   return worst;
 }
 
-interface Found {
-  readonly growth: GrowthAssessment;
-  readonly evidence: Evidence;
-  /** A containment in force answers it. */
-  readonly answered: boolean;
-}
-
-/** What is to be acted on before what is watched, what nobody answers yet before what is held, then the most urgent. */
-function comes_before(one: Found, other: Found): boolean {
-  if (one.evidence.act !== other.evidence.act) return one.evidence.act;
-  if (one.answered !== other.answered) return other.answered;
-  return ttf_s(one.growth) < ttf_s(other.growth);
-}
-
 /** The second, independent witness: does the deviation exhaust something or stall somebody? */
 export function find_harm(
   assessment: Assessment,
@@ -117,18 +105,16 @@ export function find_harm(
 
   let best: Found | null = null;
   let urgent: Found | null = null;
-  // The node may be the first to run out; whoever in it is enough to be acted on by itself is who is acted on.
-  let within: Found | null = null;
+  const all: Found[] = [];
   for (const growth of assessment.growth) {
     const evidence = weigh(growth, assessment.search, state.runtimes, config.act, config.hold);
     if (evidence.because.length === 0) continue;
     const answered = is_answered(state.containments, growth.cgroup_id, now_ns);
     const found = { growth, evidence, answered };
+    all.push(found);
     if (best === null || comes_before(found, best)) best = found;
     if (!evidence.act) continue;
     if (urgent === null || ttf_s(growth) < ttf_s(urgent.growth)) urgent = found;
-    if (answered || growth.path === "/" || protection(growth.path, config.own_path, config.protect) !== null) continue;
-    if (within === null || comes_before(found, within)) within = found;
   }
   if (best !== null && urgent !== null) {
     // How bad it is, the first to run out says, also where it is answered already; whom to answer is another question.
@@ -142,7 +128,10 @@ export function find_harm(
       evidence: strength,
       because,
     };
-    const { growth } = best.growth.path === "/" ? (within ?? best) : best;
+    const may = (one: GrowthAssessment) =>
+      protection(one.path, config.own_path, config.protect) === null &&
+      left_alone(state, harm, one, config, now_ns) === null;
+    const { growth } = whom_to_answer(all, best, may);
     return { harm, growth, stalled_since_ns, outside_stall };
   }
 
