@@ -130,7 +130,9 @@ export function step_hold(
         return end(state, "would_have_stopped", detail, false);
       }
       const over_s = (now_ns - state.onset_ns) / 1e9 - config.probation_s;
-      if (!must_hold(state, seen, config, act, now_ns) || !good_moment(state, seen, over_s)) {
+      // Before its time is over only want of memory ends it, and that waits for no good moment.
+      const overdue_s = over_s < 0 ? Number.POSITIVE_INFINITY : over_s;
+      if (!must_hold(state, seen, config, act, now_ns) || !good_moment(state, seen, overdue_s)) {
         return keep({ ...state, quiet_since_ns });
       }
       const why = `still growing ${((now_ns - state.onset_ns) / 1e9).toFixed(1)} s after its onset, ${mib(memory - state.memory_at_onset_bytes)} gained`;

@@ -100,6 +100,17 @@ describe("the trial hold of a thread", () => {
   });
 });
 
+test("want of memory ends a probation before its time, whether its thread sleeps or not", () => {
+  const aimed: ContainmentState = { ...TOUCH, phase: "probation", aims: true, phase_since_ns: S };
+  const half_gone = { memory_bytes: 600 * MIB, headroom_bytes: 425 * MIB, slope_bytes_per_s: 350 * MIB };
+  const at = (s: number, more: Partial<ContainmentObservation>) =>
+    step_hold(aimed, observation("c1", "thread_hold", { asleep: false, ...more }), CONFIG.hold, CONFIG.act, s * S).next;
+  expect(at(1.9, half_gone)?.phase).toBe("hold");
+  // At the end of its time it waits a moment for one without a lock.
+  const plenty = { memory_bytes: 280 * MIB, headroom_bytes: 745 * MIB, slope_bytes_per_s: 50 * MIB };
+  expect([at(3.8, plenty)?.phase, at(4.1, plenty)?.phase]).toEqual(["probation", "hold"]);
+});
+
 test("a thread that is caught only asleep is looked at again when the last look is paid for, also when nothing grew in it", () => {
   const held: ContainmentState = {
     ...{ ...TOUCH, phase: "hold", aims: true, judged: true, next_probe_s: 5, quiet_doses: 1 },
