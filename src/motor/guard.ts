@@ -1,7 +1,8 @@
 import type { Rung, Target } from "../model/containment.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { CgroupFiles } from "./files.ts";
-import { first_below } from "./locate.ts";
+import { directory_of, first_below } from "./locate.ts";
+import type { Processes } from "./processes.ts";
 
 /** Why a cgroup must never be limited; null when it may. */
 export type Protection = (id: number, path: string) => Maybe<string>;
@@ -30,4 +31,23 @@ export function guard_refusal(
   if (is_or_holds(path, own_path)) return `${path} is or holds the agent's own cgroup ${own_path}`;
   const below = first_below(files, mount, path, protection);
   return below === null ? null : `${path} holds a protected cgroup: ${below}`;
+}
+
+/** A thread may live below its target: whatever protected cgroup lies between keeps it from being held. */
+export function thread_refusal(
+  files: CgroupFiles,
+  processes: Processes,
+  mount: string,
+  target: Target,
+  path: string,
+  protection: Protection,
+): Maybe<string> {
+  const pid = target.tid === null ? null : (target.pid ?? processes.leader(target.tid));
+  const home = pid === null || target.tid === null ? null : (processes.thread(pid, target.tid)?.cgroup_path ?? null);
+  if (home === null || !home.startsWith(path === "/" ? "/" : `${path}/`)) return null;
+  for (let each = home; each.length > path.length && each !== ""; each = each.slice(0, each.lastIndexOf("/"))) {
+    const reason = protection(files.inode(directory_of(mount, each)), each);
+    if (reason !== null) return `thread ${target.tid} lives in ${each}, which is protected: ${reason}`;
+  }
+  return null;
 }

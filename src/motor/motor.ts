@@ -12,7 +12,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../model/shield.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
-import { guard_refusal } from "./guard.ts";
+import { guard_refusal, thread_refusal } from "./guard.ts";
 import { held_item } from "./held.ts";
 import { Ledger } from "./ledger.ts";
 import type { MotorLimits } from "./limits.ts";
@@ -266,7 +266,7 @@ export class CgroupMotor implements Motor {
 
   /** Give the ledger back. Containments not released stay in force and in the ledger. */
   close(): void {
-    for (const held of this.#held.values()) held.containment.close();
+    for (const held of this.#held.values()) if (!held.leaving) held.containment.close();
     this.#held.clear();
     this.#context.ledger.close();
   }
@@ -309,7 +309,9 @@ export class CgroupMotor implements Motor {
     const path = locate(files, mount, action.target.cgroup_id, action.target.path);
     if (path === null) throw new Gone(`cgroup ${action.target.path} (id ${action.target.cgroup_id}) no longer exists`);
     const own = processes.own_cgroup_path;
-    const guarded = guard_refusal(files, mount, action.target, rung, path, own, protected_ids);
+    const guarded =
+      guard_refusal(files, mount, action.target, rung, path, own, protected_ids) ??
+      thread_refusal(files, processes, mount, action.target, path, protected_ids);
     if (guarded !== null) throw new Refusal(guarded);
     return path;
   }

@@ -1,14 +1,20 @@
+import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
+import type { CgroupFiles } from "./files.ts";
+import { directory_of, locate } from "./locate.ts";
 import { held_nice, type Processes, type ThreadIdentity } from "./processes.ts";
+import { FileTrouble } from "./trouble.ts";
 import type { Undone } from "./undo.ts";
 
 function same_thread(processes: Processes, thread: ThreadIdentity): boolean {
   return processes.thread(thread.pid, thread.tid)?.start_ticks === thread.start_ticks;
 }
 
-/** Give every thread its own niceness back; a thread born meanwhile inherited ours and gets its leader's. */
-export function undo_nice(entry: LedgerEntry, processes: Processes): Undone {
-  const intended = Number(entry.intended);
+/**
+ * Give every thread its own niceness back. A thread born meanwhile inherited ours and gets its process's, a process that was
+ * started in the cgroup meanwhile what most of them had.
+ */
+export function undo_nice(entry: LedgerEntry, files: CgroupFiles, processes: Processes): Undone {
   const alive = entry.threads.filter((thread) => same_thread(processes, thread));
   let restored = 0;
   let foreign = 0;
@@ -19,37 +25,71 @@ export function undo_nice(entry: LedgerEntry, processes: Processes): Undone {
       foreign += 1;
       continue;
     }
-    processes.set_nice(thread.tid, thread.nice);
-    restored += 1;
+    if (renice(processes, thread.tid, thread.nice)) restored += 1;
   }
-  if (entry.file === "nice of threads") restored += undo_newborn(entry, alive, intended, processes);
-  const detail = `niceness of ${restored} thread(s) restored, ${entry.threads.length - alive.length} gone`;
+  let born = 0;
+  if (entry.file === "nice of threads") born = undo_newborn(entry, alive, files, processes);
+  const gone = entry.threads.length - alive.length;
+  const also = born === 0 ? "" : `, and of ${born} born meanwhile`;
+  const detail = `niceness of ${restored} thread(s) restored${also}, ${gone} gone`;
   if (foreign > 0) {
     const more = `${detail}; another writer changed ${foreign}, left as they are`;
     return { status: "drifted", found: null, written: null, detail: more };
   }
-  const status = alive.length === 0 && entry.threads.length > 0 ? "gone" : "done";
+  const status = alive.length === 0 && born === 0 && entry.threads.length > 0 ? "gone" : "done";
   return { status, found: entry.intended, written: entry.prior, detail };
+}
+
+/** False where the thread has exited. */
+function renice(processes: Processes, tid: number, nice: number): boolean {
+  try {
+    processes.set_nice(tid, nice);
+    return true;
+  } catch (error) {
+    if (!(error instanceof FileTrouble && error.vanished)) throw error;
+    return false;
+  }
 }
 
 function undo_newborn(
   entry: LedgerEntry,
   alive: readonly ThreadIdentity[],
-  intended: number,
+  files: CgroupFiles,
   processes: Processes,
 ): number {
+  const intended = Number(entry.intended);
   const known = new Set(entry.threads.map((thread) => thread.tid));
-  const prior_of_process = new Map(alive.map((thread) => [thread.pid, thread.nice]));
+  const of_process = new Map(alive.map((thread) => [thread.pid, thread.nice]));
+  const usual = most_common(entry.threads, intended);
+  const restore = (tid: number, prior: Maybe<number>): boolean =>
+    prior !== null && !known.has(tid) && processes.nice(tid) === intended && renice(processes, tid, prior);
   let restored = 0;
-  for (const [pid, prior] of prior_of_process) {
-    if (prior === null) continue;
-    for (const tid of processes.thread_ids(pid)) {
-      if (known.has(tid) || processes.nice(tid) !== intended) continue;
-      processes.set_nice(tid, prior);
-      restored += 1;
-    }
+  for (const [pid, prior] of of_process) {
+    for (const tid of processes.thread_ids(pid)) if (restore(tid, prior)) restored += 1;
+  }
+  // A target that is one process has no others.
+  if (entry.target.pid !== null) return restored;
+  for (const tid of threads_in(entry, files)) {
+    const leader = processes.leader(tid);
+    if (leader !== null && !of_process.has(leader) && restore(tid, usual)) restored += 1;
   }
   return restored;
+}
+
+function threads_in(entry: LedgerEntry, files: CgroupFiles): readonly number[] {
+  const path = locate(files, entry.mount, entry.cgroup_id, entry.path);
+  if (path === null) return [];
+  const text = files.read(`${directory_of(entry.mount, path)}/cgroup.threads`);
+  return text.split("\n").filter(Boolean).map(Number);
+}
+
+/** The niceness most of the reniced threads had. */
+function most_common(threads: readonly ThreadIdentity[], intended: number): Maybe<number> {
+  const counts = new Map<number, number>();
+  for (const { nice } of threads) if (nice !== null && nice < intended) counts.set(nice, (counts.get(nice) ?? 0) + 1);
+  let most: Maybe<number> = null;
+  for (const [nice, count] of counts) if (most === null || count > counts.get(most)!) most = nice;
+  return most;
 }
 
 /** Let the stopped processes run again. SIGCONT to a running one changes nothing. */

@@ -35,7 +35,7 @@ export function undo_entry(
 ): Undone {
   try {
     if (is_quarantine_entry(entry)) return undo_quarantine_entry(entry, world);
-    if (entry.kind === "nice") return undo_nice(entry, processes);
+    if (entry.kind === "nice") return undo_nice(entry, files, processes);
     if (entry.kind === "stop") return undo_stop(entry, processes);
     if (entry.kind === "shield") return undo_shield(entry);
     if (entry.kind === "swap") return undo_area(entry, files, swap);

@@ -89,6 +89,10 @@ export class FakeKernel implements CgroupFiles, Processes {
     return this.read(`${MOUNT}${path}/${file}`).trim();
   }
 
+  delete_file(path: string, file: string): void {
+    this.#at(path).files.delete(file);
+  }
+
   delete_cgroup(path: string): void {
     this.#cgroups.delete(path);
   }
@@ -185,7 +189,13 @@ export class FakeKernel implements CgroupFiles, Processes {
   }
 
   keep(path: string): KeptFile {
-    return { write: (text) => this.write(path, text), read: () => this.read(path), close: () => undefined };
+    let open = true;
+    const close = () => {
+      // The number would belong to another file by then.
+      if (!open) throw new Error(`${path} is closed already`);
+      open = false;
+    };
+    return { write: (text) => this.write(path, text), read: () => this.read(path), close };
   }
 
   // Processes
@@ -221,7 +231,9 @@ export class FakeKernel implements CgroupFiles, Processes {
   }
 
   set_nice(tid: number, nice: number): void {
-    this.thread_of(tid).nice = nice;
+    const thread = this.#threads.get(tid);
+    if (thread === undefined) throw new FileTrouble("renice", `thread ${tid}`, "ESRCH");
+    thread.nice = nice;
   }
 
   /** Alarms waited for, with what cgroup.freeze of every cgroup said at the time, and the CPUs of the agent and of thread 41. */

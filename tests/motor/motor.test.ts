@@ -9,6 +9,7 @@ import { SECOND_NS, Setup } from "./setup.ts";
 
 const HOLD: Setting = { rung: "thread_hold", frozen: true };
 const FREEZE: Setting = { rung: "freeze", frozen: true };
+const WEIGHT: Setting = { rung: "cpu_weight", weight: 10 };
 const CPU_MAX: Setting = { rung: "cpu_max", quota_us: 50_000, period_us: 100_000 };
 
 /** Thread 41 of /app held by containment h, and the child in which it stands still. */
@@ -91,6 +92,26 @@ test("a hold that is refused half-way while its cgroup is still busy is cleared 
   motor.close();
 });
 
+test("an agent that ends while a thread cannot leave its hold yet leaves it to the ledger", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const files = with_methods<CgroupFiles>(kernel, {
+    remove_directory(path) {
+      if (path.includes("hosa-hold")) throw new FileTrouble("rmdir", path, "EBUSY");
+      kernel.remove_directory(path);
+    },
+  });
+  const before = kernel.snapshot();
+  const motor = setup.motor({ files });
+  motor.perform(action("h", "apply", kernel.target("/app", 41), HOLD), 0);
+  expect(motor.release_all(SECOND_NS, "hosa ends")).toMatchObject([{ status: "pending" }]);
+  motor.close();
+  expect(release_from_ledger(setup.ledger_dir, { files: kernel, processes: kernel })).toMatchObject([
+    { status: "done" },
+  ]);
+  expect(kernel.snapshot()).toBe(before);
+});
+
 test("a freeze is pending until the kernel confirms", () => {
   using setup = new Setup();
   setup.kernel.freezes_at_once = false;
@@ -164,6 +185,43 @@ test("the motor's own guard: protected, its own cgroup and ancestors, and whatev
   expect(refused("/hosa").detail).toContain("own cgroup");
   expect(refused("/").detail).toContain("own cgroup");
   expect(kernel.get("/app", "cgroup.freeze")).toBe("0");
+  motor.close();
+});
+
+test("a thread of a protected cgroup below its target is not held", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const id = kernel.add_cgroup("/app/database");
+  kernel.add_thread(60, 60, "/app/database");
+  const motor = setup.motor({ protected_ids: (each) => (each === id ? "named in protect" : null) });
+  const before = kernel.snapshot();
+  const outcome = motor.perform(action("h", "apply", { ...kernel.target("/app"), pid: 60, tid: 60 }, HOLD), 0);
+  expect(outcome).toMatchObject({ status: "refused", detail: expect.stringContaining("/app/database, which is prot") });
+  expect(kernel.snapshot()).toBe(before);
+  motor.close();
+});
+
+test("niceness goes back to who was born while it was on, and stays with who was that nice before", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  kernel.delete_file("/app", "cpu.weight");
+  kernel.add_thread(70, 70, "/app");
+  kernel.set_nice(70, 10);
+  const motor = setup.motor();
+  const target = kernel.target("/app");
+  expect(motor.perform(action("n", "apply", target, WEIGHT), 0)).toMatchObject({ status: "done", written: "10" });
+  // A process and a thread are born, and inherit it; a thread of the list ends.
+  for (const [tid, pid] of [
+    [80, 80],
+    [42, 40],
+  ] as const) {
+    kernel.add_thread(tid, pid, "/app");
+    kernel.set_nice(tid, 10);
+  }
+  kernel.end_thread(41);
+  const detail = "test: niceness of 1 thread(s) restored, and of 2 born meanwhile, 1 gone";
+  expect(motor.perform(action("n", "release", target, WEIGHT), 1)).toMatchObject({ status: "done", detail });
+  expect([40, 42, 70, 80].map((tid) => kernel.nice(tid))).toEqual([0, 0, 10, 0]);
   motor.close();
 });
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Setting } from "../../src/model/containment.ts";
 import type { CgroupMotor } from "../../src/motor/motor.ts";
 import { release_from_ledger } from "../../src/motor/recover.ts";
+import { Refusal } from "../../src/motor/trouble.ts";
 import { action, type FakeKernel } from "./fake.ts";
 import { AREA, FakeSwap, MIB } from "./fake_swap.ts";
 import { SECOND_NS, Setup } from "./setup.ts";
@@ -127,6 +128,27 @@ test("a swapon that fails ends the containment with the reason, and nothing is l
   expect(told[0]?.detail).toContain("EINVAL");
   expect(setup.kernel.get("/app", "memory.swap.max")).toBe("0");
   expect(motor.held()).toEqual([]);
+  motor.close();
+});
+
+test("a ledger that can take no more keeps the area off, and ends nobody", () => {
+  using setup = new Setup();
+  const swap = new FakeSwap();
+  swapping(setup, 0);
+  swap.use(0, "/dev/vdz");
+  let full = false;
+  const step = (name: string) => {
+    if (full && name === "before ledger open") throw new Refusal("write the ledger: ENOSPC");
+  };
+  const motor = setup.motor({ ...OPTIONS, swap, step });
+  motor.perform(action("r", "apply", setup.kernel.target("/app"), WHOLE), 0);
+  motor.poll(SECOND_NS);
+  swap.use(swap.size_bytes - MIB, "/dev/vdz");
+  full = true;
+  expect(motor.poll(2 * SECOND_NS)).toMatchObject([
+    { rung: "swap_reserve", detail: expect.stringContaining("ENOSPC") },
+  ]);
+  expect([swap.calls, swap.holds]).toEqual([[], 0]);
   motor.close();
 });
 

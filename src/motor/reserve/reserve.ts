@@ -4,7 +4,7 @@ import type { LedgerEntry } from "../entry.ts";
 import type { CgroupFiles } from "../files.ts";
 import type { Ledger } from "../ledger.ts";
 import { outcome_of_undo } from "../outcome.ts";
-import { FileTrouble } from "../trouble.ts";
+import { FileTrouble, Refusal } from "../trouble.ts";
 import type { SwapPort } from "./port.ts";
 import { size, why_it_stays } from "./room.ts";
 import { area_at, type SwapArea } from "./swaps.ts";
@@ -63,17 +63,19 @@ export class Reserve {
   /** Once a beat. @param needed a containment wants it on. Returns what there is to tell. */
   poll(now_ns: number, needed: boolean): Maybe<Outcome> {
     if (this.#state === "off" && !needed) return null;
-    if (this.#state === "coming" || this.#state === "going") {
-      return this.#parts.port.running() ? null : this.#ended(now_ns);
-    }
+    const asked = this.#state === "coming" || this.#state === "going";
+    if (asked && this.#parts.port.running()) return null;
     if (this.#state === "failed" && !needed) this.#state = "off";
-    if (now_ns - this.#checked_ns < CHECK_PERIOD_NS) return null;
+    if (!asked && now_ns - this.#checked_ns < CHECK_PERIOD_NS) return null;
     this.#checked_ns = now_ns;
     try {
+      if (asked) return this.#ended(now_ns);
       return needed ? this.#keep_on(now_ns) : this.#let_go(now_ns, "no longer needed");
     } catch (error) {
-      if (!(error instanceof FileTrouble)) throw error;
-      return this.#state === "on" ? this.#troubled(now_ns, error.message) : this.#failed(now_ns, error.message);
+      // A Refusal: the ledger could not take it, so nothing was asked for.
+      if (!(error instanceof FileTrouble || error instanceof Refusal)) throw error;
+      const listed = this.#entry !== null && this.#state !== "off";
+      return listed ? this.#troubled(now_ns, error.message) : this.#failed(now_ns, error.message);
     }
   }
 

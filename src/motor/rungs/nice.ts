@@ -17,11 +17,15 @@ export function nice_of_weight(weight: number): number {
   return Math.min(NICE_MAX, Math.max(0, nice));
 }
 
-/** Make the thread, or every thread of the process or cgroup, nicer. Threads already nicer are left alone. */
+/**
+ * Make the thread, or every thread of the process or cgroup, nicer. Threads already nicer are left alone, but written down: who is in
+ * nobody's list at the end was born meanwhile.
+ */
 export function apply_nice(context: RungContext, action: Action, place: Place): Applied {
   const nice = nice_of(action.setting);
-  const threads = chosen_threads(context, action, place).filter((each) => each.nice !== null && each.nice < nice);
-  if (threads.length === 0) throw new Refusal(`no thread of ${place.path} is less nice than ${nice}`);
+  const threads = chosen_threads(context, action, place).filter((each) => each.nice !== null);
+  if (!threads.some((each) => each.nice! < nice))
+    throw new Refusal(`no thread of ${place.path} is less nice than ${nice}`);
   if (threads.length > THREADS_MAX)
     throw new Refusal(`${threads.length} threads to renice, the bound is ${THREADS_MAX}`);
   const entry = context.ledger.open({
