@@ -25,6 +25,7 @@ import { TaintWatch } from "./taint_watch.ts";
 
 const AUDIT_TAIL_BYTES = 4 * 1024 * 1024;
 const TOP_CGROUPS = 64;
+const RETRY_NS = 10e9;
 
 export interface KeeperParts {
   readonly config: Config;
@@ -52,6 +53,7 @@ export class QuarantineKeeper {
   readonly #motor: QuarantineMotor;
   #seen: Maybe<Seen> = null;
   #entered = false;
+  #retry_ns = Number.NEGATIVE_INFINITY;
   #preparing: Promise<void> | null = null;
   #leaving: Promise<readonly Outcome[]> | null = null;
   readonly #taint: TaintWatch;
@@ -83,7 +85,8 @@ export class QuarantineKeeper {
   /** After every beat. Costs nothing below level 5. */
   after_beat(assessment: Assessment, decision: Decision): void {
     if (decision.level === 5) {
-      if (!this.#entered && this.#leaving === null) this.#begin(assessment, decision);
+      const due = !this.#entered && this.#preparing === null && decision.t_ns >= this.#retry_ns;
+      if (due && this.#leaving === null) this.#begin(assessment, decision);
       this.#motor.at_leisure(decision.t_ns);
       this.#taint.at_level_5(decision.t_ns);
     } else if (this.#entered && this.#leaving === null) {
@@ -119,7 +122,10 @@ export class QuarantineKeeper {
     const resumed = this.#parts.standing.level === 5 && decision.previous_level === 5;
     this.#preparing = this.#prepare(assessment, decision, resumed)
       .catch((error) => {
-        this.#parts.on_message("error", `the quarantine could not be planned: ${String(error)}`);
+        // What kept it (a full ledger, no more files) may pass; the level stays until a release, so it is tried until then.
+        this.#entered = false;
+        this.#retry_ns = decision.t_ns + RETRY_NS;
+        this.#parts.on_message("error", `the quarantine could not be begun, next try in 10 s: ${String(error)}`);
       })
       .finally(() => {
         this.#preparing = null;

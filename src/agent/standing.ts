@@ -25,7 +25,7 @@ export function find_standing(config: Config, mount: Maybe<string>): Standing {
   const boot_id = current_boot_id();
   const mark = found_mark(config.motor.ledger_dir, boot_id);
   if (mark !== null) {
-    const said = `the node is in quarantine since ${mark.intended}: level 5 is left only by \`hosa release\``;
+    const said = `the node is in quarantine since ${mark.intended}: level 5 is left only by \`hosa release --quarantine\``;
     return { environment, level: 5, ceiling: 5, said, since: mark.intended };
   }
   const { conservative_marker, conservative_level } = config.quarantine;
@@ -33,6 +33,6 @@ export function find_standing(config: Config, mount: Maybe<string>): Standing {
   if (since === null) return { environment, level: 0, ceiling: 5, said: null, since: null };
   const said =
     `conservative mode: the node was rebooted out of the quarantine of ${since} (${conservative_marker}); ` +
-    `nothing above level ${conservative_level} until \`hosa release\``;
+    `nothing above level ${conservative_level} until \`hosa release --quarantine\``;
   return { environment, level: 0, ceiling: conservative_level as Level, said, since: null };
 }

@@ -128,6 +128,23 @@ describe("level 5", () => {
     expect((await records(audit)).map((each) => each.kind)).toEqual(["quarantine", "undo", "quarantine"]);
   });
 
+  test("that could not be begun is tried again after a while, for the level stays", async () => {
+    const { keeper: made, spy } = keeper();
+    const enter = spy.enter.bind(spy);
+    spy.enter = () => {
+      throw new Error("the ledger holds 256 open entries");
+    };
+    const at = (t_s: number) => made.after_beat(assessment(), { ...decision(5, 5), t_ns: t_s * 1e9 });
+    at(1);
+    await settled(made);
+    spy.enter = enter;
+    at(10);
+    expect(made.busy).toBe(false);
+    at(11);
+    await made.close();
+    expect(spy.asked).toEqual(["enter", "close"]);
+  });
+
   test("leaves evidence beside the audit: what was seen, who was there, and the audit's own end", async () => {
     const { keeper: made, audit, evidence } = keeper();
     audit.append({ t_ns: 1, kind: "note", text: "just before" });
@@ -172,7 +189,7 @@ describe("what an earlier quarantine means at start", () => {
     writeFileSync(join(root, "conservative.json"), JSON.stringify({ boot_id: "before", since: "yesterday" }));
     const standing = find_standing(config(), null);
     expect(standing).toMatchObject({ level: 0, ceiling: 2 });
-    expect(standing.said).toContain("nothing above level 2 until `hosa release`");
+    expect(standing.said).toContain("nothing above level 2 until `hosa release --quarantine`");
     expect(find_standing(config(", conservative_level: 1"), null).ceiling).toBe(1);
     writeFileSync(join(root, "conservative.json"), JSON.stringify({ boot_id, since: "today" }));
     expect(find_standing(config(), null)).toMatchObject({ ceiling: 5, said: null });
