@@ -29,7 +29,7 @@ export async function examine_quarantine(config: Config, own_path: string): Prom
       what: "environment",
       state: guessed ? "missing" : "ok",
       detail: `${environment} (${basis}): ${because}`,
-      costs: guessed ? "level 5 isolates by the shield alone, and only what a reboot lifts" : "",
+      costs: guessed ? "level 5 uses the shield alone and takes no link down; a reboot undoes it" : "",
       remedy: guessed ? "set quarantine.environment" : "",
     },
     ...evidence.map(({ source, found, speaks_for, strength }) =>
@@ -49,7 +49,23 @@ function ok(what: string, detail: string): Finding {
 }
 
 function stands(said: string): Finding {
-  return { what: "standing", state: "missing", detail: said, costs: "HOSA is bound by it", remedy: "hosa release" };
+  return {
+    what: "standing",
+    state: "missing",
+    detail: said,
+    costs: "HOSA is bound by it",
+    remedy: "hosa release --quarantine",
+  };
+}
+
+function no_way_out(device: string): Finding {
+  return {
+    what: "watchdog",
+    state: "missing",
+    detail: `${device} is opened all the same, and cannot be stopped again (nowayout)`,
+    costs: "not even a release of level 5 keeps the node from its reboot",
+    remedy: "load its driver with nowayout=0, or leave quarantine.watchdog empty",
+  };
 }
 
 function examine_step({ name, todo, because, spared }: PlannedStep, config: Config): Finding {
@@ -58,6 +74,8 @@ function examine_step({ name, todo, because, spared }: PlannedStep, config: Conf
   if (todo === null) return ok(name, `not here: ${because}`);
   const trouble = hindrance(todo, config);
   if (trouble !== null) return missing(name, trouble, "level 5 leaves this step out");
+  if (todo.step === "watchdog" && watchdog_attribute("/sys", todo.device, "nowayout") === "1")
+    return no_way_out(todo.device);
   const left = spared.length === 0 ? "" : `; left alone: ${spared.length}`;
   return ok(name, `${amount(todo)}${because}${left}`);
 }
@@ -96,11 +114,8 @@ function hindrance(step: QuarantineStep, config: Config): string | null {
       const token = join(access.credentials, "token");
       return existsSync(token) ? null : `${token} does not exist: give the pod a service account`;
     }
-    case "watchdog": {
-      if (!existsSync(step.device)) return `${step.device} does not exist`;
-      const nowayout = watchdog_attribute("/sys", step.device, "nowayout");
-      return nowayout === "1" ? `${step.device} cannot be stopped again once opened (nowayout)` : null;
-    }
+    case "watchdog":
+      return existsSync(step.device) ? null : `${step.device} does not exist`;
     default:
       return null;
   }

@@ -49,7 +49,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .version(context.version, "--version", "print the version")
     .helpOption("-h, --help", "print help; `hosa COMMAND --help` for a command")
     .option("-c, --config <file>", "configuration instead of /etc/hosa/hosa.yaml and its drop-ins")
-    .option("--dry-run", "decide and record as always, touch nothing")
+    .option("--dry-run", "run: decide and record as always, touch nothing; release: show what would be restored")
     .addOption(new Option("-o, --output <format>", "format of the output").choices(["text", "json"]).default("text"))
     .addOption(new Option("--log-level <level>", "messages on standard error").choices(LOG_LEVELS))
     .configureHelp({ showGlobalOptions: true })

@@ -55,7 +55,7 @@ function another_life({ warm, shape }: Assessment, bounds: Bounds): Finding {
 
 function silent(a: Assessment): Finding {
   if (!beyond(a) || !is_silent(a.phi)) return null;
-  return { number: -3, name: "anomalous silence", because: `φ ${a.phi.toFixed(2)}: far less happens than ever` };
+  return { number: -3, name: "anomalous silence", because: `φ ${a.phi.toFixed(2)}: far less happens than normal` };
 }
 
 function shifted(a: Assessment, { level }: Decision): Finding {
@@ -71,12 +71,16 @@ function at_home(a: Assessment): Regime {
     const because = `its processors are busy for ${(100 * a.mean[busy]!).toFixed(1)} % of the time in its normal`;
     return { number: -2, name: "structural idleness", because, also: [] };
   }
-  if (a.warm && a.phi < CALMER)
+  if (a.warm && a.phi < CALMER && !beyond(a))
     return { number: -1, name: "legitimate idleness", because: `φ ${a.phi.toFixed(2)}, within θ1`, also: [] };
   return {
     number: 0,
     name: "homeostasis",
-    because: a.warm ? "nothing is out of the ordinary" : "not known yet",
+    because: !a.warm
+      ? "not known yet"
+      : beyond(a)
+        ? "beyond θ1, but it neither rises nor stands still: on its way back, or too short to be called anything else"
+        : "nothing is out of the ordinary",
     also: [],
   };
 }

@@ -20,7 +20,7 @@ export function held_lines(item: HeldItem, paint: Style, more = ""): readonly st
   const quarantine = item.quarantine ? paint.red(" quarantine") : "";
   return [
     `  ${paint.bold(item.id)}${ledger}  ${item.rung}${quarantine}  ${target_text(item)}${more}`,
-    `      ${item.file}: ${item.now ?? "not to be read now"} → ${item.restores}`,
+    `      ${item.file}: ${item.now ?? "unreadable now"} → ${item.restores}`,
   ];
 }
 

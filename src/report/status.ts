@@ -30,7 +30,9 @@ export function status_text(status: AgentStatus, paint: Style): string {
       `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),
     ),
     ...held(status, paint),
-    ...status.cooldowns.map((one) => row("left alone", `${one.path || "quarantine"}, for ${duration(one.left_s)} yet`)),
+    ...status.cooldowns.map((one) =>
+      row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
+    ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
     row("episode", episode(status)),
     row(

@@ -36,8 +36,11 @@ interface Found {
   readonly problems: number;
 }
 
-/** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken. */
+/** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken, or it is decided differently. */
 export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
+  if (id !== undefined && (options.baseline === true || options.timeline === true || options.svg !== undefined)) {
+    throw new OperatorError("explain: an id, and --baseline, --timeline or --svg", 2, "Those are of the whole run.");
+  }
   const path = options.audit ?? (await own_audit(options));
   if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
   const wanted =
@@ -49,7 +52,12 @@ export async function explain(id: string | undefined, options: ExplainOptions, c
   const found = await find(path, wanted, id !== undefined, context);
   if (found.record === null) throw nothing_found(path, id, options);
   context.output.print(options.output === "json" ? json(found) : text(found, context));
-  return found.problems === 0 ? 0 : 1;
+  return found.problems === 0 && comes_out_the_same(found.record) ? 0 : 1;
+}
+
+function comes_out_the_same(record: AuditRecord): boolean {
+  if (is_decision(record)) return replay(record).identical;
+  return record.kind !== "quarantine" || replan(record).identical;
 }
 
 /** The configured audit; a running agent first writes what it still has to write there. */

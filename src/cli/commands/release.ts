@@ -29,6 +29,8 @@ export interface ReleaseOptions extends GlobalOptions {
 /** Whoever can release: the running agent, or, where none runs, the ledger. */
 interface Holder {
   readonly name: string;
+  /** Nobody goes on with what stays pending. */
+  readonly from_ledger: boolean;
   /** What is held, or with a selector what of it is meant. */
   preview(select: Selector): Promise<Pick<ReleaseReply, "selected" | "known" | "quarantine">>;
   release(select: Selector, reason: string): Promise<ReleaseReply>;
@@ -61,7 +63,7 @@ export async function release(options: ReleaseOptions, context: Context): Promis
     context.output.say("nothing was released");
     return 1;
   }
-  return say_released(await holder.release(select, reason), client === null, options, context);
+  return say_released(await holder.release(select, reason), holder.from_ledger, options, context);
 }
 
 function selector({ all, id, target, quarantine }: ReleaseOptions): Selector | null {
@@ -89,18 +91,20 @@ async function holder_of(client: ControlClient | null, config: Config, context: 
     if (left.length === 0) {
       return {
         name: `the running agent (process ${pid}, ledger ${ledger_dir})`,
+        from_ledger: false,
         preview: async (select) => await ask_release(client, { select, reason: "", dry_run: true }, config),
         release: async (select, reason) => await ask_release(client, { select, reason, dry_run: false }, config),
       };
     }
   }
-  return from_ledger(config, context);
+  return from_ledger(config, context, client === null ? "no agent runs" : "the agent that runs only records");
 }
 
-function from_ledger(config: Config, context: Context): Holder {
+function from_ledger(config: Config, context: Context, who: string): Holder {
   const warn = (text: string) => context.output.say(`warn: ${text}`);
   return {
-    name: `the ledger in ${config.motor.ledger_dir}, no agent runs`,
+    name: `the ledger in ${config.motor.ledger_dir}, ${who}`,
+    from_ledger: true,
     preview: async (select) => preview_without_agent(config, select),
     release: async (select, reason) => await release_without_agent(config, select, reason, warn),
   };
@@ -115,6 +119,7 @@ function with_marker(holder: Holder, config: Config): Holder {
   };
   return {
     name: holder.name,
+    from_ledger: holder.from_ledger,
     async preview(select) {
       const held = await holder.preview(select);
       // The ledger of the boot that wrote it holds it, too.
