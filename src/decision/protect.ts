@@ -14,6 +14,7 @@ export const PROTECTED_BY_DEFAULT: readonly string[] = [
   "/system.slice/systemd-logind.service",
   "/system.slice/systemd-networkd.service",
   "/system.slice/systemd-resolved.service",
+  "/system.slice/systemd-udevd.service",
   "/system.slice/systemd-udevd.service/**",
   "/*/kubelet.service",
   "/*/containerd.service",
