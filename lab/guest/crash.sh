@@ -3,7 +3,7 @@
 # /job/plan says when (lab/crash.ts), /out/crash.jsonl takes one line per case.
 . /job/watch.sh
 AUDIT=/out/audit.jsonl
-PRIOR="memory.high=943718400 memory.max=1073741824 memory.low=16777216 cpu.weight=150 cpu.max=150000_100000"
+PRIOR="memory.high=1040187392 memory.max=1073741824 memory.low=16777216 cpu.weight=150 cpu.max=150000_100000"
 # launch SLICE CMD...: replaces the shell it runs in, so that $! is the command itself
 launch() { slice=$1; shift; exec sh -c 'echo $$ > '$CG/$slice'/cgroup.procs && exec "$@"' sh "$@"; }
 
