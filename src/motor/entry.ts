@@ -31,6 +31,8 @@ export interface LedgerEntry {
   readonly rung: Organ;
   readonly target: Target;
   readonly mount: string;
+  /** The root of that mount, by its inode: who sees another one (a container sees itself) cannot say that a cgroup is gone. Absent in older entries. */
+  readonly root_id?: number;
   /** The cgroup touched: for a hold the one the thread lives in. Its inode is its identity. */
   readonly cgroup_id: number;
   readonly path: string;

@@ -9,7 +9,8 @@ export function directory_of(mount: string, path: string): string {
   return path === "/" ? mount : `${mount}${path}`;
 }
 
-function inode_or_null(files: CgroupFiles, directory: string): Maybe<number> {
+/** Null where there is no such directory. */
+export function inode_or_null(files: CgroupFiles, directory: string): Maybe<number> {
   try {
     return files.inode(directory);
   } catch (error) {

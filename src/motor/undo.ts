@@ -3,7 +3,7 @@ import type { Maybe } from "../model/sample.ts";
 import { device_line, parse_io_max } from "./devices.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
-import { directory_of, locate } from "./locate.ts";
+import { directory_of, inode_or_null, locate } from "./locate.ts";
 import type { Processes } from "./processes.ts";
 import { is_quarantine_entry, kernel_world, type QuarantineWorld, undo_quarantine_entry } from "./quarantine/undo.ts";
 import { kernel_swap, type SwapPort } from "./reserve/port.ts";
@@ -40,7 +40,7 @@ export function undo_entry(
     if (entry.kind === "shield") return undo_shield(entry);
     if (entry.kind === "swap") return undo_area(entry, files, swap);
     const path = locate(files, entry.mount, entry.cgroup_id, entry.path);
-    if (path === null) return gone(`cgroup ${entry.path} (id ${entry.cgroup_id}) no longer exists`);
+    if (path === null) return not_found(entry, files);
     const directory = directory_of(entry.mount, path);
     if (entry.kind === "hold") return undo_hold(entry, directory, files, processes);
     const file = `${directory}/${entry.file}`;
@@ -50,6 +50,15 @@ export function undo_entry(
     if (error.vanished) return gone(error.message);
     return { status: "failed", found: null, written: null, detail: `undo ${entry.rung}: ${error.message}` };
   }
+}
+
+function not_found(entry: LedgerEntry, files: CgroupFiles): Undone {
+  const root_id = inode_or_null(files, entry.mount);
+  if (entry.root_id === undefined || root_id === entry.root_id) {
+    return gone(`cgroup ${entry.path} (id ${entry.cgroup_id}) no longer exists`);
+  }
+  const detail = `cgroup ${entry.path} is not to be seen from here, where ${entry.mount} shows another part of the node: release it where the agent ran`;
+  return { status: "failed", found: null, written: null, detail };
 }
 
 function gone(detail: string): Undone {

@@ -89,6 +89,10 @@ export class FakeKernel implements CgroupFiles, Processes {
     return this.read(`${MOUNT}${path}/${file}`).trim();
   }
 
+  set_root_id(id: number): void {
+    this.#cgroups.set("/", { ...this.#at("/"), id });
+  }
+
   delete_file(path: string, file: string): void {
     this.#at(path).files.delete(file);
   }

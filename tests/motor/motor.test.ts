@@ -4,7 +4,7 @@ import type { CgroupFiles } from "../../src/motor/files.ts";
 import type { Processes } from "../../src/motor/processes.ts";
 import { release_from_ledger } from "../../src/motor/recover.ts";
 import { FileTrouble } from "../../src/motor/trouble.ts";
-import { action } from "./fake.ts";
+import { action, FakeKernel } from "./fake.ts";
 import { SECOND_NS, Setup } from "./setup.ts";
 
 const HOLD: Setting = { rung: "thread_hold", frozen: true };
@@ -407,6 +407,21 @@ test("without a v2 freezer the processes are stopped, and continued by the ledge
   motor.close();
   release_from_ledger(setup.ledger_dir, { files: kernel, processes: kernel });
   expect(kernel.signals).toEqual(["SIGSTOP 50", "SIGCONT 50"]);
+});
+
+test("who sees another part of the cgroup tree strikes nothing off", () => {
+  using setup = new Setup();
+  const { kernel, motor } = held(setup);
+  motor.close();
+  // A container with /run of the host: its /sys/fs/cgroup shows itself.
+  const container = new FakeKernel();
+  container.set_root_id(4711);
+  const elsewhere = release_from_ledger(setup.ledger_dir, { files: container, processes: container });
+  expect(elsewhere).toMatchObject([{ status: "failed", detail: expect.stringContaining("another part of the node") }]);
+  expect(release_from_ledger(setup.ledger_dir, { files: kernel, processes: kernel })).toMatchObject([
+    { status: "done" },
+  ]);
+  expect(kernel.thread_of(41).cgroup_path).toBe("/app");
 });
 
 test("a new motor undoes what its predecessor left", () => {

@@ -67,7 +67,7 @@ function ask(context: QuarantineContext, cgroup: Named): Asked {
   }
   if (prior !== "0") throw new Refusal("it is frozen already, by somebody else");
   const about = { id: cgroup.id, path, file: "cgroup.freeze" };
-  const entry = ledger.open({ ...entry_of("file", "freeze", about, prior, "1"), mount });
+  const entry = ledger.open({ ...entry_of("file", "freeze", about, prior, "1"), mount, root_id: files.inode(mount) });
   files.write(`${directory}/cgroup.freeze`, "1");
   return { path, events, ledger_id: entry.id };
 }

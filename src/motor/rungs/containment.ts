@@ -59,12 +59,13 @@ export function entry_base(
   context: RungContext,
   action: Action,
   place: Place,
-): Pick<NewEntry, "containment" | "rung" | "target" | "mount" | "cgroup_id" | "path"> {
+): Pick<NewEntry, "containment" | "rung" | "target" | "mount" | "root_id" | "cgroup_id" | "path"> {
   return {
     containment: action.id,
     rung: action.setting.rung,
     target: action.target,
     mount: context.mount,
+    root_id: context.files.inode(context.mount),
     cgroup_id: action.target.cgroup_id,
     path: place.path,
   };
