@@ -110,7 +110,10 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .option("--last", "the last decision (the default)")
     .option("--baseline", "the learned self: means, deviations, thresholds")
     .option("--timeline", "the whole last run, line by line")
-    .option("--svg <file>", "the whole last run as a picture")
+    .option(
+      "--svg <file>",
+      "the whole last run as a picture; - for standard output; only a picture of hosa is written over",
+    )
     .option("--audit <file>", "audit instead of the configured one")
     .addHelpText(
       "after",

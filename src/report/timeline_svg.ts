@@ -47,6 +47,9 @@ function polyline(points: readonly (readonly [number, number])[], color: string)
   return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="1.8" stroke-linejoin="round"/>`;
 }
 
+/** Stands at the beginning of every picture. */
+export const PICTURE_MARK = 'aria-label="HOSA timeline"';
+
 /**
  * A run as a picture: level bands behind D̄ with its thresholds, memory of the culprit, and a lane of marks each for levels,
  * actions, releases and verdicts. Transparent, with mid-tone ink, so that it reads on light and on dark pages.
@@ -56,7 +59,7 @@ export function timeline_svg(run: Timeline): string {
   const ends = [...timeline.points, ...timeline.marks].reduce((last, { t_s }) => Math.max(last, t_s), 0);
   const time = axis(ends, LEFT, PLOT, 8, false);
   return `${[
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#808080" role="img" aria-label="HOSA timeline">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#808080" role="img" ${PICTURE_MARK}>`,
     label(LEFT, 20, timeline.title || "run without a recorded start", "start", ' font-size="14" font-weight="600"'),
     ...distance(timeline, time, ends),
     ...memory(timeline, time),

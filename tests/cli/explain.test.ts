@@ -92,6 +92,15 @@ test("the whole run as text and as a picture", async () => {
     expect(code).toBe(0);
     expect(stdout).toContain("highest D̄ 7.90");
     expect(readFileSync(svg, "utf8")).toStartWith("<svg ");
+    // It may be made again; what is not ours stays as it is.
+    expect(hosa(["explain", "--svg", svg, "--audit", path]).code).toBe(0);
+    const notes = join(directory, "notes.txt");
+    writeFileSync(notes, "mine");
+    const kept = hosa(["explain", "--svg", notes, "--audit", path]);
+    expect([kept.code, readFileSync(notes, "utf8")]).toEqual([1, "mine"]);
+    expect(kept.stderr).toContain("is there already and is no picture of hosa");
+    expect(hosa(["explain", "--svg", "-", "--audit", path]).stdout).toStartWith("<svg ");
+    expect(hosa(["explain", "e1", "--timeline", "--audit", path]).code).toBe(2);
     const refused = hosa(["explain", "--svg", join(directory, "absent", "run.svg"), "--audit", path]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("cannot write");

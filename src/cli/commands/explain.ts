@@ -1,4 +1,3 @@
-import { writeFileSync } from "node:fs";
 import { regime_of, replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
@@ -7,11 +6,12 @@ import { explain_baseline } from "../../report/baseline.ts";
 import { is_decision } from "../../report/episode_builder.ts";
 import { explain_decision, explain_plain, explain_quarantine, type QuarantineRecord } from "../../report/explain.ts";
 import { TimelineBuilder } from "../../report/timeline.ts";
-import { timeline_svg } from "../../report/timeline_svg.ts";
+import { PICTURE_MARK, timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
 import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
+import { write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
 export interface ExplainOptions extends GlobalOptions {
@@ -25,6 +25,8 @@ export interface ExplainOptions extends GlobalOptions {
 /** Parts of a quarantine shown with the decision that entered it. */
 const MAX_STEPS = 512;
 const MAX_HOOKS = 64;
+const STANDARD_OUTPUT = "-";
+const PICTURE = { mark: PICTURE_MARK, name: "picture of hosa", made_by: "picture of `hosa explain --svg`" };
 
 /** What one pass over the audit collects; bounded whatever the size of the audit. */
 interface Found {
@@ -169,6 +171,10 @@ function nothing_found(path: string, id: string | undefined, options: ExplainOpt
 }
 
 async function explain_run(path: string, options: ExplainOptions, context: Context): Promise<ExitCode> {
+  const to_output = options.svg === STANDARD_OUTPUT;
+  if (to_output && (options.output === "json" || options.timeline === true)) {
+    throw new OperatorError("--svg - and what else is asked for both want standard output", 2, "Give --svg a file.");
+  }
   const builder = new TimelineBuilder();
   const problems = new AuditProblems(context.output);
   for await (const item of read_audit(path)) {
@@ -176,14 +182,8 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
     else builder.add(item.record);
   }
   const timeline = builder.get();
-  if (options.svg !== undefined) {
-    try {
-      writeFileSync(options.svg, timeline_svg(timeline));
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new OperatorError(`cannot write ${options.svg}: ${why}`, 1, "Give a path in a writable directory.", error);
-    }
-  }
+  if (to_output) await context.output.deliver(timeline_svg(timeline));
+  else if (options.svg !== undefined) write_own(options.svg, timeline_svg(timeline), PICTURE);
   if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
   else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
   return problems.count === 0 ? 0 : 1;

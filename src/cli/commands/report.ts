@@ -1,4 +1,3 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
 import { replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import { OperatorError } from "../../model/error.ts";
@@ -7,6 +6,7 @@ import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
+import { write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
 export interface ReportOptions extends GlobalOptions {
@@ -15,8 +15,7 @@ export interface ReportOptions extends GlobalOptions {
 }
 
 const STANDARD_OUTPUT = "-";
-/** The mark stands at the very beginning. */
-const MARK_WITHIN_BYTES = 1024;
+const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
 
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
 export async function report(id: string | undefined, options: ReportOptions, context: Context): Promise<ExitCode> {
@@ -38,7 +37,7 @@ export async function report(id: string | undefined, options: ReportOptions, con
   const page = episode_page(found, { audit: path, chain_problems: problems.count, version: context.version });
   if (to_output) await output.deliver(page);
   else {
-    write_page(options.html, page);
+    write_own(options.html, page, PAGE);
     output.print(said(found, options));
   }
   if (found.differing_decisions > 0) {
@@ -53,36 +52,6 @@ function said(episode: Episode, { html: file, output }: ReportOptions): string {
   const about = { file, first: first.id, last: last.id, max_level, end };
   const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
   return `${JSON.stringify({ ...about, ...made_again })}\n`;
-}
-
-/** A new file, or one of ours: a page may be made again, anything else is somebody's. Throws OperatorError (exit code 1). */
-function write_page(file: string, page: string): void {
-  try {
-    const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o640);
-    try {
-      const is_file = fstatSync(fd).isFile();
-      if (is_file && !is_ours(fd)) throw foreign(file);
-      if (is_file) ftruncateSync(fd);
-      writeFileSync(fd, page);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OperatorError(`cannot write ${file}: ${why}`, 1, "Give a path in a writable directory.", error);
-  }
-}
-
-function is_ours(fd: number): boolean {
-  const head = Buffer.alloc(MARK_WITHIN_BYTES);
-  const length = readSync(fd, head, 0, MARK_WITHIN_BYTES, 0);
-  return length === 0 || head.toString("utf8", 0, length).includes(PAGE_MARK);
-}
-
-function foreign(file: string): OperatorError {
-  const hint = "Give another name, or remove it first: only a page of `hosa report` is written over.";
-  return new OperatorError(`${file} is there already and is no page of hosa`, 1, hint);
 }
 
 function nothing_found(why: "quiet_record" | "no_episode" | "no_record", path: string, id?: string): OperatorError {

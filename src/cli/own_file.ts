@@ -1,0 +1,45 @@
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
+import { OperatorError } from "../model/error.ts";
+
+/** The mark stands at the very beginning. */
+const MARK_WITHIN_BYTES = 1024;
+
+/** A file of a kind that only HOSA makes. */
+export interface OwnKind {
+  /** What every file of it says near its beginning. */
+  readonly mark: string;
+  /** "page of hosa" */
+  readonly name: string;
+  /** "page of `hosa report`" */
+  readonly made_by: string;
+}
+
+/** A new file, or one of ours: that may be made again, anything else is somebody's. @throws OperatorError (exit code 1) */
+export function write_own(file: string, text: string, kind: OwnKind): void {
+  try {
+    const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o640);
+    try {
+      const is_file = fstatSync(fd).isFile();
+      if (is_file && !is_ours(fd, kind.mark)) throw foreign(file, kind);
+      if (is_file) ftruncateSync(fd);
+      writeFileSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new OperatorError(`cannot write ${file}: ${why}`, 1, "Give a path in a writable directory.", error);
+  }
+}
+
+function is_ours(fd: number, mark: string): boolean {
+  const head = Buffer.alloc(MARK_WITHIN_BYTES);
+  const length = readSync(fd, head, 0, MARK_WITHIN_BYTES, 0);
+  return length === 0 || head.toString("utf8", 0, length).includes(mark);
+}
+
+function foreign(file: string, { name, made_by }: OwnKind): OperatorError {
+  const hint = `Give another name, or remove it first: only a ${made_by} is written over.`;
+  return new OperatorError(`${file} is there already and is no ${name}`, 1, hint);
+}
