@@ -22,8 +22,13 @@ export function load(bytes: Uint8Array, disabled: readonly string[]): Loaded {
     using probe = BpfObject.open(bytes);
     names = probe.program_names;
   }
-  for (const name of disabled)
-    if (name !== ESSENTIAL && names.includes(name)) missing.set(name, "disabled by configuration");
+  for (const name of disabled) {
+    if (name === ESSENTIAL) continue;
+    missing.set(
+      name,
+      names.includes(name) ? "disabled by configuration" : "senses.disabled names it, and there is none",
+    );
+  }
   const wanted = names.filter((name) => !missing.has(name));
 
   const whole = attempt(bytes, wanted);
