@@ -52,7 +52,10 @@ export class QuarantineKeeper {
   #parts: KeeperParts;
   readonly #motor: QuarantineMotor;
   #seen: Maybe<Seen> = null;
+  /** A plan was made and handed over, or is being made. */
   #entered = false;
+  /** The level is or was 5, and what stands of it is not undone: also of a predecessor, where no plan could be made. */
+  #at_5 = false;
   #retry_ns = Number.NEGATIVE_INFINITY;
   #preparing: Promise<void> | null = null;
   #leaving: Promise<readonly Outcome[]> | null = null;
@@ -85,15 +88,17 @@ export class QuarantineKeeper {
   /** After every beat. Costs nothing below level 5. */
   after_beat(assessment: Assessment, decision: Decision): void {
     if (decision.level === 5) {
+      this.#at_5 = true;
       const due = !this.#entered && this.#preparing === null && decision.t_ns >= this.#retry_ns;
       if (due && this.#leaving === null) this.#begin(assessment, decision);
       this.#motor.at_leisure(decision.t_ns);
       this.#taint.at_level_5(decision.t_ns);
-    } else if (this.#entered && this.#leaving === null) {
+    } else if (this.#at_5 && this.#leaving === null) {
       this.#taint.reset();
       this.#leaving = this.#leave().finally(() => {
         this.#leaving = null;
         this.#entered = false;
+        this.#at_5 = false;
       });
     }
   }

@@ -130,8 +130,11 @@ export function find_harm(
     };
     const may = (one: GrowthAssessment) =>
       protection(one.path, config.own_path, config.protect) === null &&
-      left_alone(state, harm, one, config, now_ns) === null;
-    const { growth } = whom_to_answer(all, best, may);
+      left_alone(state, { ...harm, value: ttf_s(one) }, one, config, now_ns) === null;
+    const searched_id = assessment.search?.cgroup_id ?? null;
+    // Whose next rung rests is not waited for by others.
+    const rests = state.rests.some(({ cgroup_id, until_ns }) => cgroup_id === searched_id && until_ns > now_ns);
+    const { growth } = whom_to_answer(all, best, may, rests ? null : searched_id);
     return { harm, growth, stalled_since_ns, outside_stall };
   }
 

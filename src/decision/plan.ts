@@ -61,7 +61,7 @@ export function plan(
     return nothing("the load comes from outside: who answers it is not the culprit");
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
-  const alone = left_alone(state, harm, culprit, config, now_ns);
+  const alone = left_alone(state, harm_of(culprit, harm, assessment), culprit, config, now_ns);
   if (alone !== null) return nothing(alone);
   if (is_answered(state.containments, culprit.cgroup_id, now_ns)) return nothing("");
   if (state.containments.length >= MAX_CONTAINMENTS)
@@ -76,6 +76,12 @@ export function plan(
     return nothing(`a thread of ${culprit.path} is held: its rest is not to suffer for it`);
   if (state.containments.some(({ target }) => target.cgroup_id === culprit.cgroup_id)) return nothing("");
   return plan_queue(assessment, level, harm, culprit, state, now_ns);
+}
+
+/** How urgent it is for this one: a node, or somebody else, may run out sooner. */
+function harm_of({ cgroup_id }: Culprit, harm: Harm, { growth }: Assessment): Harm {
+  const own = harm.witness === "ttf" ? growth.find((one) => one.cgroup_id === cgroup_id) : undefined;
+  return own === undefined ? harm : { ...harm, value: ttf_s(own) };
 }
 
 /** The rest that this rung has to take on the cgroup now. */
@@ -102,9 +108,14 @@ function plan_memory(
       cgroup_id === culprit.cgroup_id && meets_growth(rung) && ended_well && until_ns > now_ns,
   );
   if (over !== undefined) {
-    // A slope that looks back on what is over is believed late; one whose answer only has to wait is believed as it was.
-    const old = over.waits !== true && now_ns - growth.sustained_s * 1e9 < over.since_ns;
-    const least_s = old ? NO_TIME_TO_SEARCH_S : config.act.reaction_reserve_s;
+    // A slope that looks back on what is over is believed late; a bound is waited for while that leaves enough time.
+    const old = now_ns - growth.sustained_s * 1e9 < over.since_ns;
+    const least_s =
+      over.waits === true
+        ? config.act.reaction_reserve_s + (over.until_ns - now_ns) / 1e9
+        : old
+          ? NO_TIME_TO_SEARCH_S
+          : config.act.reaction_reserve_s;
     if (ttf_s(growth) > least_s)
       return nothing(rests(over, "its containment has just ended: the slope still looks back on that growth"));
   }

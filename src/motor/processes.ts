@@ -26,6 +26,11 @@ export function held_nice(intended: string, thread: ThreadIdentity): number {
   return Math.max(Number(intended), thread.nice ?? Number(intended));
 }
 
+/** It was less nice by itself than an entry intends; the others of the entry are only known. */
+export function is_reniced(thread: ThreadIdentity, intended: number): boolean {
+  return thread.nice !== null && thread.nice < intended;
+}
+
 /** What /proc says about one thread now. */
 export interface ThreadState {
   readonly start_ticks: number;

@@ -2,7 +2,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { directory_of, locate } from "./locate.ts";
-import { held_nice, type Processes, type ThreadIdentity } from "./processes.ts";
+import { held_nice, is_reniced, type Processes, type ThreadIdentity } from "./processes.ts";
 import { FileTrouble } from "./trouble.ts";
 import type { Undone } from "./undo.ts";
 
@@ -15,7 +15,9 @@ function same_thread(processes: Processes, thread: ThreadIdentity): boolean {
  * started in the cgroup meanwhile what most of them had.
  */
 export function undo_nice(entry: LedgerEntry, files: CgroupFiles, processes: Processes): Undone {
-  const alive = entry.threads.filter((thread) => same_thread(processes, thread));
+  const most = Math.max(Number(entry.intended), Number(entry.superseded));
+  const reniced = entry.threads.filter((thread) => is_reniced(thread, most));
+  const alive = reniced.filter((thread) => same_thread(processes, thread));
   let restored = 0;
   let foreign = 0;
   for (const thread of alive) {
@@ -29,14 +31,14 @@ export function undo_nice(entry: LedgerEntry, files: CgroupFiles, processes: Pro
   }
   let born = 0;
   if (entry.file === "nice of threads") born = undo_newborn(entry, alive, files, processes);
-  const gone = entry.threads.length - alive.length;
+  const gone = reniced.length - alive.length;
   const also = born === 0 ? "" : `, and of ${born} born meanwhile`;
   const detail = `niceness of ${restored} thread(s) restored${also}, ${gone} gone`;
   if (foreign > 0) {
     const more = `${detail}; another writer changed ${foreign}, left as they are`;
     return { status: "drifted", found: null, written: null, detail: more };
   }
-  const status = alive.length === 0 && born === 0 && entry.threads.length > 0 ? "gone" : "done";
+  const status = alive.length === 0 && born === 0 && reniced.length > 0 ? "gone" : "done";
   return { status, found: entry.intended, written: entry.prior, detail };
 }
 
@@ -59,7 +61,10 @@ function undo_newborn(
 ): number {
   const intended = Number(entry.intended);
   const known = new Set(entry.threads.map((thread) => thread.tid));
-  const of_process = new Map(alive.map((thread) => [thread.pid, thread.nice]));
+  // The main thread's before those of others: what a thread inherits is seldom that of a special one.
+  const of_process = new Map<number, Maybe<number>>();
+  for (const { pid, tid, nice } of alive) if (!of_process.has(pid) || tid === pid) of_process.set(pid, nice);
+  const known_pids = new Set(entry.threads.map((thread) => thread.pid));
   const usual = most_common(entry.threads, intended);
   const restore = (tid: number, prior: Maybe<number>): boolean =>
     prior !== null && !known.has(tid) && processes.nice(tid) === intended && renice(processes, tid, prior);
@@ -71,7 +76,7 @@ function undo_newborn(
   if (entry.target.pid !== null) return restored;
   for (const tid of threads_in(entry, files)) {
     const leader = processes.leader(tid);
-    if (leader !== null && !of_process.has(leader) && restore(tid, usual)) restored += 1;
+    if (leader !== null && !known_pids.has(leader) && restore(tid, usual)) restored += 1;
   }
   return restored;
 }
@@ -86,7 +91,9 @@ function threads_in(entry: LedgerEntry, files: CgroupFiles): readonly number[] {
 /** The niceness most of the reniced threads had. */
 function most_common(threads: readonly ThreadIdentity[], intended: number): Maybe<number> {
   const counts = new Map<number, number>();
-  for (const { nice } of threads) if (nice !== null && nice < intended) counts.set(nice, (counts.get(nice) ?? 0) + 1);
+  for (const thread of threads) {
+    if (is_reniced(thread, intended)) counts.set(thread.nice!, (counts.get(thread.nice!) ?? 0) + 1);
+  }
   let most: Maybe<number> = null;
   for (const [nice, count] of counts) if (most === null || count > counts.get(most)!) most = nice;
   return most;

@@ -145,6 +145,18 @@ describe("level 5", () => {
     expect(spy.asked).toEqual(["enter", "close"]);
   });
 
+  test("of a predecessor is undone by a release also where no plan could be made", async () => {
+    const { keeper: made, spy } = keeper();
+    spy.enter = () => {
+      throw new Error("no more files");
+    };
+    made.after_beat(assessment(), decision(5, 5));
+    await settled(made);
+    made.after_beat(assessment(), decision(1, 5));
+    await made.close();
+    expect(spy.asked).toEqual(["leave: the operator ended the quarantine", "close"]);
+  });
+
   test("leaves evidence beside the audit: what was seen, who was there, and the audit's own end", async () => {
     const { keeper: made, audit, evidence } = keeper();
     audit.append({ t_ns: 1, kind: "note", text: "just before" });

@@ -38,6 +38,10 @@ test("where there is no time to wait, the governor answers, and says why the thr
   expect(first.decision.actions[0]?.reason).toContain("a bound of the motor forbids thread_hold now");
 });
 
+test("nor is a long bound waited for to its end", () => {
+  expect(refused(20, 16).first.decision.actions).toMatchObject([{ setting: { rung: "memory_governor" } }]);
+});
+
 test("what the layout forbids is not waited for: the governor answers at once", () => {
   const { first } = refused(20);
   expect(first.decision.actions).toMatchObject([{ verb: "apply", setting: { rung: "memory_governor" } }]);

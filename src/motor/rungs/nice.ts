@@ -1,12 +1,14 @@
 import type { Action, Setting } from "../../model/containment.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
-import { held_nice, type ThreadIdentity } from "../processes.ts";
+import { held_nice, is_reniced, type ThreadIdentity } from "../processes.ts";
 import { FileTrouble, Gone, Refusal } from "../trouble.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
 import { change, entry_base } from "./containment.ts";
 
 const THREADS_MAX = 512;
+/** With those that stay as they are: all of them are written down. */
+const KNOWN_MAX = 1024;
 const NICE_MAX = 19;
 /** The scheduler's weight falls by this factor with each step of niceness (kernel: sched_prio_to_weight). */
 const WEIGHT_PER_NICE = 1.25;
@@ -24,10 +26,11 @@ export function nice_of_weight(weight: number): number {
 export function apply_nice(context: RungContext, action: Action, place: Place): Applied {
   const nice = nice_of(action.setting);
   const threads = chosen_threads(context, action, place).filter((each) => each.nice !== null);
-  if (!threads.some((each) => each.nice! < nice))
-    throw new Refusal(`no thread of ${place.path} is less nice than ${nice}`);
-  if (threads.length > THREADS_MAX)
-    throw new Refusal(`${threads.length} threads to renice, the bound is ${THREADS_MAX}`);
+  const chosen = threads.filter((each) => is_reniced(each, nice)).length;
+  if (chosen === 0) throw new Refusal(`no thread of ${place.path} is less nice than ${nice}`);
+  if (chosen > THREADS_MAX) throw new Refusal(`${chosen} threads to renice, the bound is ${THREADS_MAX}`);
+  if (threads.length > KNOWN_MAX)
+    throw new Refusal(`${threads.length} threads in ${place.path}, the bound is ${KNOWN_MAX}`);
   const entry = context.ledger.open({
     ...entry_base(context, action, place),
     kind: "nice",
@@ -98,7 +101,7 @@ class NiceContainment implements Containment {
   check(): Maybe<Change> {
     let alive = 0;
     let foreign = 0;
-    for (const thread of this.#entry.threads) {
+    for (const thread of this.#reniced()) {
       if (this.#context.processes.thread(thread.pid, thread.tid)?.start_ticks !== thread.start_ticks) continue;
       alive += 1;
       if (this.#context.processes.nice(thread.tid) !== held_nice(this.#entry.intended, thread)) foreign += 1;
@@ -113,7 +116,7 @@ class NiceContainment implements Containment {
 
   write(nice: number): Change {
     let written = 0;
-    for (const thread of this.#entry.threads) {
+    for (const thread of this.#reniced()) {
       if (this.#context.processes.thread(thread.pid, thread.tid)?.start_ticks !== thread.start_ticks) continue;
       try {
         this.#context.processes.set_nice(thread.tid, held_nice(String(nice), thread));
@@ -124,5 +127,10 @@ class NiceContainment implements Containment {
     }
     const more = { file: this.#entry.file, prior: this.#entry.prior, written: String(nice) };
     return change("done", `nice ${nice} for ${written} thread(s)`, more);
+  }
+
+  #reniced(): readonly ThreadIdentity[] {
+    const { intended, superseded, threads } = this.#entry;
+    return threads.filter((each) => is_reniced(each, Math.max(Number(intended), Number(superseded))));
   }
 }
