@@ -58,7 +58,9 @@ function stands(said: string): Finding {
   };
 }
 
-function no_way_out(device: string): Finding {
+/** A watchdog that is opened all the same, and that not even a release stops; null for any other. @param sys where sysfs is */
+export function no_way_out(device: string, sys = "/sys"): Finding | null {
+  if (watchdog_attribute(sys, device, "nowayout") !== "1") return null;
   return {
     what: "watchdog",
     state: "missing",
@@ -74,8 +76,8 @@ function examine_step({ name, todo, because, spared }: PlannedStep, config: Conf
   if (todo === null) return ok(name, `not here: ${because}`);
   const trouble = hindrance(todo, config);
   if (trouble !== null) return missing(name, trouble, "level 5 leaves this step out");
-  if (todo.step === "watchdog" && watchdog_attribute("/sys", todo.device, "nowayout") === "1")
-    return no_way_out(todo.device);
+  const stuck = todo.step === "watchdog" ? no_way_out(todo.device) : null;
+  if (stuck !== null) return stuck;
   const left = spared.length === 0 ? "" : `; left alone: ${spared.length}`;
   return ok(name, `${amount(todo)}${because}${left}`);
 }
