@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
 import { OperatorError } from "../model/error.ts";
 
+/** As the name of a file. */
+export const STANDARD_OUTPUT = "-";
 /** The mark stands at the very beginning. */
 const MARK_WITHIN_BYTES = 1024;
 

@@ -3,6 +3,9 @@ import type { ThreadSearch } from "../model/search.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
 import type { KnownRuntime } from "./state.ts";
 
+/** With less than this left there is no time to search threads: the most urgent comes first, and the governor acts on the whole cgroup. */
+export const NO_TIME_TO_SEARCH_S = 1;
+
 /** How much is known about one growth, and whether that is enough to act on now. */
 export interface Evidence {
   readonly strength: "strong" | "weak" | "none";

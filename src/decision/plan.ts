@@ -5,7 +5,7 @@ import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
-import { ttf_s } from "./evidence.ts";
+import { NO_TIME_TO_SEARCH_S, ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
@@ -40,8 +40,6 @@ const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
 const MAX_CONTAINMENTS = 8;
 /** One more thread that grows beside so many held ones, and the service itself is what grows. */
 const HELD_THREADS_MAX = 2;
-/** With less than this left there is no time to search threads: the governor acts on the whole cgroup. */
-const NO_TIME_TO_SEARCH_S = 1;
 
 /** Chooses the first or next containment for the culprit of a harmful deviation, cheapest to be wrong about first. */
 export function plan(
@@ -95,6 +93,12 @@ function rests(rest: Rest, tried: string): string {
   return rest.waits === true ? `a bound of the motor forbids ${rest.rung} now` : tried;
 }
 
+/** Why a rung of the whole cgroup is not chosen again yet. */
+function just_ended(rest: Rest): string {
+  const why = rest.ended_well ? "rests after its last release" : "was refused or did not work less than a minute ago";
+  return rests(rest, `${rest.rung} ${why}`);
+}
+
 function plan_memory(
   assessment: Assessment,
   growth: GrowthAssessment,
@@ -140,7 +144,7 @@ function plan_memory(
     return start(target_of(culprit), setting, reason, { ...base, steps_per_s }, state, config, now_ns);
   }
   const governor_rests = rest_of(state, culprit.cgroup_id, "memory_governor", now_ns);
-  if (governor_rests !== null) return nothing(rests(governor_rests, "the governor rests after its last release"));
+  if (governor_rests !== null) return nothing(just_ended(governor_rests));
   const governed = {
     usage_bytes: growth.memory_bytes,
     headroom_bytes: growth.ttf.headroom_bytes,
@@ -176,7 +180,7 @@ function plan_queue(
   else if (level === 3) setting = { rung: "cpu_max", quota_us: 20_000, period_us: 100_000 };
   else setting = { rung: "cpu_weight", weight: 10 };
   const rest = rest_of(state, culprit.cgroup_id, setting.rung, now_ns);
-  if (rest !== null) return nothing(rests(rest, `${setting.rung} rests after its last release`));
+  if (rest !== null) return nothing(just_ended(rest));
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `level ${level}: ${culprit.path} changed most in ${assessment.dominant_resource}`;
   const before = state.rests.findLast(

@@ -1,6 +1,6 @@
 import type { GrowthAssessment } from "../model/assessment.ts";
 import type { Maybe } from "../model/sample.ts";
-import { type Evidence, ttf_s } from "./evidence.ts";
+import { type Evidence, NO_TIME_TO_SEARCH_S, ttf_s } from "./evidence.ts";
 
 /** A growth that harms or may come to, and what is known of it. */
 export interface Found {
@@ -19,8 +19,6 @@ export function comes_before(one: Found, other: Found): boolean {
 
 /** Part of what it lies in grows that others must grow together to stand for it. */
 const STAND_FOR = 0.7;
-/** With less than this left, the most urgent comes first, whoever is being searched. */
-const NO_TIME_TO_SEARCH_S = 1;
 
 /**
  * Whom to answer, which need not be who runs out first. Who is enough to be acted on by itself stands before what it lies in: of two

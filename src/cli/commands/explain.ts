@@ -11,7 +11,7 @@ import { timeline_text } from "../../report/timeline_text.ts";
 import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
-import { write_own } from "../own_file.ts";
+import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
 export interface ExplainOptions extends GlobalOptions {
@@ -25,7 +25,6 @@ export interface ExplainOptions extends GlobalOptions {
 /** Parts of a quarantine shown with the decision that entered it. */
 const MAX_STEPS = 512;
 const MAX_HOOKS = 64;
-const STANDARD_OUTPUT = "-";
 const PICTURE = { mark: PICTURE_MARK, name: "picture of hosa", made_by: "picture of `hosa explain --svg`" };
 
 /** What one pass over the audit collects; bounded whatever the size of the audit. */

@@ -6,7 +6,7 @@ import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
-import { write_own } from "../own_file.ts";
+import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
 export interface ReportOptions extends GlobalOptions {
@@ -14,7 +14,6 @@ export interface ReportOptions extends GlobalOptions {
   readonly audit?: string;
 }
 
-const STANDARD_OUTPUT = "-";
 const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
 
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
