@@ -67,6 +67,7 @@ struct mem_cgroup {
 
 struct sched_entity {
 	__u64 sum_exec_runtime;
+	__u64 prev_sum_exec_runtime;
 };
 
 struct task_io_accounting {

@@ -45,12 +45,19 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	slot->run_since_ns = next->pid ? now : 0;
 	slot->run_task = next;
 	slot->run_cgroup = next->pid ? next->cgroups->dfl_cgrp->kn->id : 0;
-	if (prev == ran && since) { /* another one was switched to unseen: whose time it was is not known */
+	if (prev->pid && since) {
 		struct usage *usage = usage_of(prev->cgroups->dfl_cgrp->kn->id);
+		__u64 ran_ns = now - since;
 
+		if (prev != ran) { /* it was switched to unseen: what it ran since it was last picked is certainly its own */
+			__u64 own_ns = prev->se.sum_exec_runtime - prev->se.prev_sum_exec_runtime;
+
+			if (own_ns < ran_ns)
+				ran_ns = own_ns;
+		}
 		/* Tasks of one cgroup leave several CPUs at once; this is the one shared word of the hot path. */
 		if (usage)
-			__sync_fetch_and_add(&usage->cpu_ns, now - since);
+			__sync_fetch_and_add(&usage->cpu_ns, ran_ns);
 	}
 	return 0;
 }
