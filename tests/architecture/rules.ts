@@ -20,7 +20,7 @@ export interface ImportStatement {
   readonly line: number;
 }
 
-export const MAX_LINES = 400;
+export const MAX_LINES = 600;
 export const CLOCK_FILE = "src/agent/clock.ts";
 export const EXIT_FILE = "src/cli/main.ts";
 
