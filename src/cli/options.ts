@@ -46,3 +46,11 @@ export function positive_integer(text: string): number {
   if (!/^\d{1,12}$/.test(text) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1 up.");
   return value;
 }
+
+/** `2000` rows, or `25%` of all. */
+export function train_rows(text: string): { readonly rows: number } | { readonly part: number } {
+  const [, percentage] = /^(\d{1,2}(?:\.\d{1,3})?)\s*%$/.exec(text) ?? [];
+  if (percentage !== undefined && Number(percentage) > 0) return { part: Number(percentage) / 100 };
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return { rows: Number(text) };
+  throw new InvalidArgumentError("Expected a number of rows such as 2000, or a percentage below 100 such as 25%.");
+}

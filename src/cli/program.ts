@@ -1,6 +1,14 @@
 import { Argument, Command, Option } from "commander";
 import type { Context, ExitCode } from "./context.ts";
-import { collected, duration_s, type GlobalOptions, LOG_LEVELS, positive_integer, positive_number } from "./options.ts";
+import {
+  collected,
+  duration_s,
+  type GlobalOptions,
+  LOG_LEVELS,
+  positive_integer,
+  positive_number,
+  train_rows,
+} from "./options.ts";
 
 const FOOTER = `
 Levels:
@@ -145,23 +153,47 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("replay")
-    .description("try the judgement on a labelled CSV, or decide a recorded flight again; no kernel, no root")
-    .argument("<file>", "CSV (`split,label,dim…`) or flight-*.jsonl.gz, gzipped or not; - for standard input")
-    .addOption(
-      new Option("--row-interval <time>", "what one row of the CSV stands for")
-        .argParser(duration_s)
-        .default(300, "5m"),
+    .description("judge the rows of a CSV, or decide a recorded flight again; no kernel, no root")
+    .argument("<file>", "CSV or flight-*.jsonl.gz, gzipped or not; - for standard input")
+    .option(
+      "--row-interval <time>",
+      "what one row of the CSV stands for (default: the median step between its times; 5m without times)",
+      duration_s,
     )
-    .option("--alarms-per-day <n>", "vigilance budget: false alarms per day θ1 is learned for", positive_number)
-    .option("--budget-hours <h>", "budget of event_recall_at_budget: false-alarm hours per day", positive_number, 1)
+    .option(
+      "--train-rows <n|part%>",
+      "rows to learn from, a number or a percentage, where no column `split` says it (default: the first third)",
+      train_rows,
+    )
+    .option(
+      "--alarms-per-day <n>",
+      "asked alarms per day: what the threshold is learned for (default: 24 times thresholds.vigilance_per_hour)",
+      positive_number,
+    )
+    .option(
+      "--budget-hours <h>",
+      "budget hours per day: false-alarm hours allowed in `event recall at budget`",
+      positive_number,
+      1,
+    )
+    .addOption(
+      new Option("--detector <name>", "seed: z-score, IQR fence and isolation forest judge beside hosa")
+        .choices(["hosa", "seed"])
+        .default("hosa"),
+    )
     .option("--set <key=value>", "a configuration key for this replay; may be repeated", collected, [])
     .addHelpText(
       "after",
-      examples(
-        "hosa replay node.csv.gz --row-interval 5m --alarms-per-day 2",
-        "hosa replay node.csv -o json --set learning.half_life_s=600 | tail -n 1 | jq .summary.auc_pr",
-        "hosa replay /var/log/hosa/flight-2026-01-01T000108.539Z.jsonl.gz",
-      ),
+      `
+A CSV names its columns in its first line. With the columns split (train, test) and label (0, 1) the result is
+figures: AUC, recall, delay, false alarms. Without them it is the episodes: when, how long, by which metrics.
+Times, separators (, ; tab), decimal commas, quotes, missing values and the long format are detected.
+${examples(
+  "hosa replay grafana-export.csv --train-rows 2000",
+  "hosa replay node.csv.gz --row-interval 5m --alarms-per-day 2 --detector seed",
+  "hosa replay node.csv -o json --set learning.half_life_s=600 | tail -n 1 | jq .summary.auc_pr",
+  "hosa replay /var/log/hosa/flight-2026-01-01T000108.539Z.jsonl.gz",
+)}`,
     )
     .action(async (file: string, _options, command: Command) => {
       const { replay } = await import("./commands/replay.ts");

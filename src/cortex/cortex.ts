@@ -297,6 +297,16 @@ export class Cortex {
     this.#opinions?.finish();
   }
 
+  /** Whether the second opinions judge the next sample. */
+  get opinions_ready(): boolean {
+    return this.#opinions?.ready === true;
+  }
+
+  /** Rows that should have come after the last sample and did not: the season goes on without them. */
+  miss_rows(rows: number): void {
+    this.#opinions?.miss(this.#x, rows);
+  }
+
   #described(): LearnedSelf["dimensions"] {
     return this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution }));
   }
