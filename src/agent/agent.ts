@@ -332,7 +332,9 @@ class Agent {
     if (due && decision.level === 0) {
       this.#told_ns = decision.t_ns;
       const { d_smooth, thresholds } = assessment;
-      this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats: this.#beats });
+      const period_s = this.#config.telemetry.heartbeat_s;
+      const beats = this.#beats;
+      this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats, period_s });
     }
     const line = this.#trace.line(result, this.#beat.state?.containments ?? []);
     if (line !== null) this.#record(line);

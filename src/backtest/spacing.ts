@@ -1,14 +1,13 @@
+import { GAP_STEPS } from "../model/cadence.ts";
 import type { Maybe } from "../model/sample.ts";
 import { median } from "./metrics.ts";
 
-/** A step longer than this many intervals is a gap: rows are missing in it. */
-export const GAP_INTERVALS = 2.5;
 /** A step that is off by more than this part of the interval, and no gap, is irregular. */
 const IRREGULAR_PART = 0.5;
 
 /** How the rows of a file follow each other in time. */
 export interface Spacing {
-  /** Steps longer than GAP_INTERVALS intervals, the rows missing in them, the time they take, and the longest. */
+  /** Steps longer than GAP_STEPS intervals, the rows missing in them, the time they take, and the longest. */
   readonly gaps: number;
   readonly missed_rows: number;
   readonly gap_s: number;
@@ -54,7 +53,7 @@ export class SpacingCounter {
     if (last_s === null) return 0;
     const step = t_s - last_s;
     if (step === 0) this.#repeated += 1;
-    if (step <= GAP_INTERVALS * this.#interval_s) {
+    if (step <= GAP_STEPS * this.#interval_s) {
       if (step !== 0 && Math.abs(step - this.#interval_s) > IRREGULAR_PART * this.#interval_s) this.#irregular += 1;
       return 0;
     }

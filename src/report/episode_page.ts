@@ -1,4 +1,5 @@
 import { level_name } from "../model/level.ts";
+import { DOTS, LEGEND } from "./chart_frame.ts";
 import type { Episode, EpisodeAction, Place } from "./episode.ts";
 import { episode_chart, type Window } from "./episode_chart.ts";
 import { EPISODE_STYLE } from "./episode_style.ts";
@@ -137,13 +138,17 @@ function course(episode: Episode): Html {
   const charts = [
     ...(close === null ? [] : [{ name: "close", title: "How it began", window: close }]),
     { name: "whole", title: close === null ? "The episode" : "The whole episode", window: whole },
-  ];
+  ].map((one) => ({ ...one, ...episode_chart(episode, one.window, one.name, one.title) }));
+  const parts = new Set(charts.flatMap((one) => [...one.parts]));
+  const keys = LEGEND.filter(([part]) => parts.has(part)).map(
+    ([part, text]) => html`<li><i class="k-${part}${DOTS.has(part) ? " dot" : ""}"></i>${text}</li>`,
+  );
   return section("course", "The course", [
     ...charts.map(
-      ({ name, title, window }) =>
-        html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${episode_chart(episode, window, name, title)}</div>`,
+      ({ title, svg }) =>
+        html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${svg}</div>`,
     ),
-    html`<ul class="legend"><li><i class="k-d"></i>D̄</li><li><i class="k-m"></i>memory</li><li><i class="k-h"></i>where memory was heading</li><li><i class="k-a"></i>contained</li><li><i class="k-w"></i>let run, still watched</li><li><i class="k-a dot"></i>action</li><li><i class="k-r dot"></i>release</li><li><i class="k-v dot"></i>verdict</li><li><i class="l2 dot"></i>change of level</li><li><i class="k-n dot"></i>start, end, hooks</li></ul>`,
+    html`<ul class="legend">${keys}</ul>`,
   ]);
 }
 

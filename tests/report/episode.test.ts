@@ -126,7 +126,7 @@ describe("a simulated leak", () => {
     for (const text of [
       "level 2, soft containment",
       "memory would have been used up at 2026-01-02 03:04:",
-      "where memory was heading",
+      "projection, without action",
       "All 4 recorded decisions re-run identically",
       "The chain of hashes is unbroken",
       "<code>act.ttf_horizon_s</code>",

@@ -72,12 +72,20 @@ highest D̄ 7.90; θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00
 
 test("the picture has the bands, both curves, the thresholds and every mark, and is well formed", () => {
   const svg = timeline_svg(run().get());
-  expect(svg.match(/<polyline/g)).toHaveLength(2);
-  expect(svg.match(/<circle/g)).toHaveLength(5);
-  for (const text of ["θ1 3.0", "θ3 7.0", "memory of /svc/leaky", "seconds since start", "level 2 soft containment"]) {
+  expect(svg.match(/<polyline class="(distance|memory|heading)"/g)).toHaveLength(3);
+  // The notes of start, end and hook, two changes of level, the action, the verdict, the undo; each kind once more in the legend.
+  expect(svg.match(/<circle class="mark /g)).toHaveLength(8 + 5);
+  for (const text of [
+    "θ1 3.0",
+    "θ4 9.0",
+    "memory of /svc/leaky",
+    "seconds since the first record of the run",
+    "level 2 soft containment",
+    "c1: thread 901 leaker of /svc/leaky frozen (thread hold)",
+    "frozen 2.0 to 4.0 s; released at 4.0 s",
+  ]) {
     expect(svg).toContain(text);
   }
-  expect(svg).not.toContain("θ4");
   expect(svg).toContain("n&lt;1&gt;");
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   const opened = [...svg.matchAll(/<([a-z]+)(?:\s[^>]*[^/])?>/g)].map((m) => m[1]).sort();
