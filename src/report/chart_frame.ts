@@ -24,7 +24,7 @@ export type ChartPart =
 
 /** What a legend says of each part of a picture; only what is drawn is named. */
 export const LEGEND: readonly (readonly [part: ChartPart, text: string])[] = [
-  ["distance", "D̄"],
+  ["distance", "D̄ (a dot: a single sample)"],
   ["memory", "memory"],
   ["heading", "projection, without action"],
   ["gap", "not sampled"],

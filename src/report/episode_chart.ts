@@ -230,7 +230,9 @@ function recorded<T extends Sample>(
 }
 
 function distance(frame: Frame): readonly Html[] {
-  const { theta, points } = frame.view.timeline;
+  const { theta, theta_changes, points } = frame.view.timeline;
+  const times = theta_changes === 1 ? "once" : `${theta_changes} times`;
+  const changed = theta_changes === 0 ? "" : `; θ1 to θ4 as last in force, they changed ${times} in this record`;
   const peak = points.reduce((highest, point) => Math.max(highest, point.d_smooth), 0);
   const top = 1.25 * Math.max(peak, theta[3] ?? 0, 1);
   const bottom = D_TOP + D_HEIGHT;
@@ -239,7 +241,7 @@ function distance(frame: Frame): readonly Html[] {
   const lines = recorded(frame, points, ({ d_smooth }) => d_smooth, y, "distance");
   if (lines.length > 0) frame.parts.add("distance");
   return [
-    label(LEFT, D_TOP - 8, "distance from normal D̄ (standard deviations, logarithmic)", "start", "caption"),
+    label(LEFT, D_TOP - 8, `distance from normal D̄ (standard deviations, logarithmic)${changed}`, "start", "caption"),
     ...DISTANCE_TICKS.filter((tick) => tick <= top).map((tick) =>
       label(LEFT - 10, y(tick) + 4, num(tick, 0), "end", "tick"),
     ),

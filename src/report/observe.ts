@@ -1,3 +1,4 @@
+import { GAP_STEPS } from "../model/cadence.ts";
 import type { BeatView, CulpritView } from "../model/view.ts";
 import { natural, num, percent, signed } from "./number.ts";
 import { by_level, type Style } from "./style.ts";
@@ -6,10 +7,27 @@ const BARS = "▁▂▃▄▅▆▇█";
 const NAME_WIDTH = 20;
 export const HISTORY = 20;
 
-/** The last values as bars from 0 to the largest of them and θ2, so that quiet looks quiet. */
-export function sparkline(values: readonly number[], reference: number): string {
-  const top = Math.max(reference, ...values, Number.MIN_VALUE);
-  return values.map((value) => BARS[Math.min(7, Math.max(0, Math.floor((value / top) * 8)))]).join("");
+/** What was shown of D̄, oldest first; null where nothing was sampled. */
+export type History = readonly (number | null)[];
+
+/** The last values as bars from 0 to the largest of them and θ2, so that quiet looks quiet; a space where there is none. */
+export function sparkline(values: History, reference: number): string {
+  const known = values.filter((value) => value !== null);
+  const top = Math.max(reference, ...known, Number.MIN_VALUE);
+  const bar = (value: number): string => BARS[Math.min(7, Math.max(0, Math.floor((value / top) * 8)))]!;
+  return values.map((value) => (value === null ? " " : bar(value))).join("");
+}
+
+/**
+ * The history with one value more, and a space for each that should have come before it.
+ *
+ * @param since_s since the value before; null: it is the first
+ * @param every_s the step of the values
+ */
+export function continued(history: History, value: number, since_s: number | null, every_s: number): History {
+  const is_gap = since_s !== null && since_s > GAP_STEPS * every_s;
+  const missed = is_gap ? Math.min(HISTORY, Math.round(since_s / every_s) - 1) : 0;
+  return [...history, ...Array<null>(missed).fill(null), value].slice(-HISTORY);
 }
 
 /** Column names; "D̄" is two characters in one column, hence the wider padding. */
@@ -26,10 +44,10 @@ export function observe_header(paint: Style): string {
 
 /**
  * One aligned line of a beat.
- * @param history D̄ of the beats shown before and this one, oldest first; the last 20 are drawn
+ * @param history D̄ of the beats shown before and this one; the last 20 are drawn
  * @param start_ns first beat, time zero of the line
  */
-export function observe_line(view: BeatView, history: readonly number[], start_ns: number, paint: Style): string {
+export function observe_line(view: BeatView, history: History, start_ns: number, paint: Style): string {
   const seconds = `${((view.t_ns - start_ns) / 1e9).toFixed(1)} s`;
   const name = `${view.level} ${view.level_name}${view.warm ? "" : " ~"}`;
   const spark = sparkline(history.slice(-HISTORY), view.thresholds.theta[1]).padEnd(HISTORY);

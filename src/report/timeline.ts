@@ -28,7 +28,9 @@ export interface Timeline {
   /** Nothing was done: the motor only recorded. */
   readonly only_recorded: boolean;
   readonly points: readonly TimelinePoint[];
+  /** As last in force, and how often they changed before. */
   readonly theta: readonly number[];
+  readonly theta_changes: number;
   /** The cgroup most acted on, or that led the growth; empty path when none. */
   readonly memory: {
     readonly path: string;
@@ -61,6 +63,7 @@ export class TimelineBuilder {
   #marks: TimelineMark[] = [];
   #omitted_marks = 0;
   #theta: readonly number[] = [];
+  #theta_changes = 0;
   #memory = new Map<string, RecordedSeries<MemoryPoint>>();
   #acted = new Map<string, number>();
   #tracks = new ContainmentTracks();
@@ -81,7 +84,7 @@ export class TimelineBuilder {
     const mark = (kind: TimelineMark["kind"], text: string): void => this.#mark({ t_s, id: record.id, kind, text });
     switch (record.kind) {
       case "heartbeat":
-        this.#theta = record.thresholds.theta;
+        this.#threshold(record.thresholds.theta);
         this.#sampled(record, t_s, record.level, record.d_smooth, []);
         return;
       case "trace":
@@ -130,7 +133,7 @@ export class TimelineBuilder {
         mark("note", `started: ${record.mode}, ${record.motor} motor`);
         return;
       case "baseline":
-        this.#theta = record.thresholds.theta;
+        this.#threshold(record.thresholds.theta);
         mark("note", `baseline learned from ${record.samples} samples`);
         return;
       case "stop":
@@ -154,6 +157,7 @@ export class TimelineBuilder {
       only_recorded: this.#only_recorded,
       points: this.#points.samples,
       theta: this.#theta,
+      theta_changes: this.#theta_changes,
       memory: { path, points: this.#memory.get(path)?.samples ?? [] },
       marks: this.#marks,
       omitted_marks: this.#omitted_marks,
@@ -171,12 +175,18 @@ export class TimelineBuilder {
     this.#marks = [];
     this.#omitted_marks = 0;
     this.#theta = [];
+    this.#theta_changes = 0;
     this.#memory = new Map();
     this.#acted = new Map();
     this.#tracks = new ContainmentTracks();
     this.#projections = new Map();
     this.#cadence = new RecordCadence();
     this.#in_record = new Map();
+  }
+
+  #threshold(theta: readonly number[]): void {
+    if (this.#theta.length > 0 && theta.some((one, i) => one !== this.#theta[i])) this.#theta_changes += 1;
+    this.#theta = theta;
   }
 
   /** When full, every second of the less telling kinds goes, or of all where there are too few of them. */
@@ -192,7 +202,7 @@ export class TimelineBuilder {
   }
 
   #see(record: AuditRecord, t_s: number, level: Level, assessment: Assessment): void {
-    this.#theta = assessment.thresholds.theta;
+    this.#threshold(assessment.thresholds.theta);
     const memory = assessment.growth.map(({ path, memory_bytes }) => ({ path, bytes: memory_bytes }));
     this.#sampled(record, t_s, level, assessment.d_smooth, memory);
   }

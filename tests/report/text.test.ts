@@ -4,7 +4,14 @@ import type { Regime } from "../../src/model/regime.ts";
 import { explain_baseline } from "../../src/report/baseline.ts";
 import { doctor_text } from "../../src/report/doctor.ts";
 import { explain_decision, explain_plain } from "../../src/report/explain.ts";
-import { event_lines, observe_header, observe_line, sparkline } from "../../src/report/observe.ts";
+import {
+  continued,
+  event_lines,
+  type History,
+  observe_header,
+  observe_line,
+  sparkline,
+} from "../../src/report/observe.ts";
 import { style } from "../../src/report/style.ts";
 import { action_entry, record, view } from "./fixtures.ts";
 
@@ -33,6 +40,16 @@ test("observe: a reason for not acting is said once", () => {
   const waiting = view({ inaction: "still warming up" });
   expect(event_lines(waiting, "", plain)).toEqual(["          still warming up"]);
   expect(event_lines(waiting, "still warming up", plain)).toEqual([]);
+});
+
+test("sparkline: where nothing was sampled there is a space, as wide as it lasted", () => {
+  expect(sparkline([5, null, null, 5], 5)).toBe("█  █");
+  expect(sparkline([null], 5)).toBe(" ");
+  let history: History = [];
+  for (const since_s of [null, 1, 1.2, 4, 0.5]) history = continued(history, 1, since_s, 1);
+  expect(history).toEqual([1, 1, 1, null, null, null, 1, 1]);
+  expect(continued(history, 2, 3600, 1)).toHaveLength(20);
+  expect(continued(history, 2, 3600, 1).filter((one) => one !== null)).toEqual([2]);
 });
 
 test("sparkline: quiet looks quiet, and nothing breaks it", () => {

@@ -4,7 +4,7 @@ import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
-import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
+import { continued, event_lines, type History, observe_header, observe_line } from "../../report/observe.ts";
 import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
@@ -134,12 +134,17 @@ class Reporter {
   }
 }
 
+/** The step of a sparkline's values where every beat is shown, and where only events are. */
+const LEAST_STEP_S = 0.1;
+const EVENT_STEP_S = 1;
+
 /** Chooses which beats are shown. */
 class Printer {
   readonly #options: LiveOptions;
   readonly #context: Context;
   readonly #interval_ns: number;
-  #history: number[] = [];
+  #history: History = [];
+  #shown_ns: number | null = null;
   #start_ns: number | null = null;
   #next_ns = 0;
   #level = 0;
@@ -176,7 +181,10 @@ class Printer {
 
   #text(view: BeatView): string {
     const { paint } = this.#context.output;
-    this.#history = [...this.#history, view.d_smooth].slice(-HISTORY);
+    const since_s = this.#shown_ns === null ? null : (view.t_ns - this.#shown_ns) / 1e9;
+    const every_s = Number.isFinite(this.#interval_ns) ? Math.max(LEAST_STEP_S, this.#interval_ns / 1e9) : EVENT_STEP_S;
+    this.#history = continued(this.#history, view.d_smooth, since_s, every_s);
+    this.#shown_ns = view.t_ns;
     const header = this.#printed === 0 ? [observe_header(paint)] : [];
     const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint);
     return `${[...header, line, ...event_lines(view, this.#inaction, paint)].join("\n")}\n`;
