@@ -1,4 +1,4 @@
-import type { Action, Outcome } from "../model/containment.ts";
+import type { Action, Outcome, Target } from "../model/containment.ts";
 import type { Maybe } from "../model/sample.ts";
 
 const MOST_CONTAINMENTS = 12;
@@ -82,4 +82,11 @@ export function intervals_of(
   return one.switches
     .map(({ t_s, on }, i) => ({ from_s: t_s, to_s: Math.min(until_s, one.switches[i + 1]?.t_s ?? until_s), on }))
     .filter(({ from_s, to_s }) => to_s >= from_s);
+}
+
+/** What is contained: the thread or process with its name, in its cgroup, or the whole cgroup. */
+export function target_text({ path, pid, tid, comm }: Pick<Target, "path" | "pid" | "tid" | "comm">): string {
+  const name = comm === null ? "" : ` ${comm}`;
+  if (tid !== null) return `thread ${tid}${name} of ${path}`;
+  return pid === null ? path : `process ${pid}${name} of ${path}`;
 }

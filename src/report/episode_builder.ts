@@ -188,7 +188,8 @@ export class EpisodeBuilder {
     const { headroom_bytes, ttf_s, resource } = growth.ttf;
     const { path, memory_bytes, slope_bytes_per_s } = growth;
     const of_node = resource === "node_memory";
-    this.#forecast = { ...place, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, of_node };
+    const reached_s = place.t_s + ttf_s;
+    this.#forecast = { ...place, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, reached_s, of_node };
   }
 
   #noticed(outcome: Outcome, place: Place, undone: boolean): void {

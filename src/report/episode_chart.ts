@@ -200,11 +200,11 @@ function bands(frame: Frame): readonly Html[] {
 function gap_bands({ view, window, x, parts }: Frame, bottom: number): readonly Html[] {
   return view.timeline.gaps
     .filter(({ from_s, to_s }) => to_s > window.from_s && from_s < window.to_s)
-    .flatMap(({ from_s, to_s }) => {
+    .flatMap(({ from_s, to_s, lasted_s }) => {
       const width = x(to_s) - x(from_s);
       if (width < LEAST_GAP_WIDTH) return [];
       parts.add("gap");
-      const text = `not sampled ${num(to_s - from_s, to_s - from_s < 10 ? 1 : 0)} s`;
+      const text = `not sampled ${num(lasted_s, lasted_s < 10 ? 1 : 0)} s`;
       return [
         html`<rect class="gap" x="${px(x(from_s))}" y="${D_TOP}" width="${px(width)}" height="${bottom - D_TOP}"><title>${text}</title></rect>`,
         ...(width > GAP_NAME_WIDTH ? [label(x(from_s) + width / 2, D_TOP + 16, text, "middle", "tick")] : []),
@@ -297,10 +297,10 @@ function memory(frame: Frame): readonly Html[] {
 /** The slope carried on from when it was judged, to the limit or to the edge of the picture. */
 function heading(frame: Frame, about: Projection, top_bytes: number, y: (value: number) => number): readonly Html[] {
   const { window, x, view, parts } = frame;
-  if (about.t_s > window.to_s || about.t_s + about.ttf_s < window.from_s) return [];
+  if (about.t_s > window.to_s || about.reached_s < window.from_s) return [];
   parts.add("heading");
   const { end_s, end_bytes, reached } = projected(about, window.to_s, top_bytes);
-  const at_s = about.t_s + about.ttf_s - view.zero_s;
+  const at_s = about.reached_s - view.zero_s;
   const what = about.of_node ? "memory of the node used up" : "memory limit reached";
   const text = `without action: ${what} at ${num(at_s, 1)} s (projection${reached ? "" : ", beyond this picture"})`;
   const is_late = x(end_s) > LEFT + LEFT_BEYOND * PLOT;

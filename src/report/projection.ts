@@ -8,6 +8,8 @@ export interface Projection {
   readonly slope_bytes_per_s: number;
   readonly headroom_bytes: number;
   readonly ttf_s: number;
+  /** t_s + ttf_s. */
+  readonly reached_s: number;
   /** The headroom is the node's: no limit of its own is nearer. */
   readonly of_node: boolean;
 }
@@ -35,13 +37,13 @@ export function memory_scale(peak_bytes: number, projection: Maybe<Projection>):
 
 /** The straight line of a projection within a window and a scale. `reached`: its end is the limit, not an edge of the picture. */
 export function projected(
-  { t_s, memory_bytes, slope_bytes_per_s, ttf_s }: Projection,
+  { t_s, memory_bytes, slope_bytes_per_s, reached_s }: Projection,
   to_s: number,
   top_bytes: number,
 ): { readonly end_s: number; readonly end_bytes: number; readonly reached: boolean } {
   const at_top_s =
     slope_bytes_per_s > 0 ? t_s + (top_bytes - memory_bytes) / slope_bytes_per_s : Number.POSITIVE_INFINITY;
-  const end_s = Math.min(to_s, t_s + ttf_s, at_top_s);
+  const end_s = Math.min(to_s, reached_s, at_top_s);
   const end_bytes = memory_bytes + slope_bytes_per_s * (end_s - t_s);
-  return { end_s, end_bytes, reached: end_s === t_s + ttf_s };
+  return { end_s, end_bytes, reached: end_s === reached_s };
 }

@@ -11,6 +11,11 @@ const HEARTBEAT_S = 30;
 /** Gaps that are shown; of more, the longest. */
 const MOST_GAPS = 512;
 
+/** A stretch without any sample. */
+export interface Gap extends Span {
+  readonly lasted_s: number;
+}
+
 /** The step at which the record is written: known from what was written last, and from when something last happened. */
 export class RecordCadence {
   #eventful_s = Number.NEGATIVE_INFINITY;
@@ -22,7 +27,7 @@ export class RecordCadence {
   } | null = null;
   #heartbeat_s: number | null = null;
   #broken_s = Number.NEGATIVE_INFINITY;
-  #gaps: Span[] = [];
+  #gaps: Gap[] = [];
 
   /** Follows one record with samples in it: whether a line may lead from the samples before to those of this one. */
   joins(record: AuditRecord, t_s: number, level: number): boolean {
@@ -35,7 +40,7 @@ export class RecordCadence {
     if (step_s <= GAP_STEPS * last.step_s) return true;
     this.#broken_s = t_s;
     const quiet_s = HEARTBEAT_SLACK * (this.#heartbeat_s ?? HEARTBEAT_S);
-    if (last.level > 0 || step_s > quiet_s) this.#gap({ from_s: last.t_s, to_s: t_s });
+    if (last.level > 0 || step_s > quiet_s) this.#gap({ from_s: last.t_s, to_s: t_s, lasted_s: step_s });
     if (record.kind === "heartbeat") this.#learn_heartbeat(record.period_s, last.is_heartbeat ? step_s : null);
     return false;
   }
@@ -56,7 +61,7 @@ export class RecordCadence {
   }
 
   /** Stretches in which the record should have samples and has none: the pauses between heartbeats at level 0 are none. */
-  get gaps(): readonly Span[] {
+  get gaps(): readonly Gap[] {
     return this.#gaps;
   }
 
@@ -73,11 +78,10 @@ export class RecordCadence {
     else if (seen_s !== null) this.#heartbeat_s = Math.min(this.#heartbeat_s ?? seen_s, seen_s);
   }
 
-  #gap(gap: Span): void {
+  #gap(gap: Gap): void {
     this.#gaps.push(gap);
     if (this.#gaps.length < 2 * MOST_GAPS) return;
-    const length = ({ from_s, to_s }: Span): number => to_s - from_s;
-    const longest = this.#gaps.toSorted((one, other) => length(other) - length(one)).slice(0, MOST_GAPS);
+    const longest = this.#gaps.toSorted((one, other) => other.lasted_s - one.lasted_s).slice(0, MOST_GAPS);
     this.#gaps = longest.sort((one, other) => one.from_s - other.from_s);
   }
 }

@@ -3,12 +3,12 @@ import type { AuditRecord } from "../model/audit.ts";
 import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
-import { ContainmentTracks, type EpisodeContainment } from "./containment_track.ts";
+import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
 import { outcome, setting } from "./explain.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
-import { RecordCadence, RecordedSeries } from "./recorded_series.ts";
-import type { Sample, Span } from "./series.ts";
+import { type Gap, RecordCadence, RecordedSeries } from "./recorded_series.ts";
+import type { Sample } from "./series.ts";
 
 export interface TimelinePoint extends Sample {
   readonly level: Level;
@@ -40,7 +40,7 @@ export interface Timeline {
   /** Marks left out to bound the memory: the notes go first. */
   readonly omitted_marks: number;
   /** Stretches of which the record has no sample. */
-  readonly gaps: readonly Span[];
+  readonly gaps: readonly Gap[];
   readonly containments: readonly EpisodeContainment[];
   readonly omitted_containments: number;
   /** Where the memory of that cgroup was heading when it was first acted on. */
@@ -106,7 +106,7 @@ export class TimelineBuilder {
           if (action.verb === "apply") this.#project(t_s, path, record.input.assessment);
           mark(
             action.verb === "release" ? "release" : "action",
-            `${action.verb} ${setting(action.setting)} on ${path}${became}`,
+            `${action.verb} ${setting(action.setting)} on ${target_text(action.target)}${became}`,
           );
         });
         return;
@@ -121,7 +121,7 @@ export class TimelineBuilder {
       case "undo":
         for (const { id } of record.outcomes) this.#tracks.end(id, t_s);
         for (const result of record.outcomes)
-          mark("release", `undo ${result.rung} on ${result.target.path}: ${outcome(result)}`);
+          mark("release", `undo ${result.rung} on ${target_text(result.target)}: ${outcome(result)}`);
         return;
       case "quarantine":
         mark("action", `quarantine planned: ${record.plan.environment}`);
@@ -234,6 +234,16 @@ export class TimelineBuilder {
     const { headroom_bytes, ttf_s, resource } = one.ttf;
     const { memory_bytes, slope_bytes_per_s } = one;
     const of_node = resource === "node_memory";
-    this.#projections.set(path, { t_s, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, of_node });
+    const reached_s = t_s + ttf_s;
+    this.#projections.set(path, {
+      t_s,
+      path,
+      memory_bytes,
+      slope_bytes_per_s,
+      headroom_bytes,
+      ttf_s,
+      reached_s,
+      of_node,
+    });
   }
 }

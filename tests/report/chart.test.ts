@@ -7,8 +7,10 @@ import { axis, steps, time_unit } from "../../src/report/axis.ts";
 import { CHART_STYLE, DARK, LIGHT, standalone_style } from "../../src/report/chart_style.ts";
 import { type ChartView, chart } from "../../src/report/episode_chart.ts";
 import { runs_of, type Sample, thinned, within } from "../../src/report/series.ts";
+import { style } from "../../src/report/style.ts";
 import { type Timeline, TimelineBuilder } from "../../src/report/timeline.ts";
 import { timeline_svg } from "../../src/report/timeline_svg.ts";
+import { timeline_text } from "../../src/report/timeline_text.ts";
 import { START } from "./episode_fixture.ts";
 import { assessment, decided, record } from "./fixtures.ts";
 
@@ -131,7 +133,9 @@ describe("no picture draws what was not recorded", () => {
   test("40 s without a sample are a break and a grey band that says so", () => {
     const before = Array.from({ length: 20 }, (_, i) => trace(2 + 0.2 * i));
     const after = Array.from({ length: 20 }, (_, i) => trace(45.8 + 0.2 * i));
-    const svg = timeline_svg(timeline([heartbeat(1.5), moves(1.8, 0, 1), ...before, ...after]));
+    const run = timeline([heartbeat(1.5), moves(1.8, 0, 1), ...before, ...after]);
+    const svg = timeline_svg(run);
+    expect(timeline_text(run, style(false))).toMatch(/\n +5\.\d+ s .* not sampled 40\.0 s\n/);
     expect(drawn(svg, "distance").lines).toHaveLength(2);
     expect(svg).toContain("not sampled 40 s");
     expect(svg).toContain(">not sampled</text>");
@@ -288,6 +292,7 @@ describe("where it was heading", () => {
       slope_bytes_per_s: slope_mib * MIB,
       headroom_bytes: headroom_mib * MIB,
       ttf_s: headroom_mib / slope_mib,
+      reached_s: 2 + headroom_mib / slope_mib,
       of_node: grows.ttf.resource === "node_memory",
     };
     const traces = Array.from({ length: 100 }, (_, i) => trace(1.9 + 0.2 * i, 2, (280 + 2 * i) * MIB));
