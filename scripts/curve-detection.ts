@@ -119,6 +119,7 @@ function picture(limited: readonly Point[], free: readonly Point[]): string {
       "#8f6a00",
       "none",
     ),
+    '<rect x="464" y="46" width="212" height="68" fill="#ffffff"/>',
     `<g font-size="12"><g fill="#b04040">${text(470, 60, "– – used up, limit 1 GiB")}</g>`,
     `<g fill="#b3591f">${text(470, 76, "acted on, limit 1 GiB")}</g>`,
     `<g fill="#4070b0">${text(470, 92, "acted on, no limit (2 GiB node)")}</g>`,
