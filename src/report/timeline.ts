@@ -1,5 +1,5 @@
 import type { Assessment } from "../model/assessment.ts";
-import type { AuditRecord } from "../model/audit.ts";
+import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
 import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -91,26 +91,9 @@ export class TimelineBuilder {
         this.#sampled(record, t_s, record.level, record.d_smooth, record.memory);
         return;
       case "transition":
-      case "action": {
-        const { decision } = record;
-        this.#see(record, t_s, decision.level, record.input.assessment);
-        if (decision.level !== decision.previous_level) {
-          mark("level", `level ${decision.previous_level} → ${decision.level}: ${decision.rule}`);
-        }
-        decision.actions.forEach((action, i) => {
-          const result = record.kind === "action" ? record.outcomes[i] : undefined;
-          const became = result === undefined ? "" : `: ${outcome(result)}`;
-          const path = action.target.path;
-          this.#acted.set(path, (this.#acted.get(path) ?? 0) + 1);
-          this.#tracks.acted(action, result ?? null, t_s);
-          if (action.verb === "apply") this.#project(t_s, path, record.input.assessment);
-          mark(
-            action.verb === "release" ? "release" : "action",
-            `${action.verb} ${setting(action.setting)} on ${target_text(action.target)}${became}`,
-          );
-        });
+      case "action":
+        this.#decided(record, t_s);
         return;
-      }
       case "verification":
         this.#cadence.happened(t_s);
         for (const one of record.outcomes)
@@ -199,6 +182,25 @@ export class TimelineBuilder {
     const kept = this.#marks.filter((one) => !spare(one) || place++ % 2 === 0);
     this.#omitted_marks += this.#marks.length - kept.length;
     this.#marks = kept;
+  }
+
+  #decided(record: AuditRecord & (TransitionEntry | ActionEntry), t_s: number): void {
+    const { id, decision } = record;
+    this.#see(record, t_s, decision.level, record.input.assessment);
+    if (decision.level !== decision.previous_level) {
+      const text = `level ${decision.previous_level} → ${decision.level}: ${decision.rule}`;
+      this.#mark({ t_s, id, kind: "level", text });
+    }
+    decision.actions.forEach((action, i) => {
+      const result = record.kind === "action" ? record.outcomes[i] : undefined;
+      const became = result === undefined ? "" : `: ${outcome(result)}`;
+      const path = action.target.path;
+      this.#acted.set(path, (this.#acted.get(path) ?? 0) + 1);
+      this.#tracks.acted(action, result ?? null, t_s);
+      if (action.verb === "apply") this.#project(t_s, path, record.input.assessment);
+      const text = `${action.verb} ${setting(action.setting)} on ${target_text(action.target)}${became}`;
+      this.#mark({ t_s, id, kind: action.verb === "release" ? "release" : "action", text });
+    });
   }
 
   #see(record: AuditRecord, t_s: number, level: Level, assessment: Assessment): void {
