@@ -242,9 +242,10 @@ function distance(frame: Frame): readonly Html[] {
   if (lines.length > 0) frame.parts.add("distance");
   return [
     label(LEFT, D_TOP - 8, `distance from normal D̄ (standard deviations, logarithmic)${changed}`, "start", "caption"),
-    ...DISTANCE_TICKS.filter((tick) => tick <= top).map((tick) =>
-      label(LEFT - 10, y(tick) + 4, num(tick, 0), "end", "tick"),
-    ),
+    ...apart(
+      DISTANCE_TICKS.filter((tick) => tick <= top),
+      y,
+    ).map((tick) => label(LEFT - 10, y(tick) + 4, num(tick, 0), "end", "tick")),
     ...theta.flatMap((one, i) => [
       rule(LEFT, y(one), LEFT + PLOT, y(one), "theta"),
       rule(LEFT + PLOT, y(one), LEFT + PLOT + LEADER, beside[i]!, "axis"),
@@ -253,6 +254,16 @@ function distance(frame: Frame): readonly Html[] {
     ...lines,
     rule(LEFT, bottom, LEFT + PLOT, bottom, "axis"),
   ];
+}
+
+/** Of ticks in ascending order those that have room for their numbers. */
+function apart(ticks: readonly number[], y: (value: number) => number): readonly number[] {
+  let last = Number.POSITIVE_INFINITY;
+  return ticks.filter((tick) => {
+    if (last - y(tick) < LABEL_HEIGHT) return false;
+    last = y(tick);
+    return true;
+  });
 }
 
 /** What was measured, and (dotted) where it was heading when it was acted on. */

@@ -234,6 +234,19 @@ describe("axes", () => {
     );
   });
 
+  test("the numbers beside the distance have room, however far it went", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 7, noNaN: true }), (power) => {
+        const svg = timeline_svg(timeline([heartbeat(1, 10 ** power)]));
+        const ticks = [...svg.matchAll(/<text x="66\.0" y="([\d.]+)" text-anchor="end" class="tick">\d/g)].map(
+          ([, y]) => Number(y),
+        );
+        expect(ticks.length).toBeGreaterThan(1);
+        for (let i = 1; i < ticks.length; i++) expect(ticks[i - 1]! - ticks[i]!).toBeGreaterThanOrEqual(13.9);
+      }),
+    );
+  });
+
   test("a long span is told in minutes or hours", () => {
     expect([time_unit(60), time_unit(3600), time_unit(86_400)].map(({ name }) => name)).toEqual([
       "seconds",
