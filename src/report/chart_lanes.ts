@@ -43,7 +43,8 @@ export function contained_text(
   only_recorded: boolean,
 ): string {
   const name = comm === null ? "" : ` ${shortened(comm, 32)}`;
-  const whom = task === null ? shortened(path, 60) : `${scope} ${task}${name} of ${shortened(path, 60)}`;
+  const alone = rung === "shield" ? "new connections to the node" : shortened(path, 60);
+  const whom = task === null ? alone : `${scope} ${task}${name} of ${shortened(path, 60)}`;
   const does = is_hold(rung) ? "frozen" : "limited";
   return `${id}: ${whom} ${only_recorded ? `would be ${does}` : does} (${rung.replaceAll("_", " ")})`;
 }

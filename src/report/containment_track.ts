@@ -81,7 +81,7 @@ export function intervals_of(
   const until_s = one.to_s ?? Math.max(end_s, one.from_s);
   return one.switches
     .map(({ t_s, on }, i) => ({ from_s: t_s, to_s: Math.min(until_s, one.switches[i + 1]?.t_s ?? until_s), on }))
-    .filter(({ from_s, to_s }) => to_s >= from_s);
+    .filter(({ from_s, to_s, on }) => to_s > from_s || (on && to_s === from_s));
 }
 
 /** What is contained: the thread or process with its name, in its cgroup, or the whole cgroup. */

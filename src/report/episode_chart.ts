@@ -280,7 +280,7 @@ function memory(frame: Frame): readonly Html[] {
   const whose = about?.of_node === true ? "memory of the node" : "memory limit";
   const above = limit_above_bytes === null ? "" : `; the ${whose}, ${bytes(limit_above_bytes)}, lies above this scale`;
   const [unit, name] = top_bytes >= 4 * GIB ? [GIB, "GiB"] : [MIB, "MiB"];
-  const ticks = steps(top_bytes / unit, 3);
+  const ticks = steps(top_bytes / unit, 4);
   const decimals = (ticks[1] ?? 1) < 1 ? 1 : 0;
   const limit =
     limit_bytes === null

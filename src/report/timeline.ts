@@ -1,5 +1,6 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import type { Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -51,6 +52,8 @@ export interface MemoryPoint extends Sample {
   readonly bytes: number;
 }
 
+/** Verdicts after which nothing is in force; what had no effect, or does harm, is so until it is released. */
+const OVER: ReadonlySet<Verdict["verdict"]> = new Set(["gone", "refused", "expired"]);
 const MOST_MARKS = 4096;
 const MOST_PATHS = 64;
 
@@ -98,7 +101,7 @@ export class TimelineBuilder {
         this.#cadence.happened(t_s);
         for (const one of record.outcomes)
           if (one.verb === "release" || one.status === "gone") this.#tracks.end(one.id, t_s);
-        for (const { id, verdict } of record.verdicts) if (verdict !== "effective") this.#tracks.end(id, t_s);
+        for (const { id, verdict } of record.verdicts) if (OVER.has(verdict)) this.#tracks.end(id, t_s);
         for (const verdict of record.verdicts) mark("verdict", `${verdict.id} ${verdict.verdict}: ${verdict.detail}`);
         return;
       case "undo":

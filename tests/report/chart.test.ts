@@ -5,6 +5,7 @@ import { GAP_STEPS, TRACE_DENSE_S, TRACE_SPARSE_S } from "../../src/model/cadenc
 import type { Level } from "../../src/model/level.ts";
 import { axis, steps, time_unit } from "../../src/report/axis.ts";
 import { CHART_STYLE, DARK, LIGHT, standalone_style } from "../../src/report/chart_style.ts";
+import { intervals_of } from "../../src/report/containment_track.ts";
 import { type ChartView, chart } from "../../src/report/episode_chart.ts";
 import { runs_of, type Sample, thinned, within } from "../../src/report/series.ts";
 import { style } from "../../src/report/style.ts";
@@ -12,7 +13,7 @@ import { type Timeline, TimelineBuilder } from "../../src/report/timeline.ts";
 import { timeline_svg } from "../../src/report/timeline_svg.ts";
 import { timeline_text } from "../../src/report/timeline_text.ts";
 import { START } from "./episode_fixture.ts";
-import { assessment, decided, record } from "./fixtures.ts";
+import { action_entry, assessment, decided, outcome, record } from "./fixtures.ts";
 
 const THRESHOLDS = { theta: [3, 5, 7, 9], source: "fixed" } as const;
 const MIB = 1_048_576;
@@ -293,6 +294,19 @@ describe("nothing empty", () => {
     expect(svg).toContain("5 more containments are not drawn");
     expect(svg).toContain("65 more events are not drawn");
   });
+});
+
+test("a containment found without effect is in force until it is released", () => {
+  const acted: AuditEntry = action_entry();
+  const verdict = { id: "c1", verdict: "no_effect", detail: "" } as const;
+  const undo: AuditEntry = { kind: "undo", t_ns: 15e9, reason: "", outcomes: [outcome({ verb: "release" })] };
+  const seen: AuditEntry = { kind: "verification", t_ns: 13e9, verdicts: [verdict], outcomes: [] };
+  const [open] = timeline([acted, seen]).containments;
+  expect(open).toMatchObject({ id: "c1", to_s: null });
+  const [closed] = timeline([acted, seen, undo]).containments;
+  expect(closed!.to_s).toBeCloseTo(15, 2);
+  const released = { ...open!, to_s: 15, switches: [...open!.switches, { t_s: 15, on: false }] };
+  expect(intervals_of(released, 20).map(({ on }) => on)).toEqual([true]);
 });
 
 describe("where it was heading", () => {
