@@ -134,6 +134,11 @@ function unknown_key(path: readonly string[]): string {
   return `${path.join(".")}: unknown key${suggestion} (accepted here: ${accepted.join(", ")})`;
 }
 
+/** `file:line:column: ` of a key that the file has. */
+export function place_of(file: ParsedFile, path: readonly string[]): string {
+  return where([file], path);
+}
+
 /** `file:line:column: ` of the key in the last file that has it, so that a drop-in is blamed for what it changed. */
 function where(files: readonly ParsedFile[], path: readonly string[]): string {
   for (const file of files.toReversed()) {
