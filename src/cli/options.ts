@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import { type Config, type LogLevel, load_config } from "../config/index.ts";
+import type { Level } from "../model/level.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -39,6 +40,12 @@ export function positive_number(text: string): number {
 /** For an option that may be given again and again. */
 export function collected(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
+}
+
+/** A level at which something is done, for `--up-to`. */
+export function acting_level(text: string): Level {
+  if (!/^[2-5]$/.test(text)) throw new InvalidArgumentError("Expected a level from 2 to 5.");
+  return Number(text) as Level;
 }
 
 export function positive_integer(text: string): number {

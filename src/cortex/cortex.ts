@@ -2,6 +2,7 @@ import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../
 import type { ContainmentObservation } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
+import type { PauseInput } from "../model/pause.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import { CalmClock } from "./calm.ts";
@@ -48,6 +49,7 @@ export interface Extras {
   readonly leader_stall?: Maybe<LeaderStall>;
   readonly arrivals_per_s?: Maybe<number>;
   readonly releases?: readonly OperatorRelease[] | undefined;
+  readonly pause?: PauseInput | undefined;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -184,6 +186,7 @@ export class Cortex {
     out.search = extras.search;
     out.containments = extras.containments;
     out.releases = extras.releases;
+    out.pause = extras.pause;
     return out;
   }
 

@@ -3,21 +3,26 @@ import type { HeldItem } from "../model/control.ts";
 import { Bounds } from "./bounds.ts";
 import type { MotorLimits } from "./limits.ts";
 import { outcome_of } from "./outcome.ts";
+import type { MissingRung } from "./rehearsal.ts";
 import { change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
+  /** What the real motor beside it could not do either. Absent: nothing is known to be missing. */
+  readonly missing?: readonly MissingRung[];
 }
 
 const ACTIONS_MAX = 4096;
 
-/** The motor of a dry run: the same bounds and the same outcomes, and nothing is touched. */
+/** The motor that only records: the same bounds and refusals, each action "would_do", and nothing is touched. */
 export class RecordingMotor implements Motor {
   readonly name = "recording";
   #options: RecordingOptions;
   readonly #bounds: Bounds;
   readonly #live = new Map<string, { action: Action; renewed_ns: number }>();
   readonly #actions: Action[] = [];
+  /** Containments that would have been begun. */
+  applied = 0;
 
   constructor(options: RecordingOptions) {
     this.#options = options;
@@ -34,8 +39,8 @@ export class RecordingMotor implements Motor {
     this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
   }
 
-  missing(): readonly [] {
-    return [];
+  missing(): readonly MissingRung[] {
+    return this.#options.missing ?? [];
   }
 
   perform(action: Action, now_ns: number): Outcome {
@@ -43,6 +48,7 @@ export class RecordingMotor implements Motor {
     if (refused !== null) return outcome_of(action, now_ns, refused, null);
     if (action.verb === "release") this.#live.delete(action.id);
     else this.#live.set(action.id, { action, renewed_ns: now_ns });
+    if (action.verb === "apply") this.applied += 1;
     if (action.verb !== "adjust") this.#bounds.note(action.target, action.setting.rung, now_ns);
     return this.#record(action, now_ns);
   }
@@ -89,6 +95,8 @@ export class RecordingMotor implements Motor {
       return this.#live.has(action.id) ? null : change("gone", `no live containment has the id ${action.id}`);
     }
     if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
+    const absent = this.missing().find((each) => each.rung === rung);
+    if (absent !== undefined) return change("refused", `${rung} is not available: ${absent.why}`);
     const of_node = rung === "shield";
     const reason = of_node ? null : this.#options.protected_ids(action.target.cgroup_id, action.target.path);
     if (reason !== null) return change("refused", `${action.target.path} is protected: ${reason}`);
@@ -104,6 +112,6 @@ export class RecordingMotor implements Motor {
     this.#actions.push(action);
     if (this.#actions.length > ACTIONS_MAX) this.#actions.shift();
     const what = action.verb === "release" ? "" : ` ${JSON.stringify(action.setting)}`;
-    return outcome_of(action, now_ns, change("done", `dry run: would ${action.verb}${what} (${action.reason})`), null);
+    return outcome_of(action, now_ns, change("would_do", `would ${action.verb}${what} (${action.reason})`), null);
   }
 }

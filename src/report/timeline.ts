@@ -5,6 +5,7 @@ import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
+import { dial_sentence } from "./dial.ts";
 import { outcome, setting } from "./explain.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
@@ -117,6 +118,15 @@ export class TimelineBuilder {
         return;
       case "start":
         mark("note", `started: ${record.mode}, ${record.motor} motor`);
+        return;
+      case "reload":
+        if (record.dial !== undefined) mark("note", `autonomy: ${dial_sentence(record.dial.to)}`);
+        return;
+      case "pause":
+        mark("note", `paused until ${record.pause.until} by uid ${record.pause.by.uid}`);
+        return;
+      case "resume":
+        mark("note", record.by === undefined ? "the pause is over" : `the pause was ended by uid ${record.by.uid}`);
         return;
       case "baseline":
         this.#threshold(record.thresholds.theta);

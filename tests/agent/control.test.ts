@@ -1,25 +1,37 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Beat, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { AgentControl } from "../../src/agent/control.ts";
 import { control_socket } from "../../src/agent/control_socket.ts";
+import { DialKeeper } from "../../src/agent/dial.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
+import { PauseKeeper } from "../../src/agent/pause.ts";
 import { replay } from "../../src/agent/replay.ts";
-import { type Config, parse_config } from "../../src/config/index.ts";
+import { type Config, dial_of, parse_config } from "../../src/config/index.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import { monotonic_ns } from "../../src/ffi/libc.ts";
+import type { Asker } from "../../src/model/asker.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
-import type { Outcome } from "../../src/model/containment.ts";
-import type { AgentStatus, ReleaseReply, Selector } from "../../src/model/control.ts";
+import { type Outcome, RUNGS } from "../../src/model/containment.ts";
+import type { AgentStatus, PauseReply, ReleaseReply, ReloadReply, Selector } from "../../src/model/control.ts";
 import type { Level } from "../../src/model/level.ts";
 import type { CgroupMotor } from "../../src/motor/motor.ts";
 import { outcome_of_undo } from "../../src/motor/outcome.ts";
 import { entry_of } from "../../src/motor/quarantine/context.ts";
+import { RecordingMotor } from "../../src/motor/recording.ts";
+import { SwitchableMotor } from "../../src/motor/switchable.ts";
 import { ControlClient } from "../../src/telemetry/control/client.ts";
 import { CONFIG, search } from "../decision/fixtures.ts";
 import { Setup } from "../motor/setup.ts";
 import { DIMENSIONS, NO_WATCH, node, WARMUP_S } from "./node.ts";
 
+const RECORDS = {
+  enabled_rungs: RUNGS,
+  max_targets_per_minute: 100,
+  cooldown_s: 0,
+  expiry_s: 3600,
+  protected_ids: () => null,
+};
 const patient = new AbortController().signal;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -28,10 +40,16 @@ class Agent implements Disposable {
   readonly setup = new Setup();
   readonly before: string;
   readonly config: Config;
-  readonly motor: CgroupMotor;
+  readonly motor: SwitchableMotor;
+  readonly real: CgroupMotor;
+  readonly pauses: PauseKeeper;
+  readonly dial: DialKeeper;
+  /** Answers of the agent to a reload, which the test gives. */
+  readonly reloads: { readonly by: Asker; readonly answer: (reply: ReloadReply) => void }[] = [];
   readonly beat: Beat;
   readonly control: AgentControl;
   readonly entries: AuditEntry[] = [];
+  #now_ns = 0;
   flushed = 0;
   /** What the keeper of a quarantine says became of it. */
   left: readonly Outcome[] = [];
@@ -42,8 +60,23 @@ class Agent implements Disposable {
     const id = kernel.add_cgroup("/payment.slice");
     for (const tid of [100, 101, 102]) kernel.add_thread(tid, 100, "/payment.slice");
     this.before = kernel.snapshot();
-    this.config = parse_config(`motor: {ledger_dir: ${ledger_dir}}`, "test");
-    this.motor = this.setup.motor();
+    this.config = parse_config(
+      `motor: {ledger_dir: ${ledger_dir}}\nlearning: {state_dir: ${ledger_dir}/state}\nautonomy: correction`,
+      "test",
+    );
+    this.real = this.setup.motor();
+    this.motor = new SwitchableMotor(this.real, new RecordingMotor(RECORDS), true);
+    this.pauses = new PauseKeeper({
+      state_dir: this.config.learning.state_dir,
+      clocks: () => ({ boot_id: "this", now_ns: this.now_ns, wall_s: 1e9 }),
+      wall_time_of: (ago_ns) => new Date(1e12 - ago_ns / 1e6).toISOString(),
+      record: (entry) => this.entries.push(entry),
+      on_message: () => {},
+    });
+    const watch = new ContainmentWatch(NO_WATCH, false);
+    const started = { service: true, dry_run: false };
+    const level_now = (): Level => this.beat.state?.level ?? 0;
+    this.dial = new DialKeeper({ motor: this.motor, watch, started, level: level_now }, dial_of(this.config, started));
     const samples = node(1, 60, id);
     this.beat = new Beat({
       sense: () => samples.next().value ?? null,
@@ -58,7 +91,8 @@ class Agent implements Disposable {
       }),
       config: CONFIG,
       motor: this.motor,
-      watch: new ContainmentWatch(NO_WATCH, false),
+      watch,
+      pause: (now_ns) => this.pauses.input(now_ns),
       own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
       record: (entry) => this.entries.push(JSON.parse(JSON.stringify(entry))),
       level_found: level,
@@ -67,6 +101,10 @@ class Agent implements Disposable {
       config: this.config,
       motor: this.motor,
       beat: this.beat,
+      pauses: this.pauses,
+      dial: () => this.dial.dial,
+      engine: () => ({ state: "running", lost: [] }),
+      reload: (by) => new Promise((answer) => this.reloads.push({ by, answer })),
       record: (entry) => this.entries.push(entry),
       flush_audit: async () => {
         this.flushed++;
@@ -81,9 +119,15 @@ class Agent implements Disposable {
     });
   }
 
+  /** CLOCK_MONOTONIC of the invented node. */
+  get now_ns(): number {
+    return this.#now_ns;
+  }
+
   step(): BeatResult {
     const result = this.beat.step();
     if (result === null) throw new Error("the node has ended");
+    this.#now_ns = result.decision.t_ns;
     this.control.noticed(result);
     return result;
   }
@@ -99,6 +143,8 @@ class Agent implements Disposable {
     const ended = work.finally(() => {
       settled = true;
     });
+    // A refusal is awaited below, turns after it came.
+    ended.catch(() => undefined);
     for (let count = 0; !settled; count++) {
       this.control.turn(monotonic_ns() + count * 1e9, true, 100);
       if (beats && count % 50 === 49) this.step();
@@ -174,7 +220,7 @@ test("a quarantine is left by the decision, and the answer waits for what its ke
   while (agent.beat.state === null) agent.beat.step();
   expect(agent.step().decision.level).toBe(5);
   const about = { id: 3, path: "eth1", file: "link" };
-  const entry = agent.motor.ledger.open(entry_of("link", "link_down", about, "{}", "down"));
+  const entry = agent.real.ledger.open(entry_of("link", "link_down", about, "{}", "down"));
   agent.left = [
     outcome_of_undo(entry, { status: "done", found: "down", written: "up", detail: "taken up" }, 1, "released"),
   ];
@@ -183,9 +229,9 @@ test("a quarantine is left by the decision, and the answer waits for what its ke
   expect(reply).toMatchObject({ quarantine: true, selected: [{ rung: "link_down" }] });
   expect(reply.outcomes).toEqual([expect.objectContaining({ rung: "link_down", status: "done" })]);
   // The keeper undoes its own steps: nobody else may.
-  expect(agent.motor.ledger.entries()).toHaveLength(1);
+  expect(agent.real.ledger.entries()).toHaveLength(1);
   expect(agent.step().decision.level).toBeLessThan(5);
-  agent.motor.ledger.close_entry(entry.id);
+  agent.real.ledger.close_entry(entry.id);
 });
 
 test("releasing twice is harmless", async () => {
@@ -251,4 +297,116 @@ test("a watcher sees what the beat shows; a request for the audit flushes it", a
   const beats = client.beats();
   const first = await agent.while_served(beats.next());
   expect(first.value).toMatchObject({ level: 0, level_name: "homeostasis", x: expect.anything(), actions: [] });
+});
+
+describe("a pause", () => {
+  const ask = async (agent: Agent, client: ControlClient, request: object): Promise<unknown> =>
+    await agent.while_served(client.ask(request as { op: "status" }, patient));
+  const status = async (agent: Agent, client: ControlClient) =>
+    ((await ask(agent, client, { op: "status" })) as { status: AgentStatus }).status;
+
+  test("releases what is held, exactly, contains nothing new, and resumes by itself", async () => {
+    using agent = new Agent();
+    agent.until_held();
+    using client = await agent.connect();
+    const reply = (await ask(agent, client, { op: "pause", for_s: 20, reason: "kernel upgrade" })) as PauseReply;
+    expect(reply).toMatchObject({
+      pause: { for_s: 20, reason: "kernel upgrade", keeps: false, by: { uid: process.getuid!(), pid: process.pid } },
+      not_saved: null,
+      held: [{ id: "c1" }],
+      outcomes: [{ id: "c1", verb: "release", status: "done" }],
+      quarantine: false,
+    });
+    expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+    const until_ns = reply.pause.until_ns;
+    let paused = 0;
+    for (let result = agent.step(); result.decision.t_ns + 100e6 < until_ns; result = agent.step()) {
+      expect(result.decision.actions).toEqual([]);
+      if (result.decision.inaction.startsWith("paused for another")) paused++;
+    }
+    expect(paused).toBeGreaterThan(5);
+    agent.until_held();
+    expect(agent.now_ns).toBeGreaterThanOrEqual(until_ns);
+    expect(agent.motor.held()).toMatchObject([{ rung: "thread_hold" }]);
+    const decided = agent.entries.filter((entry) => entry.kind === "action" || entry.kind === "transition");
+    for (const entry of decided) expect(replay(entry)).toEqual({ identical: true, difference: "" });
+    const released = decided.find((entry) => entry.decision.actions.some(({ verb }) => verb === "release"));
+    expect(released!.decision.actions[0]!.reason).toBe(
+      `released by the operator (uid ${process.getuid!()}): paused: kernel upgrade`,
+    );
+    expect(released!.input.assessment.pause).toMatchObject({ until_ns, reason: "kernel upgrade" });
+  });
+
+  test("keeps what is held when asked to", async () => {
+    using agent = new Agent();
+    agent.until_held();
+    using client = await agent.connect();
+    const reply = (await ask(agent, client, { op: "pause", for_s: 60, keep: true })) as PauseReply;
+    expect(reply).toMatchObject({ held: [{ id: "c1" }], outcomes: [], pause: { keeps: true } });
+    agent.step();
+    expect(agent.motor.held()).toHaveLength(1);
+  });
+
+  test("stands in the status with the time left, and is ended by resume", async () => {
+    using agent = new Agent();
+    using client = await agent.connect();
+    expect(await status(agent, client)).toMatchObject({ pause: null, dial: { autonomy: "correction", acts: true } });
+    await ask(agent, client, { op: "pause", for_s: 60, reason: "x" });
+    expect((await status(agent, client)).would_do).toBe(0);
+    expect(agent.pauses.current).toMatchObject({ reason: "x" });
+    expect(await ask(agent, client, { op: "resume" })).toMatchObject({ ended: { reason: "x" } });
+    expect(await ask(agent, client, { op: "resume" })).toMatchObject({ ended: null });
+    expect(agent.pauses.current).toBeNull();
+  });
+
+  test("in a quarantine is told that it lifts nothing", async () => {
+    using agent = new Agent(5);
+    while (agent.beat.state === null) agent.beat.step();
+    using client = await agent.connect();
+    expect(await ask(agent, client, { op: "pause", for_s: 60 })).toMatchObject({ quarantine: true, outcomes: [] });
+    expect(agent.step().decision.level).toBe(5);
+  });
+
+  test.each([0, 86_401, "1h"])("of %p is refused", async (for_s) => {
+    using agent = new Agent();
+    using client = await agent.connect();
+    await expect(ask(agent, client, { op: "pause", for_s })).rejects.toMatchObject({ code: "bad_request" });
+    expect(agent.pauses.current).toBeNull();
+  });
+});
+
+test("the dial lowered in mid-containment: the decision learns that its containment is over", async () => {
+  using agent = new Agent();
+  agent.until_held();
+  const move = agent.dial.move(parse_config("autonomy: detection", "test"), agent.now_ns);
+  expect(move?.released).toMatchObject([{ id: "c1", status: "done" }]);
+  expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+  const verdicts: string[] = [];
+  for (let count = 0; count < 3; count++)
+    verdicts.push(...agent.step().decision.verdicts.map(({ id, verdict }) => `${id} ${verdict}`));
+  expect(verdicts).toContain("c1 expired");
+  expect(agent.beat.state!.containments.filter(({ id }) => id === "c1")).toEqual([]);
+  for (let count = 0; count < 100; count++) agent.step();
+  expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+  expect(agent.motor.held().every((item) => item.ledger_id === null)).toBe(true);
+  expect(agent.motor.would_do).toBeGreaterThan(0);
+});
+
+test("a reload is answered when it is in force, with the operator who asked; an agent that ends refuses it", async () => {
+  using agent = new Agent();
+  using client = await agent.connect();
+  const asked = client.ask({ op: "reload" }, patient);
+  using other = await agent.connect();
+  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  const [request] = agent.reloads;
+  expect(request!.by).toEqual({ uid: process.getuid!(), pid: process.pid });
+  request!.answer({
+    ...{ accepted: true, problems: [], applied: ["autonomy"], kept: [], released: [], missing_rungs: [] },
+    ...{ dial: agent.dial.dial, pause: null, quarantine: false },
+  });
+  expect(await agent.while_served(asked, false)).toMatchObject({ accepted: true, applied: ["autonomy"] });
+  const late = client.ask({ op: "reload" }, patient).catch((error: unknown) => String(error));
+  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  agent.control.close("test");
+  expect(await late).toContain("reads its configuration anew when it starts");
 });

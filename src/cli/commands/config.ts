@@ -1,11 +1,12 @@
 import { with_safe_hooks } from "../../agent/hook_programs.ts";
-import { load_sources, render_config } from "../../config/index.ts";
+import { deprecations, load_sources, render_config } from "../../config/index.ts";
 import type { Context, ExitCode } from "../context.ts";
 import type { GlobalOptions } from "../options.ts";
 
 export function config_check(options: GlobalOptions, context: Context): ExitCode {
   const { config, files } = load_sources(options.config ?? null);
   with_safe_hooks(config);
+  for (const text of deprecations(config)) context.output.say(`warn: ${text}`);
   const text = files.length === 0 ? "ok: no file, the defaults hold" : `ok: ${files.join(", ")}`;
   context.output.print(options.output === "json" ? `${JSON.stringify({ ok: true, files })}\n` : `${text}\n`);
   return 0;

@@ -1,4 +1,7 @@
+import { saved_pause } from "../../agent/pause_without_agent.ts";
 import { held_in_ledger } from "../../agent/release.ts";
+import { type Config, dial_of } from "../../config/index.ts";
+import { OperatorError } from "../../model/error.ts";
 import { ledger_text, status_text } from "../../report/status.ts";
 import { ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -17,7 +20,20 @@ export async function status(options: GlobalOptions, context: Context): Promise<
   }
   const { ledger_dir } = config.motor;
   const held = held_in_ledger(ledger_dir);
-  const silent = { running: false, ledger_dir, held };
-  output.print(options.output === "json" ? `${JSON.stringify(silent)}\n` : ledger_text(ledger_dir, held, output.paint));
+  const dial = dial_of(config, { service: true, dry_run: false });
+  const silent = { ledger_dir, held, dial, pause: pause_of(config, context) };
+  const text = () => ledger_text(silent, output.paint);
+  output.print(options.output === "json" ? `${JSON.stringify({ running: false, ...silent })}\n` : text());
   return 1;
+}
+
+/** A file that cannot be read is said, and hides nothing else. */
+function pause_of(config: Config, { output }: Context): ReturnType<typeof saved_pause> {
+  try {
+    return saved_pause(config);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    output.say(`warn: ${error.message}`);
+    return null;
+  }
 }

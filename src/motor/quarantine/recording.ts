@@ -12,7 +12,7 @@ export interface QuarantineMotor {
   close(): Promise<void>;
 }
 
-/** The quarantine of a dry run: every step is told as it would be done, and nothing is touched. */
+/** The quarantine that is only recorded: every step is told as one that would be done, and nothing is touched. */
 export class RecordingQuarantine implements QuarantineMotor {
   readonly busy = false;
   readonly #tell: (outcome: StepOutcome) => void;
@@ -35,8 +35,7 @@ export class RecordingQuarantine implements QuarantineMotor {
 
   #say({ name, todo, because }: PlannedStep): void {
     if (todo === null) return;
-    for (const subject of subjects(todo))
-      this.#tell(told(name, subject, "done", `dry run: would be done (${because})`));
+    for (const subject of subjects(todo)) this.#tell(told(name, subject, "would_do", `would be done (${because})`));
   }
 }
 
