@@ -1,3 +1,4 @@
+import type { StartEntry } from "../model/audit.ts";
 import { type Dial, type Engine, WOULD_DO } from "../model/dial.ts";
 import { level_name } from "../model/level.ts";
 import type { Pause } from "../model/pause.ts";
@@ -29,4 +30,9 @@ export function pause_sentence({ until, by, reason, keeps }: Pause, left_s: numb
 export function engine_sentence({ state, lost }: Engine): string {
   const words = state.replace("_", " ");
   return lost.length === 0 ? words : `${words}; lost: ${lost.join("; ")}`;
+}
+
+/** A run whose dial cannot move, and that only records. Of the others each outcome says it: they may be armed while they run. */
+export function never_acts({ motor, dial }: Pick<StartEntry, "motor" | "dial">): boolean {
+  return motor === "recording" && dial?.dry_run !== false;
 }

@@ -5,7 +5,7 @@ import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
-import { dial_sentence } from "./dial.ts";
+import { dial_sentence, never_acts } from "./dial.ts";
 import { outcome, setting } from "./explain.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
@@ -79,7 +79,7 @@ export class TimelineBuilder {
   add(record: AuditRecord): void {
     if (record.kind === "start") {
       this.#begin(record.t_ns, `${record.node} ${record.wall_time} (${record.motor} motor)`);
-      this.#only_recorded = record.motor === "recording";
+      this.#only_recorded = never_acts(record);
     }
     // A note of the writer itself bears no time of the beat.
     if (record.t_ns === 0) return;
