@@ -3,6 +3,15 @@ import { join } from "node:path";
 import type { Kernel } from "./options.ts";
 import { scratch_folder } from "./scratch.ts";
 
+/** Disks of lab/image.sh: what of the distribution runs as PID 1, and what beside it. */
+export const SYSTEM_DISKS = {
+  "systemd-252": ["systemd", "bookworm"],
+  "systemd-257": ["systemd", "trixie"],
+  "podman-252": ["podman", "bookworm"],
+  "podman-257": ["podman", "trixie"],
+} as const;
+export type SystemDisk = keyof typeof SYSTEM_DISKS;
+
 export interface VmRequest {
   readonly kernel: Kernel;
   readonly clock: "virtual" | "real";
@@ -14,6 +23,8 @@ export interface VmRequest {
   readonly timeout_s: number;
   /** The guest's root is the distribution's, with systemd as PID 1; otherwise nothing runs in it but the job. */
   readonly systemd?: boolean;
+  /** Which systemd that is; the first one unless said otherwise. */
+  readonly system_disk?: SystemDisk;
   /** A second empty disk, sparse here; absent: there is none. */
   readonly second_disk_bytes?: number;
   /** Persistent memory beside the guest's own, a disk once nd_pmem is loaded; absent: there is none. */
@@ -62,7 +73,7 @@ export interface VmCost {
 export async function run_vm(request: VmRequest): Promise<VmCost> {
   const kernel = image("kernel", request.kernel);
   const base = image("base", request.kernel);
-  const system_disk = request.systemd ? image("systemd") : null;
+  const system_disk = request.systemd ? image(...SYSTEM_DISKS[request.system_disk ?? "systemd-252"]) : null;
   const scratch = scratch_folder("hosa-lab");
   const work = scratch.path;
   try {
