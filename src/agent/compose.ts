@@ -6,7 +6,6 @@ import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
-import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
@@ -32,6 +31,7 @@ import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
+import { safety_of } from "./safety.ts";
 import { load_self } from "./self_file.ts";
 import { NodeShield } from "./shield.ts";
 import { find_standing, type Standing } from "./standing.ts";
@@ -126,7 +126,7 @@ export function motor_limits({ motor, protect }: Config, own_path: string): Moto
     max_targets_per_minute: motor.max_targets_per_minute,
     cooldown_s: motor.cooldown_s,
     expiry_s: motor.expiry_s,
-    protected_ids: (_id, path) => protection(path, own_path, protect),
+    safety: safety_of(own_path, protect),
   };
 }
 
@@ -139,7 +139,7 @@ function open_motor(
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
-  if (mount === null || !acts(options)) return new RecordingMotor(limits);
+  if (mount === null || !acts(options)) return new RecordingMotor({ ...limits, mount });
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
   } catch (error) {

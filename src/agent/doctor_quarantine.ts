@@ -70,7 +70,7 @@ export function no_way_out(device: string, sys = "/sys"): Finding | null {
   };
 }
 
-function examine_step({ name, todo, because, spared }: PlannedStep, config: Config): Finding {
+function examine_step({ name, todo, because, spared, refused = [] }: PlannedStep, config: Config): Finding {
   const unset = name === "watchdog" || (name === "taint" && because.startsWith("NODE_NAME"));
   if (todo === null && unset) return missing(name, because, "nothing but a person ends the quarantine of this node");
   if (todo === null) return ok(name, `not here: ${because}`);
@@ -78,7 +78,8 @@ function examine_step({ name, todo, because, spared }: PlannedStep, config: Conf
   if (trouble !== null) return missing(name, trouble, "level 5 leaves this step out");
   const stuck = todo.step === "watchdog" ? no_way_out(todo.device) : null;
   if (stuck !== null) return stuck;
-  const left = spared.length === 0 ? "" : `; left alone: ${spared.length}`;
+  const count = spared.length + refused.length;
+  const left = count === 0 ? "" : `; left alone: ${count}`;
   return ok(name, `${amount(todo)}${because}${left}`);
 }
 

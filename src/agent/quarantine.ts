@@ -11,7 +11,10 @@ import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
 import type { QuarantineFacts, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
+import { kernel_files } from "../motor/files.ts";
+import { kernel_processes } from "../motor/processes.ts";
 import type { QuarantineMotor } from "../motor/quarantine/recording.ts";
+import { read_group } from "../motor/target_facts.ts";
 import { plan_sentences } from "../report/quarantine.ts";
 import { read_inhabitants } from "../sensor/inhabitants.ts";
 import { read_interfaces } from "../sensor/interfaces.ts";
@@ -226,12 +229,17 @@ export async function gather_facts(
   const addresses = new Map(
     Object.entries(networkInterfaces()).map(([name, all]) => [name, (all ?? []).map((each) => each.address)]),
   );
-  const inhabitants = mount === null ? { cgroups: [], left_out: 0 } : await read_inhabitants(mount, "/proc");
+  const kernel = { files: kernel_files, processes: kernel_processes };
+  const inhabitants =
+    mount === null
+      ? { cgroups: [], left_out: 0 }
+      : await read_inhabitants(mount, (path) => read_group({ ...kernel, mount }, path));
   return {
     environment: standing.environment,
     interfaces: read_interfaces({ sys: "/sys", proc: "/proc", addresses }, management_interfaces, sessions),
     cgroups: inhabitants.cgroups,
     cgroups_left_out: inhabitants.left_out,
+    manager: kernel_processes.manager,
     own_path,
     operator_peers: [...new Set(sessions.map((session) => session.peer))],
     ports_in_use,

@@ -1,9 +1,9 @@
-import type { Protection } from "./guard.ts";
+import type { Safety } from "../model/precondition.ts";
 
 /** The bounds of a motor that may change while it runs. */
 export interface MotorLimits {
   readonly max_targets_per_minute: number;
   readonly cooldown_s: number;
   readonly expiry_s: number;
-  readonly protected_ids: Protection;
+  readonly safety: Safety;
 }

@@ -1,3 +1,4 @@
+import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
 
 /** A system call the kernel answered with an errno. `code` is the errno name ("EBUSY"). */
@@ -23,10 +24,13 @@ export class Refusal extends Error {
   override readonly name = "Refusal";
   /** For how long at most; null: the layout will not change by waiting. */
   readonly wait_s: Maybe<number>;
+  /** The precondition that is not met; null: something else forbids it. */
+  readonly unmet: Maybe<Unmet>;
 
-  constructor(message: string, wait_s: Maybe<number> = null) {
+  constructor(message: string, wait_s: Maybe<number> = null, unmet: Maybe<Unmet> = null) {
     super(message);
     this.wait_s = wait_s;
+    this.unmet = unmet;
   }
 }
 

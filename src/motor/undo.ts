@@ -10,6 +10,7 @@ import { kernel_swap, type SwapPort } from "./reserve/port.ts";
 import { undo_area } from "./reserve/undo.ts";
 import { undo_shield } from "./shield/undo.ts";
 import { FileTrouble } from "./trouble.ts";
+import { undo_child } from "./undo-child.ts";
 import { undo_hold } from "./undo-hold.ts";
 import { undo_nice, undo_stop } from "./undo-threads.ts";
 
@@ -43,6 +44,7 @@ export function undo_entry(
     if (path === null) return not_found(entry, files);
     const directory = directory_of(entry.mount, path);
     if (entry.kind === "hold") return undo_hold(entry, directory, files, processes);
+    if (entry.kind === "child") return undo_child(directory, files);
     const file = `${directory}/${entry.file}`;
     return entry.kind === "devices" ? undo_devices(entry, file, files) : undo_file(entry, file, files);
   } catch (error) {

@@ -14,6 +14,7 @@ import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
+import { precondition_words } from "./precondition.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
 import { regime_sentence } from "./regime.ts";
 import { by_level, type Style } from "./style.ts";
@@ -160,8 +161,13 @@ function actions(record: DecisionRecord, motor: string): readonly string[] {
   const label = motor === "recording" ? "Would do" : "Done";
   return record.decision.actions.flatMap((action, i) => [
     row(label, `${action.id}: ${action.verb} ${setting(action.setting)} on ${target(action)}: ${action.reason}`),
+    ...(action.instead_of === undefined ? [] : [row("", instead(action.instead_of))]),
     ...(outcomes[i] === undefined ? [] : [row("", outcome(outcomes[i]))]),
   ]);
+}
+
+function instead({ rung, unmet }: NonNullable<Action["instead_of"]>): string {
+  return `not ${rung}: ${precondition_words(unmet)}`;
 }
 
 function target(action: Action): string {

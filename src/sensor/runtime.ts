@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 
 /** A managed runtime moves the work of its threads onto its own (collector, compiler), which misleads a thread search. */
@@ -19,6 +19,8 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20,
  * @param memory_limit_bytes what a JVM's MaxRAMPercentage is a percentage of; null when unlimited.
  */
 export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, proc = "/proc"): Runtime {
+  const args_of_machine = machine_arguments(pid, proc);
+  if (args_of_machine !== null) return { runtime: "kvm", heap_limit_bytes: machine_memory_bytes(args_of_machine) };
   const maps = read_some(`${proc}/${pid}/maps`, MAX_MAPS_BYTES).toString("latin1");
   const args = read_some(`${proc}/${pid}/cmdline`, 64 << 10).toString("utf8");
   const environ = read_some(`${proc}/${pid}/environ`, 64 << 10).toString("utf8");
@@ -37,6 +39,32 @@ export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, p
     return { runtime: "node", heap_limit_bytes: mib === null ? null : Number(mib[1]) * UNITS.m! };
   }
   return is_go(`${proc}/${pid}/exe`) ? { runtime: "go", heap_limit_bytes: null } : NONE;
+}
+
+const DESCRIPTORS_MAX = 1024;
+
+/** Command line of a virtual machine, separated by NUL; null for any other process. Its processors are threads, and its memory is theirs. */
+function machine_arguments(pid: number, proc: string): Maybe<string> {
+  let names: readonly string[];
+  try {
+    names = readdirSync(`${proc}/${pid}/fd`).slice(0, DESCRIPTORS_MAX);
+  } catch {
+    return null;
+  }
+  const is_machine = names.some((name) => {
+    try {
+      return /^(\/dev\/kvm$|anon_inode:kvm-)/.test(readlinkSync(`${proc}/${pid}/fd/${name}`));
+    } catch {
+      return false;
+    }
+  });
+  return is_machine ? read_some(`${proc}/${pid}/cmdline`, 64 << 10).toString("utf8") : null;
+}
+
+/** What QEMU's -m (or a machine's --memory) says, in MiB unless a unit stands there; null where nothing does. */
+export function machine_memory_bytes(args: string): Maybe<number> {
+  const given = last_match(args, /(?:^|\0)(?:-m|--?memory)[\0=](?:size=)?(\d+)([kmgt]?)i?b?(?=[,\0]|$)/gi);
+  return given === null ? null : Number(given[1]) * UNITS[given[2]!.toLowerCase() || "m"]!;
 }
 
 /** -Xmx (or -XX:MaxHeapSize) wins over -XX:MaxRAMPercentage; of several the last. `options` is separated by NUL. */

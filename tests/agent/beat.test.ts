@@ -3,6 +3,7 @@ import { Beat, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
+import { safety_of } from "../../src/agent/safety.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
@@ -18,7 +19,8 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
     max_targets_per_minute: 6,
     cooldown_s: 5,
     expiry_s: 30,
-    protected_ids: () => null,
+    mount: null,
+    safety: safety_of("/hosa", []),
   });
   const beat = new Beat({
     sense: () => samples.next().value ?? null,

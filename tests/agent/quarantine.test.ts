@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { QuarantineKeeper } from "../../src/agent/quarantine.ts";
 import { quarantine_motor } from "../../src/agent/quarantine_motor.ts";
 import { replan } from "../../src/agent/replay.ts";
+import { safety_of } from "../../src/agent/safety.ts";
 import { find_standing } from "../../src/agent/standing.ts";
 import { AuditWriter, read_audit } from "../../src/audit/index.ts";
 import { parse_config } from "../../src/config/index.ts";
@@ -215,7 +216,8 @@ test("beside the recording motor a quarantine is only said", () => {
     max_targets_per_minute: 1,
     cooldown_s: 1,
     expiry_s: 1,
-    protected_ids: () => null,
+    mount: null,
+    safety: safety_of("/hosa", []),
   });
   const motor = quarantine_motor(
     config(),

@@ -3,6 +3,7 @@ import { Beat } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
+import { safety_of } from "../../src/agent/safety.ts";
 import { FlightRing, type SpentBeat } from "../../src/audit/index.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
@@ -25,7 +26,13 @@ interface Flown {
 async function fly(directory: string, ring: FlightRing | null): Promise<Flown> {
   const audit = open_writer(directory, { max_bytes: 1e9 });
   const samples = node(3);
-  const limits = { max_targets_per_minute: 6, cooldown_s: 5, expiry_s: 30, protected_ids: () => null };
+  const limits = {
+    max_targets_per_minute: 6,
+    cooldown_s: 5,
+    expiry_s: 30,
+    mount: null,
+    safety: safety_of("/hosa", []),
+  };
   const options = {
     warmup_s: WARMUP_S,
     half_life_s: 3600,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { safety_of } from "../../src/agent/safety.ts";
 import type { Setting } from "../../src/model/containment.ts";
 import type { HeldItem, Selector } from "../../src/model/control.ts";
 import { selected } from "../../src/motor/held.ts";
@@ -108,7 +109,8 @@ describe("letting go", () => {
       max_targets_per_minute: 6,
       cooldown_s: 0,
       expiry_s: 30,
-      protected_ids: () => null,
+      mount: null,
+      safety: safety_of("/hosa", []),
     });
     const target = { cgroup_id: 7, path: "/app", pid: null, tid: null, comm: null };
     motor.perform(action("c1", "apply", target, CPU_MAX), 0);

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { safety_of } from "../../src/agent/safety.ts";
 import { RUNGS, type Setting, type Target } from "../../src/model/containment.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
 import { action } from "./fake.ts";
@@ -12,7 +13,8 @@ function motor(): RecordingMotor {
     max_targets_per_minute: 5,
     cooldown_s: 0,
     expiry_s: 5,
-    protected_ids: (_id, path) => (path === "/safe" ? "named in protect" : null),
+    mount: null,
+    safety: safety_of("/hosa", ["/safe"]),
   });
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { safety_of } from "../../../src/agent/safety.ts";
 import { set_interface_up } from "../../../src/ffi/interfaces.ts";
 import { ScratchNetwork } from "../../../src/ffi/network_namespace.ts";
 import { shield_object } from "../../../src/ffi/object.ts";
@@ -42,7 +43,7 @@ export function motor_with(shield: ShieldOrgan, ledger_dir: string, more: Partia
     max_targets_per_minute: 100,
     cooldown_s: 0,
     expiry_s: 30,
-    protected_ids: () => null,
+    safety: safety_of("/hosa", []),
     files: kernel,
     processes: kernel,
     shield,

@@ -49,7 +49,7 @@ function without_shield(): readonly QuarantineStep[] {
     },
     {
       step: "freeze",
-      cgroups: ["/pay.slice", "/batch.slice"].map((path) => ({ id: world.id(path), path })),
+      cgroups: ["/pay.slice", "/batch.slice/one"].map((path) => ({ id: world.id(path), path })),
     },
   ];
 }
@@ -83,7 +83,7 @@ describe("entering", () => {
       "link eth1 down | link eth2",
       "link eth2 down | link eth2",
       "write /pay.slice/cgroup.freeze 1 | file /pay.slice",
-      "write /batch.slice/cgroup.freeze 1 | file /batch.slice",
+      "write /batch.slice/one/cgroup.freeze 1 | file /batch.slice/one",
     ]);
     expect(world.ledger.entries()[0]).toMatchObject({ kind: "quarantine", until: "release" });
     expect(world.told.map((each) => `${each.step} ${each.subject} ${each.status}`)).toEqual([
@@ -93,14 +93,14 @@ describe("entering", () => {
       "links_down eth1 done",
       "links_down eth2 done",
       "freeze /pay.slice done",
-      "freeze /batch.slice done",
+      "freeze /batch.slice/one done",
     ]);
   });
 
   test("what the motor held in a cgroup is let go of before it is frozen", async () => {
     await world.enter(without_shield());
     const at = world.log.findIndex((each) => each.startsWith("take over"));
-    expect(world.log[at]).toBe("take over /pay.slice /batch.slice");
+    expect(world.log[at]).toBe("take over /pay.slice /batch.slice/one");
     expect(world.log[at + 1]).toBe("write /pay.slice/cgroup.freeze 1");
   });
 
@@ -129,7 +129,7 @@ describe("entering", () => {
       "eth1 gone",
       "eth2 done",
       "/pay.slice done",
-      "/batch.slice done",
+      "/batch.slice/one done",
     ]);
   });
 
@@ -149,8 +149,8 @@ describe("entering", () => {
 
   test("a cgroup that is guarded, frozen by somebody else or made anew is left alone", async () => {
     world.kernel.add_cgroup("/guarded.slice");
-    world.kernel.set("/batch.slice", "cgroup.freeze", "1\n");
-    const cgroups = ["/guarded.slice", "/batch.slice"].map((path) => ({ id: world.id(path), path }));
+    world.kernel.set("/batch.slice/one", "cgroup.freeze", "1\n");
+    const cgroups = ["/guarded.slice", "/batch.slice/one"].map((path) => ({ id: world.id(path), path }));
     await world.enter([{ step: "freeze", cgroups: [...cgroups, { id: 4711, path: "/pay.slice" }] }]);
     expect(world.told.map((each) => each.status)).toEqual(["refused", "refused", "gone"]);
     expect(frozen("/pay.slice")).toBe("0");
@@ -262,7 +262,7 @@ describe("an agent that dies", () => {
           await each.enter(without_shield().slice(1));
           expect(each.told.map((one) => one.status)).toEqual(["done", "done", "done", "done"]);
           expect(each.links.is_up("eth1")).toBe(false);
-          expect(frozen("/batch.slice")).toBe("1");
+          expect(frozen("/batch.slice/one")).toBe("1");
         }
         release();
         expect(each.snapshot()).toBe(before);
@@ -285,7 +285,7 @@ describe("an agent that dies", () => {
         { id: 5, path: "eth2" },
       ],
     },
-    { step: "freeze", cgroups: ["/pay.slice", "/batch.slice"].map((path) => ({ id: other.id(path), path })) },
+    { step: "freeze", cgroups: ["/pay.slice", "/batch.slice/one"].map((path) => ({ id: other.id(path), path })) },
   ];
 });
 

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { safety_of } from "../../../src/agent/safety.ts";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../../src/model/quarantine.ts";
 import type { ShieldPlan } from "../../../src/model/shield.ts";
+import { Guard } from "../../../src/motor/guard.ts";
 import { Ledger } from "../../../src/motor/ledger.ts";
 import { entry_of, type QuarantineContext } from "../../../src/motor/quarantine/context.ts";
 import { kernel_devices } from "../../../src/motor/quarantine/devices.ts";
@@ -84,6 +86,8 @@ export class World {
   ledger: Ledger;
 
   constructor() {
+    // Without a service manager a cgroup is frozen as it is, whatever it is called.
+    this.kernel.manager = null;
     this.links.add("eth1", 3, ["3:fd00::1/64"], ["3:default"]);
     this.links.add("eth2", 5, [], []);
     for (const path of ["/pay.slice", "/batch.slice", "/batch.slice/one"]) this.kernel.add_cgroup(path);
@@ -163,7 +167,11 @@ export class World {
           },
         },
       },
-      guard: (_id, path) => (path === "/guarded.slice" ? "it is protected" : null),
+      processes: this.kernel,
+      guard: new Guard(
+        { mount: MOUNT, files: this.kernel, processes: this.kernel },
+        safety_of("/hosa", ["/guarded.slice"]),
+      ),
       take_over: (paths) => this.log.push(`take over ${paths.join(" ")}`),
       isolation: {
         isolate: (plan) => {
