@@ -107,8 +107,7 @@ export class Guard {
     const facts = read_target(this.#ports, { path, kind, pid: thread_pid, known: this.#known.get(id) ?? new Map() });
     this.#known.set(id, new Map(facts.processes.map((each) => [each.pid, each])));
     const unmet = this.#safety.unmet(facts, kind);
-    if (unmet?.code === "being_ended" && !GOES_ON.includes(unmet.signal))
-      this.#remember(target.cgroup_id, unmet, now_ns);
+    if (unmet?.code === "being_ended" && ends_it(unmet, kind, facts)) this.#remember(target.cgroup_id, unmet, now_ns);
     return unmet;
   }
 

@@ -177,7 +177,8 @@ export const kernel_processes: Processes = {
   },
   describe: (pid, path, depth, known) => reader.describe(pid, path, depth, known),
   get manager() {
-    return (manager ??= { found: find_manager() }).found;
+    manager ??= { found: find_manager() };
+    return manager.found;
   },
   unit: (name) => unit_settings(name),
 };

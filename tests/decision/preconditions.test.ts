@@ -151,7 +151,7 @@ describe("what the path alone says", () => {
   });
 
   test.each([
-    ["/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-ab.scope", "Kubernetes"],
+    ["/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-ab.scope", "containerd"],
     ["/kubepods/burstable/pod1/ab", "Kubernetes"],
     ["/system.slice/docker-ab.scope", "Docker"],
     ["/docker/ab", "Docker"],
