@@ -93,7 +93,7 @@ const UNITS_S: Readonly<Record<string, number>> = {
 export function span_s(text: string): Maybe<number> {
   let total_s = 0;
   for (const [, number, unit = ""] of text.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]*)/g)) {
-    const scale = UNITS_S[unit.replace(/(nute|ond|our|ay)?s?$/, "")] ?? UNITS_S[unit];
+    const scale = UNITS_S[unit] ?? UNITS_S[unit.replace(/(nute|ond|our|ay)?s?$/, "")];
     if (scale === undefined) return null;
     total_s += Number(number) * scale;
   }

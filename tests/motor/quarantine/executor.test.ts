@@ -355,3 +355,85 @@ test("a dry run says every step and touches nothing", () => {
   expect(world.ledger.entries()).toEqual([]);
   expect(readFileSync(world.watchdog, "latin1")).toBe("");
 });
+
+describe("what stands still and must not", () => {
+  const UNIT = "/app.slice/app.service";
+
+  /** A unit frozen by level 5 beside a cgroup that is none. */
+  async function in_force() {
+    world.kernel.manager = { name: "systemd", version: 257 };
+    for (const path of ["/app.slice", UNIT, "/plain"]) world.kernel.add_cgroup(path);
+    world.kernel.add_thread(50, 50, UNIT);
+    world.kernel.add_thread(51, 51, "/plain");
+    const cgroups = [UNIT, "/plain"].map((path) => ({ id: world.id(path), path }));
+    const quarantine = await world.enter([{ step: "freeze", cgroups }]);
+    world.told.length = 0;
+    return quarantine;
+  }
+  const second = (quarantine: ReturnType<World["quarantine"]>) => {
+    world.now_ns += 1e9;
+    for (let beat = 0; beat < 10; beat++) quarantine.at_leisure(world.now_ns + beat * 1e8);
+  };
+
+  test("a unit is frozen in its child, and leaving gives everything back", async () => {
+    world.kernel.manager = { name: "systemd", version: 257 };
+    const quarantine = await in_force();
+    expect(frozen(UNIT)).toBe("0");
+    expect(frozen(`${UNIT}/hosa-freeze`)).toBe("1");
+    expect(frozen("/plain")).toBe("1");
+    second(quarantine);
+    expect(world.told).toEqual([]);
+    await quarantine.leave("released");
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+    expect(frozen("/plain")).toBe("0");
+  });
+
+  test("what is asked to end is thawed within a second, the rest is not", async () => {
+    const quarantine = await in_force();
+    world.kernel.thread_of(50).ending = true;
+    second(quarantine);
+    expect(world.told).toMatchObject([
+      { step: "freeze", subject: UNIT, status: "done", detail: expect.stringContaining("asked to end") },
+    ]);
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+    expect(frozen("/plain")).toBe("1");
+  });
+
+  test("a command that the manager starts in a frozen unit thaws it", async () => {
+    const quarantine = await in_force();
+    world.kernel.add_thread(60, 60, UNIT);
+    second(quarantine);
+    expect(world.told).toMatchObject([{ subject: UNIT, detail: expect.stringContaining("process 60 was started in") }]);
+  });
+
+  test("a successor knows what its predecessor froze, and watches it", async () => {
+    await in_force();
+    world.restart();
+    const successor = world.quarantine();
+    world.kernel.thread_of(51).ending = true;
+    second(successor);
+    expect(world.told).toMatchObject([{ subject: "/plain", status: "done" }]);
+  });
+
+  test("an agent that ends with the node frees everything to end, one that ends alone nothing", async () => {
+    const alone = await in_force();
+    await alone.close();
+    expect(frozen("/plain")).toBe("1");
+    world.kernel.thread_of(51).ending = true;
+    await world.quarantine().close();
+    expect(frozen("/plain")).toBe("0");
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+  });
+
+  test("a dry run refuses what the real one would refuse", async () => {
+    world.kernel.add_cgroup("/guarded.slice");
+    const { guard } = world.context();
+    const recording = new RecordingQuarantine((outcome) => world.told.push(outcome), guard);
+    const cgroups = ["/guarded.slice", "/pay.slice"].map((path) => ({ id: world.id(path), path }));
+    recording.enter(plan_of([{ step: "freeze", cgroups }]));
+    expect(world.told.map(({ subject, status }) => `${subject} ${status}`)).toEqual([
+      "/guarded.slice refused",
+      "/pay.slice done",
+    ]);
+  });
+});
