@@ -17,6 +17,7 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { examine_preconditions } from "./doctor_preconditions.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
 import { privilege_findings } from "./privileges.ts";
@@ -54,6 +55,10 @@ export async function examine(config: Config): Promise<DoctorReport> {
     { title: "Least privilege (capabilities used)", findings: privilege_findings() },
     ...senses,
     { title: "Control groups", findings: [...examine_view(narrow), ...examine_cgroups(config)] },
+    {
+      title: "Preconditions (what may be contained)",
+      findings: await examine_preconditions(config, find_cgroup2_mount()?.mount ?? null, own_cgroup_path()),
+    },
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
   ];

@@ -1,4 +1,4 @@
-import type { ManagerFacts, ProcessFacts, RemedyKind, TargetFacts, Unmet } from "../model/precondition.ts";
+import type { ManagerFacts, RemedyKind, TargetFacts, Unmet } from "../model/precondition.ts";
 import { container_of, first_match, is_machine, is_slice, listed, meaning_of_program } from "./safety_list.ts";
 
 /** What of the configuration the preconditions know. */
@@ -170,9 +170,4 @@ export const SPAWNS_INTO_CGROUP_SINCE = 256;
 /** Whether a frozen cgroup of the manager would stop the manager itself; null when its version is not known. */
 export function manager_would_hang(manager: ManagerFacts): boolean | null {
   return manager.version === null ? null : manager.version >= SPAWNS_INTO_CGROUP_SINCE;
-}
-
-/** Whether a process is one of those that a remedy on its cgroup must spare. */
-export function is_essential({ comm }: Pick<ProcessFacts, "comm">): boolean {
-  return meaning_of_program(comm) !== null;
 }

@@ -64,8 +64,3 @@ export function precondition_words(unmet: Unmet): string {
       return `not known to be safe: ${unmet.what}`;
   }
 }
-
-/** What a meaning of the safety list is called. */
-export function meaning_words(meaning: Meaning): string {
-  return MEANINGS[meaning];
-}
