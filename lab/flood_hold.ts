@@ -3,7 +3,6 @@
  * and says what it counts once it is told to end. `flood-hold MODE CONFIG`, MODE shed, essential or isolate.
  */
 
-import { safety_of } from "../src/agent/safety.ts";
 import { NodeShield } from "../src/agent/shield.ts";
 import { load_config } from "../src/config/index.ts";
 import { monotonic_ns } from "../src/ffi/libc.ts";
@@ -24,7 +23,7 @@ const motor = new CgroupMotor({
   max_targets_per_minute: 60,
   cooldown_s: 0,
   expiry_s: 3600,
-  safety: safety_of("/hosa", []),
+  protect: [],
   shield: organ,
 });
 const isolates = mode === "isolate";

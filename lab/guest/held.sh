@@ -23,9 +23,9 @@ on() { # whether the remedy is in force now
     *) true ;;
   esac
 }
-refused() { tail -1 /out/$LOG 2> /dev/null | grep -q ' refused '; }
+refused() { tail -1 "/out/$LOG" 2> /dev/null | grep -q ' refused \| gone \|^- '; }
 on_or_refused() { on $1 || refused; }
-wait_for_mode() { [ $1 = none ] || until_true 100 0.1 on_or_refused $1; }
+wait_for_mode() { [ $1 = none ] || until_true 30 0.2 on_or_refused $1; }
 
 HOLDER=
 begin() { # SUBJECT MODE PATH: keeps the remedy on from now on
@@ -33,18 +33,27 @@ begin() { # SUBJECT MODE PATH: keeps the remedy on from now on
   HOLDER=
   [ $2 = none ] && return
   LOG="$1-$2.log"
-  anyway=; case $2 in *-anyway) anyway=anyway ;; esac
-  /job/hold ${2%-anyway} $3 $anyway > "/out/$LOG" 2>&1 &
+  case $2 in *-anyway) raw $2; row "$1" "$2" "the remedy" 0 0 "without asking"; return ;; esac
+  /job/hold $2 $3 > "/out/$LOG" 2>&1 &
   HOLDER=$!
   until_true 300 0.1 test -s "/out/$LOG"
   wait_for_mode $2
   row "$1" "$2" "the remedy" 0 0 "$(head -1 "/out/$LOG" | cut -d' ' -f3- | one_line | cut -c1-160)"
 }
-finish() { [ -z "$HOLDER" ] || { kill -TERM $HOLDER; wait $HOLDER; }; HOLDER=; }
+# What the preconditions forbid, by hand: to show what they are for
+raw() {
+  case $1 in
+    freeze*) echo 1 > $D/cgroup.freeze ;;
+    thread*)
+      p=$(head -1 $D/cgroup.procs); t=$(ls /proc/$p/task | tail -1)
+      mkdir $D/hosa-hold.$t && echo threaded > $D/hosa-hold.$t/cgroup.type && echo $t > $D/hosa-hold.$t/cgroup.threads && echo 1 > $D/hosa-hold.$t/cgroup.freeze ;;
+  esac
+}
+finish() { [ ! -e $D/cgroup.freeze ] || echo 0 > $D/cgroup.freeze; [ -z "$HOLDER" ] || { kill -TERM $HOLDER; wait $HOLDER; }; HOLDER=; }
 
 unit() { # NAME LINES...: a unit in app.slice
   name=$1; shift
-  { printf '[Service]\nSlice=app.slice\nTimeoutStopSec=10\n'; printf '%s\n' "$@"; } > /run/systemd/system/$name.service
+  { printf '[Service]\nSlice=app.slice\nTimeoutStopSec=10\nCPUWeight=90\nMemoryAccounting=yes\n'; printf '%s\n' "$@"; } > /run/systemd/system/$name.service
 }
 answers() { timeout 8 systemctl is-active "$1"; }
 sub_cgroup() { mkdir $D/sub && cat $D/sub/cgroup.type && sh -c "echo \$\$ > $D/sub/cgroup.procs"; r=$?; rmdir $D/sub 2> /dev/null; return $r; }
@@ -74,7 +83,9 @@ unit_operations() { # UNIT MODE
   f sub_cgroup; op $1 $2 "a sub-cgroup of its own" 10 sh /tmp/f.sh
   op $1 $2 "another unit is started" 15 systemd-run --quiet --wait --unit=other-$$ true
   op $1 $2 "systemctl restart" 40 systemctl restart $1
-  rm -f /data/ended
+  # Anew, so that what is stopped has begun before it was held.
+  finish; systemctl reset-failed; systemctl start $1; sleep 2; rm -f /data/ended
+  begin $1 $2 /app.slice/$1.service
   op $1 $2 "systemctl stop" 40 systemctl stop $1
   op $1 none+$2 "… ended in order" 5 cat /data/ended
   op $1 none+$2 "… its result" 10 systemctl show -p Result --value $1
@@ -85,7 +96,7 @@ units() {
   unit deleg Delegate=yes "ExecStart=/job/idle /data/ended" "ExecReload=/bin/echo reloaded"
   unit stopped "ExecStart=/job/idle /data/ended" 'ExecStop=/bin/sh -c "kill -TERM $MAINPID; while kill -0 $MAINPID; do sleep 0.1; done"'
   systemctl daemon-reload
-  for one in "plain none" "plain thread" "plain freeze" "plain limit" "plain memory" "plain freeze-anyway" "deleg none" "deleg thread" "deleg freeze" "deleg thread-anyway"; do
+  for one in "plain none" "plain thread" "plain freeze" "plain limit" "plain memory" "deleg none" "deleg thread" "deleg freeze" "deleg thread-anyway"; do
     set -- $one
     systemctl reset-failed; systemctl start $1; sleep 1
     begin $1 $2 /app.slice/$1.service

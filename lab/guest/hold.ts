@@ -1,9 +1,8 @@
-/** In a guest: keeps one remedy on a cgroup with the real actuators until SIGTERM; what ends by itself is put on again. hold MODE PATH [anyway] */
+/** In a guest: keeps one remedy on a cgroup with the real actuators until SIGTERM; what ends by itself is put on again. hold MODE PATH */
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { safety_of } from "../../src/agent/safety.ts";
 import { type Outcome, RUNGS, type Setting, type Target } from "../../src/model/containment.ts";
-import type { Safety } from "../../src/model/precondition.ts";
 import { CgroupMotor } from "../../src/motor/motor.ts";
+import { precondition_words } from "../../src/report/precondition.ts";
 
 const MOUNT = "/sys/fs/cgroup";
 const BEAT_MS = 100;
@@ -17,11 +16,9 @@ const SETTINGS: Readonly<Record<string, Setting>> = {
   memory: { rung: "memory_governor", high_bytes: 1 },
 };
 
-const [mode = "", path = "", anyway] = process.argv.slice(2);
+const [mode = "", path = ""] = process.argv.slice(2);
 const setting = SETTINGS[mode];
-if (setting === undefined) throw new Error(`hold ${Object.keys(SETTINGS).join("|")} PATH [anyway]`);
-/** What it would be without the preconditions: to show what they are for. */
-const none: Safety = { unmet: () => null, unmet_by_path: () => null, words: () => "" };
+if (setting === undefined) throw new Error(`hold ${Object.keys(SETTINGS).join("|")} PATH`);
 const motor = new CgroupMotor({
   mount: MOUNT,
   ledger_dir: `/run/hosa-hold-${process.pid}`,
@@ -29,7 +26,7 @@ const motor = new CgroupMotor({
   max_targets_per_minute: 1000,
   cooldown_s: 0,
   expiry_s: 3600,
-  safety: anyway === "anyway" ? none : safety_of("/hosa.slice", []),
+  words: precondition_words,
 });
 const now_ns = (): number => Math.round(performance.now() * 1e6);
 const say = ({ verb, status, detail, unmet }: Outcome): void =>

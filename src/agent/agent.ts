@@ -133,12 +133,12 @@ class Agent {
 
   #keeper(): QuarantineKeeper {
     const { config, on_message } = this.#options;
-    const { motor, mount, own_path } = this.#parts;
+    const { motor, mount } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
     const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
     return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
-      quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
+      quarantine_motor(config, motor, mount, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
@@ -203,7 +203,7 @@ class Agent {
         ceiling,
       };
       this.#beat.reconfigure(decides_by);
-      motor.reconfigure(motor_limits(plan.config, own_path));
+      motor.reconfigure(motor_limits(plan.config));
       flight?.reconfigure(decides_by);
       this.#quarantine.reconfigure(plan.config);
       await this.#telling?.reconfigure(plan.config);

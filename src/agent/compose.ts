@@ -18,6 +18,7 @@ import { CgroupMotor } from "../motor/motor.ts";
 import { RecordingMotor } from "../motor/recording.ts";
 import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
+import { precondition_words } from "../report/precondition.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
@@ -31,7 +32,6 @@ import { decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
-import { safety_of } from "./safety.ts";
 import { load_self } from "./self_file.ts";
 import { NodeShield } from "./shield.ts";
 import { find_standing, type Standing } from "./standing.ts";
@@ -121,24 +121,24 @@ export function counts_on_shield(asked: Asked, network: NodeShield | { readonly 
 }
 
 /** What of the motor's configuration may change while it runs. */
-export function motor_limits({ motor, protect }: Config, own_path: string): MotorLimits {
+export function motor_limits({ motor, protect }: Config): MotorLimits {
   return {
     max_targets_per_minute: motor.max_targets_per_minute,
     cooldown_s: motor.cooldown_s,
     expiry_s: motor.expiry_s,
-    safety: safety_of(own_path, protect),
+    protect,
+    words: precondition_words,
   };
 }
 
 function open_motor(
   options: AgentOptions,
   mount: string | null,
-  own_path: string,
   network: NodeShield | { readonly missing: string },
   reserve: Prepared,
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
-  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
+  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
   if (mount === null || !acts(options)) return new RecordingMotor({ ...limits, mount });
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
@@ -171,7 +171,7 @@ export function compose(options: AgentOptions): Parts {
   const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
   const reserve = mount !== null && acts(options) ? open_reserve(config) : { missing: "nothing is touched" };
-  const motor = open_motor(options, mount, own_path, network, reserve);
+  const motor = open_motor(options, mount, network, reserve);
   if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
   const locked = options.mode === "run" ? open_audit(config) : null;
   if (locked !== null) undo.defer(locked.unlock);

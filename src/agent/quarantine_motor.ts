@@ -10,22 +10,22 @@ import { Quarantine } from "../motor/quarantine/executor.ts";
 import { type QuarantineMotor, RecordingQuarantine } from "../motor/quarantine/recording.ts";
 import { kernel_world } from "../motor/quarantine/undo.ts";
 import type { RecordingMotor } from "../motor/recording.ts";
+import { precondition_words } from "../report/precondition.ts";
 import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
 import { abort_after, pause, wall_time_iso } from "./clock.ts";
-import { safety_of } from "./safety.ts";
 
 /** Whoever carries out a quarantine here: the real one beside the real motor, else the one that only says it. */
 export function quarantine_motor(
   config: Config,
   motor: CgroupMotor | RecordingMotor,
   mount: Maybe<string>,
-  own_path: string,
   evidence: () => Promise<string>,
   last_word: () => Promise<string>,
   tell: (outcome: StepOutcome) => void,
 ): QuarantineMotor {
   const ports = { files: kernel_files, processes: kernel_processes };
-  const guard = mount === null ? null : new Guard({ ...ports, mount }, safety_of(own_path, config.protect));
+  const guard =
+    mount === null ? null : new Guard({ ...ports, mount }, { protect: config.protect, words: precondition_words });
   if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell, guard);
   return new Quarantine({
     ledger: motor.ledger,

@@ -13,7 +13,6 @@ import { ThreadWatch, type ThreadWatchPorts } from "../sensor/threads.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { ContainmentWatch, type WatchPort } from "./containment_watch.ts";
 import { OwnStall } from "./own_stall.ts";
-import { safety_of } from "./safety.ts";
 
 /** Enough for the just-in-time compiler to finish with everything a beat runs. */
 export const BEATS_TO_COMPILE = 3000;
@@ -135,7 +134,7 @@ const INVENTED_SEARCH: ThreadSearch = {
 
 function recording_motor(): RecordingMotor {
   const limits = { max_targets_per_minute: 60, cooldown_s: 0, expiry_s: 1e6 };
-  return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, mount: null, safety: safety_of("/", []) });
+  return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, mount: null, protect: [] });
 }
 
 /** A quiet node with a little noise that repeats: no two beats are alike, and nothing here is random. */

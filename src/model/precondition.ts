@@ -116,12 +116,3 @@ export type Unmet =
     }
   | { readonly code: "device"; readonly pid: number; readonly comm: string; readonly device: string }
   | { readonly code: "unknown"; readonly what: string };
-
-/** The one safety list, as the actuators ask it: of the decision, with the configuration and the words put in. */
-export interface Safety {
-  /** Why the remedy must not be used on the target now; null when it may. */
-  unmet(facts: TargetFacts, kind: RemedyKind): Maybe<Unmet>;
-  /** The same for what its path alone says, where nothing can be read. */
-  unmet_by_path(path: string, kind: RemedyKind): Maybe<Unmet>;
-  words(unmet: Unmet): string;
-}

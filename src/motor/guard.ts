@@ -1,14 +1,15 @@
+import { type SafetySettings, unmet, unmet_by_path } from "../decision/preconditions.ts";
 import type { Action, Rung, Target } from "../model/containment.ts";
 import {
   is_own_child,
   type ProcessFacts,
   type RemedyKind,
-  type Safety,
   type TargetFacts,
   type Unmet,
 } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
+import type { MotorLimits } from "./limits.ts";
 import { type FactPorts, read_target } from "./target_facts.ts";
 
 const KINDS: Readonly<Record<Exclude<Rung, "shield">, RemedyKind>> = {
@@ -42,18 +43,18 @@ interface Watched {
  */
 export class Guard {
   readonly #ports: FactPorts;
-  #safety: Safety;
+  #limits: Pick<MotorLimits, "protect" | "words">;
   /** What was read of the processes of a containment, so that only what changes is read again. */
   readonly #known = new Map<string, ReadonlyMap<number, ProcessFacts>>();
   readonly #ending = new Map<number, { readonly unmet: Unmet; readonly until_ns: number }>();
 
-  constructor(ports: FactPorts, safety: Safety) {
+  constructor(ports: FactPorts, limits: Pick<MotorLimits, "protect" | "words">) {
     this.#ports = ports;
-    this.#safety = safety;
+    this.#limits = limits;
   }
 
-  reconfigure(safety: Safety): void {
-    this.#safety = safety;
+  reconfigure(limits: Pick<MotorLimits, "protect" | "words">): void {
+    this.#limits = limits;
   }
 
   /** Why the action must not be done now; null when it may. @param path of its cgroup now */
@@ -63,9 +64,14 @@ export class Guard {
     if (ending !== undefined && ending.until_ns > now_ns && setting.rung !== "cpu_weight") return ending.unmet;
     const home = this.#home_of(target, path);
     const { rung } = setting;
-    const unmet = this.#path_between(path, home, rung) ?? this.#ask({ id, rung, target, path: home }, now_ns);
-    if (unmet !== null) this.forget(id);
-    return unmet;
+    const found = this.#path_between(path, home, rung) ?? this.#ask({ id, rung, target, path: home }, now_ns);
+    if (found !== null) this.forget(id);
+    return found;
+  }
+
+  /** The same where nothing can be read. */
+  refusal_by_path(path: string, rung: Rung): Maybe<Unmet> {
+    return unmet_by_path(path, kind_of(rung), this.#settings);
   }
 
   /** Why what is held must be let go now; null when it may go on. */
@@ -78,8 +84,12 @@ export class Guard {
     this.#known.delete(id);
   }
 
-  words(unmet: Unmet): string {
-    return this.#safety.words(unmet);
+  words(reason: Unmet): string {
+    return this.#limits.words?.(reason) ?? reason.code;
+  }
+
+  get #settings(): SafetySettings {
+    return { own_path: this.#ports.processes.own_cgroup_path, protect: this.#limits.protect ?? [] };
   }
 
   /** Where the thread of the target lives: it may be below. A child that HOSA made belongs to the cgroup it lies in. */
@@ -94,8 +104,8 @@ export class Guard {
   /** Whatever lies between the target and the home of its thread counts, too. */
   #path_between(path: string, home: string, rung: Rung): Maybe<Unmet> {
     for (let each = home; each.length > path.length && each !== ""; each = each.slice(0, each.lastIndexOf("/"))) {
-      const unmet = this.#safety.unmet_by_path(each, kind_of(rung));
-      if (unmet !== null) return unmet;
+      const found = unmet_by_path(each, kind_of(rung), this.#settings);
+      if (found !== null) return found;
     }
     return null;
   }
@@ -106,9 +116,9 @@ export class Guard {
     const thread_pid = tid === null ? null : (pid ?? this.#ports.processes.leader(tid));
     const facts = read_target(this.#ports, { path, kind, pid: thread_pid, known: this.#known.get(id) ?? new Map() });
     this.#known.set(id, new Map(facts.processes.map((each) => [each.pid, each])));
-    const unmet = this.#safety.unmet(facts, kind);
-    if (unmet?.code === "being_ended" && ends_it(unmet, kind, facts)) this.#remember(target.cgroup_id, unmet, now_ns);
-    return unmet;
+    const found = unmet(facts, kind, this.#settings);
+    if (found?.code === "being_ended" && ends_it(found, kind, facts)) this.#remember(target.cgroup_id, found, now_ns);
+    return found;
   }
 
   #remember(cgroup_id: number, unmet: Unmet, now_ns: number): void {
@@ -128,8 +138,7 @@ function ends_it(
   return kind === "freeze" || processes.some((each) => each.pid === pid && each.leads !== null);
 }
 
-/** What kind of remedy a rung is. */
-export function kind_of(rung: Rung): RemedyKind {
+function kind_of(rung: Rung): RemedyKind {
   // The network of the node is no cgroup: it is never asked about.
   return rung === "shield" ? "weight" : KINDS[rung];
 }

@@ -116,7 +116,7 @@ export class CgroupMotor implements Motor {
     const reserve = new Reserve({ ledger, files, port: this.#swap, mount, path });
     this.#context = { mount, files, processes, ledger, shield: "missing" in shield ? null : shield, reserve };
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
-    this.#guard = new Guard({ mount, files, processes }, options.safety);
+    this.#guard = new Guard({ mount, files, processes }, options);
     try {
       // A swap area may take minutes to go: it is looked after from beat to beat, not waited for.
       const left = ledger.entries().filter((entry) => entry.until !== "release" && entry.kind !== "swap");
@@ -140,7 +140,7 @@ export class CgroupMotor implements Motor {
   reconfigure(limits: MotorLimits): void {
     this.#options = { ...this.#options, ...limits };
     this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
-    this.#guard.reconfigure(limits.safety);
+    this.#guard.reconfigure(limits);
   }
 
   missing(): readonly MissingRung[] {

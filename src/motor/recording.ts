@@ -3,7 +3,7 @@ import type { HeldItem } from "../model/control.ts";
 import type { Maybe } from "../model/sample.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files } from "./files.ts";
-import { Guard, kind_of } from "./guard.ts";
+import { Guard } from "./guard.ts";
 import type { MotorLimits } from "./limits.ts";
 import { locate } from "./locate.ts";
 import { outcome_of } from "./outcome.ts";
@@ -12,8 +12,8 @@ import { type Change, change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
-  /** Mount point of cgroup2, whose cgroups are looked at as before a real action; null: only their paths are known. */
-  readonly mount: Maybe<string>;
+  /** Mount point of cgroup2, whose cgroups are looked at as before a real action; null or absent: only their paths are known. */
+  readonly mount?: Maybe<string>;
   /** The world, replaced in tests. */
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
@@ -35,18 +35,19 @@ export class RecordingMotor implements Motor {
   #options: RecordingOptions;
   readonly #bounds: Bounds;
   readonly #files: CgroupFiles;
-  readonly #guard: Maybe<Guard>;
+  readonly #mount: Maybe<string>;
+  readonly #guard: Guard;
   readonly #live = new Map<string, Live>();
   readonly #actions: Action[] = [];
 
   constructor(options: RecordingOptions) {
     this.#options = options;
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
-    const { mount, safety } = options;
-    const files = options.files ?? kernel_files;
-    this.#files = files;
-    const processes = options.processes ?? kernel_processes;
-    this.#guard = mount === null ? null : new Guard({ mount, files, processes }, safety);
+    this.#files = options.files ?? kernel_files;
+    const ports = { files: this.#files, processes: options.processes ?? kernel_processes };
+    this.#mount = options.mount ?? null;
+    // Without a mount nothing is read: the guard is asked about paths alone.
+    this.#guard = new Guard({ ...ports, mount: this.#mount ?? "" }, options);
   }
 
   /** Every action that would have been carried out, oldest first; the last 4096. */
@@ -57,7 +58,7 @@ export class RecordingMotor implements Motor {
   reconfigure(limits: MotorLimits): void {
     this.#options = { ...this.#options, ...limits };
     this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
-    this.#guard?.reconfigure(limits.safety);
+    this.#guard.reconfigure(limits);
   }
 
   missing(): readonly [] {
@@ -69,7 +70,7 @@ export class RecordingMotor implements Motor {
     if (refused !== null) return outcome_of(action, now_ns, refused, null);
     if (action.verb === "release") this.#live.delete(action.id);
     else this.#live.set(action.id, { action, renewed_ns: now_ns, asked_ns: now_ns });
-    if (action.verb === "release") this.#guard?.forget(action.id);
+    if (action.verb === "release") this.#guard.forget(action.id);
     if (action.verb !== "adjust") this.#bounds.note(action.target, action.setting.rung, now_ns);
     return this.#record(action, now_ns);
   }
@@ -129,15 +130,12 @@ export class RecordingMotor implements Motor {
     const { target, setting } = action;
     // The network of the node is no cgroup.
     if (setting.rung === "shield") return null;
-    const { mount, safety } = this.#options;
-    if (mount === null || this.#guard === null) {
-      const unmet = safety.unmet_by_path(target.path, kind_of(setting.rung));
-      return unmet === null ? null : change("refused", safety.words(unmet), { unmet });
-    }
-    const path = locate(this.#files, mount, target.cgroup_id, target.path);
+    const mount = this.#mount;
+    const path = mount === null ? target.path : locate(this.#files, mount, target.cgroup_id, target.path);
     if (path === null) return change("gone", `cgroup ${target.path} (id ${target.cgroup_id}) no longer exists`);
-    const unmet = this.#guard.refusal(action, path, now_ns);
-    return unmet === null ? null : change("refused", safety.words(unmet), { unmet });
+    const unmet =
+      mount === null ? this.#guard.refusal_by_path(path, setting.rung) : this.#guard.refusal(action, path, now_ns);
+    return unmet === null ? null : change("refused", this.#guard.words(unmet), { unmet });
   }
 
   #poll_one(live: Live, now_ns: number): Maybe<Outcome> {

@@ -3,7 +3,6 @@ import { Beat, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
-import { safety_of } from "../../src/agent/safety.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
@@ -20,7 +19,7 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
     cooldown_s: 5,
     expiry_s: 30,
     mount: null,
-    safety: safety_of("/hosa", []),
+    protect: [],
   });
   const beat = new Beat({
     sense: () => samples.next().value ?? null,

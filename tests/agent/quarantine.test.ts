@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { QuarantineKeeper } from "../../src/agent/quarantine.ts";
 import { quarantine_motor } from "../../src/agent/quarantine_motor.ts";
 import { replan } from "../../src/agent/replay.ts";
-import { safety_of } from "../../src/agent/safety.ts";
 import { find_standing } from "../../src/agent/standing.ts";
 import { AuditWriter, read_audit } from "../../src/audit/index.ts";
 import { parse_config } from "../../src/config/index.ts";
@@ -217,13 +216,12 @@ test("beside the recording motor a quarantine is only said", () => {
     cooldown_s: 1,
     expiry_s: 1,
     mount: null,
-    safety: safety_of("/hosa", []),
+    protect: [],
   });
   const motor = quarantine_motor(
     config(),
     recording,
     null,
-    "/",
     async () => "",
     async () => "",
     (outcome) => told.push(outcome),

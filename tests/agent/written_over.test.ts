@@ -3,7 +3,6 @@ import { Beat } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
-import { safety_of } from "../../src/agent/safety.ts";
 import { FlightRing, type SpentBeat } from "../../src/audit/index.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
@@ -31,7 +30,7 @@ async function fly(directory: string, ring: FlightRing | null): Promise<Flown> {
     cooldown_s: 5,
     expiry_s: 30,
     mount: null,
-    safety: safety_of("/hosa", []),
+    protect: [],
   };
   const options = {
     warmup_s: WARMUP_S,

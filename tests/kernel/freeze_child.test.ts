@@ -4,7 +4,6 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, st
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
-import { safety_of } from "../../src/agent/safety.ts";
 import { RUNGS } from "../../src/model/containment.ts";
 import { kernel_files } from "../../src/motor/files.ts";
 import { CgroupMotor } from "../../src/motor/motor.ts";
@@ -60,7 +59,7 @@ describe.skipIf(mount === null || !usable())("on this kernel", () => {
       max_targets_per_minute: 100,
       cooldown_s: 0,
       expiry_s: 3600,
-      safety: safety_of("/none", []),
+      protect: [],
       processes,
     });
   const apply = (id: string) => {

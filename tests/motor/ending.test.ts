@@ -1,6 +1,5 @@
 /** A service that is asked to end, or to act, while it is contained. */
 import { expect, test } from "bun:test";
-import { safety_of } from "../../src/agent/safety.ts";
 import { RUNGS, type Setting } from "../../src/model/containment.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
 import { action, MOUNT } from "./fake.ts";
@@ -228,7 +227,7 @@ test("a dry run refuses and ends the same, with the same reason", () => {
     cooldown_s: 0,
     expiry_s: 3600,
     mount: MOUNT,
-    safety: safety_of("/hosa", []),
+    protect: [],
     files: kernel,
     processes: kernel,
   });

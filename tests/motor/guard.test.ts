@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { safety_of } from "../../src/agent/safety.ts";
 import type { Setting } from "../../src/model/containment.ts";
 import { action } from "./fake.ts";
 import { SECOND_NS, Setup } from "./setup.ts";
@@ -37,7 +36,7 @@ test("the motor's own guard: protected, its own cgroup and ancestors, and whatev
   using setup = new Setup();
   const { kernel } = setup;
   kernel.add_cgroup("/app/inner");
-  const motor = setup.motor({ safety: safety_of("/hosa", ["/app/inner"]) });
+  const motor = setup.motor({ protect: ["/app/inner"] });
   const refused = (path: string) => motor.perform(action(path, "apply", kernel.target(path), FREEZE), 0);
   expect(refused("/app/inner")).toMatchObject({ unmet: { code: "protected_by_config", pattern: "/app/inner" } });
   expect(refused("/app")).toMatchObject({ unmet: { code: "protected_by_config", path: "/app/inner" } });
@@ -52,7 +51,7 @@ test("a thread of a protected cgroup below its target is not held", () => {
   const { kernel } = setup;
   kernel.add_cgroup("/app/database");
   kernel.add_thread(60, 60, "/app/database");
-  const motor = setup.motor({ safety: safety_of("/hosa", ["/app/database"]) });
+  const motor = setup.motor({ protect: ["/app/database"] });
   const before = kernel.snapshot();
   const outcome = motor.perform(action("h", "apply", { ...kernel.target("/app"), pid: 60, tid: 60 }, HOLD), 0);
   expect(outcome).toMatchObject({ status: "refused", unmet: { code: "protected_by_config", path: "/app/database" } });

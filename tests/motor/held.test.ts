@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { safety_of } from "../../src/agent/safety.ts";
 import type { Setting } from "../../src/model/containment.ts";
 import type { HeldItem, Selector } from "../../src/model/control.ts";
 import { selected } from "../../src/motor/held.ts";
@@ -110,7 +109,7 @@ describe("letting go", () => {
       cooldown_s: 0,
       expiry_s: 30,
       mount: null,
-      safety: safety_of("/hosa", []),
+      protect: [],
     });
     const target = { cgroup_id: 7, path: "/app", pid: null, tid: null, comm: null };
     motor.perform(action("c1", "apply", target, CPU_MAX), 0);

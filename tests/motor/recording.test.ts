@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { safety_of } from "../../src/agent/safety.ts";
 import { RUNGS, type Setting, type Target } from "../../src/model/containment.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
 import { action } from "./fake.ts";
@@ -14,7 +13,7 @@ function motor(): RecordingMotor {
     cooldown_s: 0,
     expiry_s: 5,
     mount: null,
-    safety: safety_of("/hosa", ["/safe"]),
+    protect: ["/safe"],
   });
 }
 

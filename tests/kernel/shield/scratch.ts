@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { safety_of } from "../../../src/agent/safety.ts";
 import { set_interface_up } from "../../../src/ffi/interfaces.ts";
 import { ScratchNetwork } from "../../../src/ffi/network_namespace.ts";
 import { shield_object } from "../../../src/ffi/object.ts";
@@ -43,7 +42,7 @@ export function motor_with(shield: ShieldOrgan, ledger_dir: string, more: Partia
     max_targets_per_minute: 100,
     cooldown_s: 0,
     expiry_s: 30,
-    safety: safety_of("/hosa", []),
+    protect: [],
     files: kernel,
     processes: kernel,
     shield,

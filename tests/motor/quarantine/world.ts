@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { safety_of } from "../../../src/agent/safety.ts";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../../src/model/quarantine.ts";
 import type { ShieldPlan } from "../../../src/model/shield.ts";
 import { Guard } from "../../../src/motor/guard.ts";
@@ -12,6 +11,7 @@ import { Quarantine } from "../../../src/motor/quarantine/executor.ts";
 import type { LinkMemory, Links } from "../../../src/motor/quarantine/links.ts";
 import type { QuarantineWorld } from "../../../src/motor/quarantine/undo.ts";
 import { FileTrouble, Refusal } from "../../../src/motor/trouble.ts";
+import { precondition_words } from "../../../src/report/precondition.ts";
 import { FakeKernel, MOUNT } from "../fake.ts";
 
 interface FakeLink {
@@ -170,7 +170,7 @@ export class World {
       processes: this.kernel,
       guard: new Guard(
         { mount: MOUNT, files: this.kernel, processes: this.kernel },
-        safety_of("/hosa", ["/guarded.slice"]),
+        { protect: ["/guarded.slice"], words: precondition_words },
       ),
       take_over: (paths) => this.log.push(`take over ${paths.join(" ")}`),
       isolation: {

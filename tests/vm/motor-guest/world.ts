@@ -1,5 +1,4 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { safety_of } from "../../../src/agent/safety.ts";
 import { RUNGS, type Setting, type Target } from "../../../src/model/containment.ts";
 import { CgroupMotor, type MotorOptions } from "../../../src/motor/motor.ts";
 
@@ -167,7 +166,7 @@ export function motor(options: Partial<MotorOptions> = {}): CgroupMotor {
     max_targets_per_minute: 100,
     cooldown_s: 0,
     expiry_s: 3600,
-    safety: safety_of("/hosa", []),
+    protect: [],
     ...options,
   });
 }
