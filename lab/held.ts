@@ -1,7 +1,7 @@
 /** One operation beside one remedy, as the guest found it. */
 export interface HeldRow {
   readonly subject: string;
-  /** Remedy that was on: none, thread, freeze, limit, memory; "-anyway" without the preconditions; "none+" judged after its end. */
+  /** What was on: none, thread, freeze, limit, memory, level5; "-anyway" without the preconditions; "none+" judged after its end. */
   readonly mode: string;
   readonly operation: string;
   readonly status: number;
@@ -46,7 +46,8 @@ export function held_failures({ rows, whole }: HeldReport): readonly string[] {
 
 function fails_without(rows: readonly HeldRow[], row: HeldRow): boolean {
   const plain = row.mode.startsWith("none+") ? "none+none" : "none";
-  if (row.mode === plain) return false;
+  // What the guest cannot do at all says nothing of HOSA.
+  if (row.mode === plain) return true;
   const other = rows.find(
     (each) => each.subject === row.subject && each.operation === row.operation && each.mode === plain,
   );
@@ -60,7 +61,7 @@ function is_known({ subject, mode, operation }: HeldRow): boolean {
   return subject === "plain" && mode === "thread" && OF_A_THREADED_CHILD.includes(operation);
 }
 
-const MODES = ["none", "thread", "freeze", "limit", "memory", "thread-anyway", "freeze-anyway"];
+const MODES = ["none", "thread", "freeze", "limit", "memory", "thread-anyway", "freeze-anyway", "level5"];
 
 /** A table per subject: each operation, without a remedy and with each. */
 export function held_text({ node, rows, whole }: HeldReport): string {

@@ -161,19 +161,19 @@ X
   sleep 2
   D=$CG/batch.slice/worker.service
   grep -o '"step":"freeze","subject":"[^"]*","status":"[a-z]*"' /out/audit.jsonl > /out/frozen.txt
-  row quarantine none "frozen by level 5" 0 0 "$(one_line < /out/frozen.txt)"
+  row quarantine level5 "frozen by level 5" 0 0 "$(one_line < /out/frozen.txt)"
   runs=$(lines_of /out/job-runs)
-  op quarantine none "PID 1 answers" 8 systemctl is-active worker
+  op quarantine level5 "PID 1 answers" 8 systemctl is-active worker
   sleep 25
-  op quarantine none "a timer of its slice was due: PID 1 answers" 15 systemctl is-active worker
-  op quarantine none "… and the job ran" 5 test "$(lines_of /out/job-runs)" -gt "$runs"
-  op quarantine none "reload of a frozen unit" 15 systemctl reload payment
-  op quarantine none "a unit elsewhere" 15 systemd-run --quiet --wait --unit=elsewhere true
+  op quarantine level5 "a timer of its slice was due: PID 1 answers" 15 systemctl is-active worker
+  op quarantine level5 "… and the job ran" 5 test "$(lines_of /out/job-runs)" -gt "$runs"
+  op quarantine level5 "reload of a frozen unit" 15 systemctl reload payment
+  op quarantine level5 "a unit elsewhere" 15 systemd-run --quiet --wait --unit=elsewhere true
   rm -f /data/ended
-  op quarantine none "systemctl stop of a frozen unit" 40 systemctl stop worker
-  op quarantine none "… ended in order" 5 cat /data/ended
-  op quarantine none "hosa release --all" 60 /job/hosa release --all --yes -c /etc/hosa/hosa.yaml
-  op quarantine none "no child is left" 5 sh -c "! ls -d $CG/*.slice/*/hosa-*"
+  op quarantine level5 "systemctl stop of a frozen unit" 40 systemctl stop worker
+  op quarantine level5 "… ended in order" 5 cat /data/ended
+  op quarantine level5 "hosa release --all" 60 /job/hosa release --all --yes -c /etc/hosa/hosa.yaml
+  op quarantine level5 "no child is left" 5 sh -c "! ls -d $CG/*.slice/*/hosa-*"
   systemctl stop hosa payment nightly.timer
 }
 
