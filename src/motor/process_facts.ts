@@ -34,6 +34,18 @@ export function asking_signal(pending: bigint): Maybe<string> {
   return ASKING.find(([number]) => (pending & (1n << BigInt(number - 1))) !== 0n)?.[1] ?? null;
 }
 
+/** Fields of /proc/PID/status. */
+const NAME = /^Name:\s*(.*)$/m;
+const PARENT = /^PPid:\s*(\d+)$/m;
+const NUMBERS = /^NSpid:\s*(.*)$/m;
+const THREADS = /^Threads:\s*(\d+)$/m;
+const PENDING = /^SigPnd:\s*([0-9a-f]+)$/m;
+const SHARED = /^ShdPnd:\s*([0-9a-f]+)$/m;
+
+function text_of(field: RegExp, status: string): string {
+  return field.exec(status)?.[1] ?? "";
+}
+
 /** Reads one process of /proc. @param host where the node's own root is seen: for its devices */
 export class ProcessReader {
   readonly #proc: string;
@@ -48,12 +60,11 @@ export class ProcessReader {
   describe(pid: number, path: string, depth: Depth, known: Maybe<ProcessFacts> = null): Maybe<Described> {
     const status = this.#text(`${pid}/status`);
     if (status === null) return null;
-    const field = (name: string): string => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status)?.[1] ?? "";
-    if (/^[ZX]/.test(field("State"))) return null;
-    const numbers = field("NSpid").split("\t");
+    if (/^State:\s*[ZX]/m.test(status)) return null;
+    const numbers = text_of(NUMBERS, status).split("\t");
     const facts: ProcessFacts = {
       pid,
-      comm: field("Name"),
+      comm: text_of(NAME, status),
       parent: null,
       path,
       signal: null,
@@ -63,14 +74,15 @@ export class ProcessReader {
       devices: [],
     };
     if (depth === "name") return { facts, unread: null };
-    const pending = BigInt(`0x${field("SigPnd") || "0"}`) | BigInt(`0x${field("ShdPnd") || "0"}`);
-    const signal = asking_signal(pending) ?? (Number(field("Threads")) > 1 ? this.#signal_of_threads(pid) : null);
+    const pending = BigInt(`0x${text_of(PENDING, status) || "0"}`) | BigInt(`0x${text_of(SHARED, status) || "0"}`);
+    const signal =
+      asking_signal(pending) ?? (Number(text_of(THREADS, status)) > 1 ? this.#signal_of_threads(pid) : null);
     if (known?.comm === facts.comm) return { facts: { ...known, path, signal }, unread: null };
     const environment = this.#environment(pid);
     const devices = this.#devices(pid);
     const more = {
       signal,
-      parent: this.#text(`${field("PPid")}/comm`)?.trimEnd() ?? null,
+      parent: this.#text(`${text_of(PARENT, status)}/comm`)?.trimEnd() ?? null,
       leads: started_by_manager(environment, pid) ?? (numbers.length > 1 && numbers.at(-1) === "1" ? "start" : null),
       watchdog_s: watchdog_of(environment),
       devices: devices.found,

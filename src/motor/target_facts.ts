@@ -13,7 +13,9 @@ import type { Processes } from "./processes.ts";
 import { FileTrouble } from "./trouble.ts";
 
 const GROUPS_MAX = 512;
-const PROCESSES_MAX = 512;
+const PROCESSES_MAX = 1024;
+/** Of these everything is read, of the others the name: a beat does not wait for more. What stands still as a whole is known as a whole. */
+const WHOLE_MAX: Readonly<Record<RemedyKind, number>> = { weight: 0, limit: 128, memory: 128, hold: 64, freeze: 256 };
 /** From this version on systemd says at the cgroup, readable without CAP_SYS_ADMIN, that it is delegated. */
 const SAYS_DELEGATION_SINCE = 252;
 
@@ -121,13 +123,14 @@ interface Found {
 }
 
 function read_inhabitants(ports: FactPorts, paths: readonly string[], { kind, pid: first, known }: Touched): Found {
-  const depth: Depth = kind === "weight" ? "name" : "whole";
+  const most = kind === "freeze" ? WHOLE_MAX.freeze : PROCESSES_MAX;
   const found: ProcessFacts[] = [];
   const unread: string[] = [];
   const seen = new Set<number>();
   const look = (pid: number, path: string): void => {
     if (seen.has(pid)) return;
     seen.add(pid);
+    const depth: Depth = seen.size <= WHOLE_MAX[kind] ? "whole" : "name";
     const described = ports.processes.describe(pid, path, depth, known?.get(pid) ?? null);
     if (described === null) return;
     found.push(described.facts);
@@ -138,7 +141,7 @@ function read_inhabitants(ports: FactPorts, paths: readonly string[], { kind, pi
   for (const path of paths) {
     const home = is_own_child(path) ? path.slice(0, path.lastIndexOf("/")) : path;
     for (const pid of pids_in(ports, path)) {
-      if (seen.size >= PROCESSES_MAX) return { found, unread: [...unread, `more than ${PROCESSES_MAX} processes`] };
+      if (seen.size >= most) return { found, unread: [...unread, `more than ${most} processes`] };
       look(pid, home);
     }
   }

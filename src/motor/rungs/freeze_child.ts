@@ -7,7 +7,7 @@ import { home_type } from "../undo-hold.ts";
 
 /** Child cgroup in which the processes of a unit are frozen, so that the cgroup of the unit itself stays open to its manager. */
 export const FREEZE_CHILD = "hosa-freeze";
-const PROCESSES_MAX = 512;
+const PROCESSES_MAX = 256;
 /** What has not moved yet may fork: it is looked again so often. */
 const PASSES_MAX = 8;
 
