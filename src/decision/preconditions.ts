@@ -1,4 +1,4 @@
-import type { ManagerFacts, RemedyKind, TargetFacts, Unmet } from "../model/precondition.ts";
+import type { ManagerFacts, Meaning, RemedyKind, TargetFacts, Unmet } from "../model/precondition.ts";
 import { container_of, first_match, is_machine, is_slice, listed, meaning_of_program } from "./safety_list.ts";
 
 /** What of the configuration the preconditions know. */
@@ -77,10 +77,14 @@ function holds_itself(path: string, own_path: string): Unmet | null {
   return path === own_path || lies_below(own_path, path) ? { code: "self", path: own_path } : null;
 }
 
+/** What the node itself depends on may run in a container; its login, its log and its clock do not. */
+const OF_NODE_IN_CONTAINER: readonly Meaning[] = ["orchestration", "storage", "network", "hosa"];
+
 function essential_program({ processes }: TargetFacts): Unmet | null {
-  for (const { pid, comm, path } of processes) {
+  for (const { pid, comm, path, namespaces } of processes) {
     const meaning = meaning_of_program(comm);
-    if (meaning !== null) return { code: "essential_program", path, pid, comm, meaning };
+    if (meaning !== null && (namespaces === 0 || OF_NODE_IN_CONTAINER.includes(meaning)))
+      return { code: "essential_program", path, pid, comm, meaning };
   }
   return null;
 }

@@ -273,7 +273,7 @@ export const SAFETY_LIST: readonly Protected[] = [
       ],
     ],
     programs: [
-      ...["containerd", "containerd-shim", "dockerd", "docker-proxy", "docker-init", "crio", "cri-dockerd", "conmon"],
+      ...["containerd", "containerd-shim", "dockerd", "docker-proxy", "crio", "cri-dockerd", "conmon"],
       ...["conmonrs", "podman", "runc", "crun", "youki", "runsc", "runsc-sandbox", "kata-runtime", "containerd-kat"],
       ...[
         "buildkitd",
@@ -322,7 +322,7 @@ export const SAFETY_LIST: readonly Protected[] = [
       ],
     ],
     programs: [
-      ...["kubelet", "kubelite", "k3s", "k3s-server", "k3s-agent", "rke2", "k0s", "k8s-dqlite", "microk8s", "pause"],
+      ...["kubelet", "kubelite", "k3s", "k3s-server", "k3s-agent", "rke2", "k0s", "k8s-dqlite", "microk8s"],
       ...[
         "kube-apiserver",
         "kube-proxy",

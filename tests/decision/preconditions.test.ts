@@ -84,6 +84,13 @@ describe("one set of preconditions for every remedy at every level", () => {
     expect(allowed(more)).toEqual(kinds);
   });
 
+  test("what the node depends on counts in a container as well; a login or an init there is the container's own", () => {
+    const inside = (comm: string) => allowed(with_process({ comm, namespaces: 1 }));
+    for (const comm of ["kube-proxy", "etcd", "ceph-osd", "cilium-agent"]) expect(inside(comm)).toEqual([]);
+    for (const comm of ["sshd", "systemd", "rsyslogd", "dockerd"])
+      expect(inside(comm)).toEqual(["weight", "limit", "memory"]);
+  });
+
   test("a thread of a process that was asked to end is not held", () => {
     const facts = target_facts({ pid: 40, ...with_process({ signal: "SIGTERM", leads: null }) });
     expect(unmet(facts, "hold", SETTINGS)).toMatchObject({ code: "being_ended", pid: 40 });
