@@ -90,6 +90,7 @@ function base({ mode }: HeldRow): string {
 
 function cell(row: HeldRow | undefined): string {
   if (row === undefined) return "";
-  if (row.duration_ms === 0) return row.words;
+  if (row.operation === "the remedy" || (row.status === 0 && row.words !== "" && row.duration_ms === 0))
+    return row.words;
   return row.status === 0 ? `0, ${row.duration_ms}` : `**${row.status}**, ${row.duration_ms}: ${row.words}`;
 }

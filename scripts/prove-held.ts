@@ -42,7 +42,7 @@ async function prove(disk: SystemDisk, work: string): Promise<HeldReport> {
   writeFileSync(join(job, "env"), `PARTS='${parts.replaceAll(",", " ")}'\n`);
   await run_vm({
     kernel: values.kernel as Kernel,
-    clock: "real",
+    clock: "virtual",
     seed: 1,
     tree: join(work, disk, "tree"),
     out,
