@@ -61,7 +61,7 @@ function is_known({ subject, mode, operation }: HeldRow): boolean {
   return subject === "plain" && mode === "thread" && OF_A_THREADED_CHILD.includes(operation);
 }
 
-const MODES = ["none", "thread", "freeze", "limit", "memory", "thread-anyway", "freeze-anyway", "level5"];
+const MODES = ["none", "thread", "freeze", "weight", "limit", "memory", "thread-anyway", "freeze-anyway", "level5"];
 
 /** A table per subject: each operation, without a remedy and with each. */
 export function held_text({ node, rows, whole }: HeldReport): string {

@@ -26,7 +26,7 @@ if (disks.length !== values.disk.length) {
 
 /** One guest, with the parts that its disk is for. */
 async function prove(disk: SystemDisk, work: string): Promise<HeldReport> {
-  const parts = values.parts ?? (disk.startsWith("podman") ? "containers" : "units,watchdog,level5");
+  const parts = values.parts ?? (disk.startsWith("podman") ? "containers" : "units,throttled,watchdog,level5");
   const job = join(work, disk, "tree", "job");
   const out = values.out === undefined ? join(work, disk, "out") : join(values.out, disk);
   for (const folder of [job, out]) mkdirSync(folder, { recursive: true });

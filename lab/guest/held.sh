@@ -115,6 +115,25 @@ units() {
   done
 }
 
+throttled() { # a unit that wants all processors, of which it gets a part: whoever starts something in it waits for that
+  unit busy 'ExecStart=/bin/sh -c "for i in 1 2 3 4; do while :; do :; done & done; wait"' "ExecReload=/bin/true" KillMode=control-group
+  systemctl daemon-reload
+  for mode in none weight limit; do
+    systemctl reset-failed; systemctl start busy; sleep 2
+    begin busy $mode /app.slice/busy.service
+    wait_for_mode $mode
+    for n in 1 2 3; do
+      (timeout 30 systemctl reload busy) & reload=$!
+      op busy $mode "PID 1 answers while it starts a command there ($n)" 30 systemctl is-active init.scope
+      wait $reload
+    done
+    op busy $mode "systemctl reload" 60 systemctl reload busy
+    op busy $mode "another unit is started" 30 systemd-run --quiet --wait --unit=other-$$ true
+    op busy $mode "systemctl stop" 40 systemctl stop busy
+    finish
+  done
+}
+
 watchdog() { # a unit that reports every second to a watchdog of 3 s
   printf 'systemd-notify --ready\nwhile :; do systemd-notify WATCHDOG=1; sleep 1; done\n' > /job/pinger.sh
   unit pinged Type=notify NotifyAccess=all WatchdogSec=3 "ExecStart=/bin/sh /job/pinger.sh" Restart=on-failure
