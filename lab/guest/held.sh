@@ -207,7 +207,7 @@ podman_operations() { # MODE
   op podman $1 "podman unpause" 60 podman unpause box
   op podman $1 "podman kill -s USR2" 60 podman kill -s USR2 box
   op podman $1 "daemon-reload" 20 systemctl daemon-reload
-  op podman $1 "set-property of its scope" 20 systemctl set-property --runtime $(basename $D .scope | sed 's|$|.scope|') CPUWeight=90
+  op podman $1 "set-property of its scope" 20 systemctl set-property --runtime $(basename ${D%/container}) CPUWeight=90
   op podman $1 "podman restart" 90 podman restart -t 15 box
   op podman $1 "podman stop" 90 podman stop -t 15 box
   op podman none+$1 "… its exit status" 30 podman inspect --format '{{.State.ExitCode}}' box
