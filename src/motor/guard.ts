@@ -11,6 +11,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { MotorLimits } from "./limits.ts";
 import { type FactPorts, read_target } from "./target_facts.ts";
+import { FileTrouble } from "./trouble.ts";
 
 const KINDS: Readonly<Record<Exclude<Rung, "shield">, RemedyKind>> = {
   cpu_weight: "weight",
@@ -114,7 +115,15 @@ export class Guard {
     const { pid, tid } = target;
     const kind = kind_of(rung);
     const thread_pid = tid === null ? null : (pid ?? this.#ports.processes.leader(tid));
-    const facts = read_target(this.#ports, { path, kind, pid: thread_pid, known: this.#known.get(id) ?? new Map() });
+    const touched = { path, kind, pid: thread_pid, known: this.#known.get(id) ?? new Map() };
+    let facts: TargetFacts;
+    try {
+      facts = read_target(this.#ports, touched);
+    } catch (error) {
+      if (!(error instanceof FileTrouble)) throw error;
+      // What stands still must be known to be safe; a share or a weight is undone by its own bounds.
+      return kind === "hold" || kind === "freeze" ? { code: "unknown", what: error.message } : null;
+    }
     this.#known.set(id, new Map(facts.processes.map((each) => [each.pid, each])));
     const found = unmet(facts, kind, this.#settings);
     if (found?.code === "being_ended" && ends_it(found, kind, facts)) this.#remember(target.cgroup_id, found, now_ns);

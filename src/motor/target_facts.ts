@@ -149,17 +149,17 @@ function read_inhabitants(ports: FactPorts, paths: readonly string[], { kind, pi
 }
 
 /** Processes of one cgroup. A threaded one lists none: they are those of its domain. */
-export function pids_in({ mount, files }: Pick<FactPorts, "mount" | "files">, path: string): readonly number[] {
-  const text = when_there(() => files.read(`${directory_of(mount, path)}/cgroup.procs`), ["EOPNOTSUPP"]) ?? "";
+function pids_in({ mount, files }: Pick<FactPorts, "mount" | "files">, path: string): readonly number[] {
+  const text = when_there(() => files.read(`${directory_of(mount, path)}/cgroup.procs`)) ?? "";
   return text.split("\n").filter(Boolean).map(Number);
 }
 
-/** Null where the object is gone meanwhile, or the kernel answers with one of the codes. */
-function when_there<T>(look: () => T, codes: readonly string[] = []): T | null {
+/** Null where the object is gone meanwhile, or does not offer what is asked. */
+function when_there<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    if (error instanceof FileTrouble && (error.vanished || codes.includes(error.code))) return null;
+    if (error instanceof FileTrouble && (error.vanished || error.unsupported)) return null;
     throw error;
   }
 }

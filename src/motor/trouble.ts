@@ -17,6 +17,11 @@ export class FileTrouble extends Error {
   get vanished(): boolean {
     return this.code === "ENOENT" || this.code === "ENODEV" || this.code === "ESRCH";
   }
+
+  /** The kernel does not offer this here. The runtime has another of the two names for the same number than the kernel's manual. */
+  get unsupported(): boolean {
+    return this.code === "EOPNOTSUPP" || this.code === "ENOTSUP";
+  }
 }
 
 /** The layout of the target or one of the motor's bounds forbids the action; the message says which. */

@@ -39,7 +39,7 @@ function thread_ids(files: CgroupFiles, file: string): readonly string[] {
   try {
     return files.read(file).split("\n").filter(Boolean);
   } catch (error) {
-    if (error instanceof FileTrouble && error.code === "EOPNOTSUPP") return [];
+    if (error instanceof FileTrouble && error.unsupported) return [];
     throw error;
   }
 }

@@ -124,6 +124,22 @@ describe.skipIf(mount === null || !usable())("on this kernel", () => {
     motor.close();
   });
 
+  test("a held thread is asked about every second: its threaded child lists no processes, which is no trouble", async () => {
+    const motor = make();
+    const pid = Number(read("cgroup.procs").split("\n")[0]);
+    const target = { cgroup_id: statSync(home).ino, path: UNIT, pid, tid: pid, comm: null };
+    const setting = { rung: "thread_hold", frozen: true } as const;
+    expect(["done", "pending"]).toContain(
+      motor.perform({ id: "h", verb: "apply", target, setting, reason: "" }, 0).status,
+    );
+    motor.renew("h", 1.5 * S);
+    expect(motor.poll(1.5 * S).filter(({ verb }) => verb === "release")).toEqual([]);
+    expect(motor.live()).toHaveLength(1);
+    motor.release_all(2 * S, "end");
+    expect(existsSync(`${home}/hosa-hold.${pid}`)).toBe(false);
+    motor.close();
+  });
+
   test("an attribute that is not there is none", () => {
     expect(kernel_files.attribute(home, "user.delegate")).toBeNull();
     expect(kernel_files.attribute(home, "trusted.delegate")).toBeNull();

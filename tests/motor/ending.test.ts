@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { RUNGS, type Setting } from "../../src/model/containment.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
+import { FileTrouble } from "../../src/motor/trouble.ts";
 import { action, MOUNT } from "./fake.ts";
 import { SECOND_NS, Setup } from "./setup.ts";
 
@@ -248,4 +249,21 @@ test("a dry run refuses and ends the same, with the same reason", () => {
   );
   expect(hold).toMatchObject({ status: "refused", unmet: { code: "delegated" } });
   expect(kernel.get("/app", "cgroup.freeze")).toBe("0");
+});
+
+test("what cannot be read at all is refused where something would stand still, and ends what does", () => {
+  using setup = new Setup();
+  const { kernel } = setup;
+  const motor = setup.motor();
+  motor.perform(action("u", "apply", kernel.target("/app", 41), { rung: "thread_hold", frozen: true }), 0);
+  const read = kernel.read.bind(kernel);
+  kernel.read = (path) => {
+    if (path.endsWith("/cgroup.procs")) throw new FileTrouble("read", path, "EIO");
+    return read(path);
+  };
+  expect(second_after(motor)).toMatchObject([{ verb: "release", status: "refused", unmet: { code: "unknown" } }]);
+  expect(motor.perform(action("f", "apply", kernel.target("/app"), FREEZE), 2 * SECOND_NS)).toMatchObject({
+    status: "refused",
+    unmet: { code: "unknown", what: expect.stringContaining("EIO") },
+  });
 });

@@ -142,7 +142,7 @@ export class FakeKernel implements CgroupFiles, Processes {
         .join("");
     }
     if (file === "cgroup.procs") {
-      if (cgroup.files.get("cgroup.type")?.startsWith("threaded")) throw new FileTrouble("read", path, "EOPNOTSUPP");
+      if (cgroup.files.get("cgroup.type")?.startsWith("threaded")) throw new FileTrouble("read", path, "ENOTSUP");
       return [...new Set(this.#domain(cgroup_path).map((each) => each.pid))].join("\n");
     }
     if (file === "cgroup.events") {

@@ -152,7 +152,7 @@ export const HOLD_CASES: Record<string, () => string> = {
       using acting = closing(motor());
       const outcome = acting.motor.perform(apply("h", target, HELD), now_ns());
       write("/leaf/cgroup.procs", String(service.pid));
-      expect_equal("code", outcome.unmet?.code, "self");
+      expect_equal("code", outcome.unmet?.code, "protected_path");
       return outcome.detail;
     }),
   "hold below an already threaded cgroup": () =>
