@@ -126,7 +126,8 @@ describe.skipIf(mount === null || !usable())("on this kernel", () => {
 
   test("a held thread is asked about every second: its threaded child lists no processes, which is no trouble", async () => {
     const motor = make();
-    const pid = Number(read("cgroup.procs").split("\n")[0]);
+    const pid = start();
+    await until("it is in", () => read("cgroup.procs").split("\n").includes(String(pid)));
     const target = { cgroup_id: statSync(home).ino, path: UNIT, pid, tid: pid, comm: null };
     const setting = { rung: "thread_hold", frozen: true } as const;
     expect(["done", "pending"]).toContain(
