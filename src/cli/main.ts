@@ -1,6 +1,7 @@
 #!/usr/bin/env bun
 import { CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { ConfigError } from "../config/index.ts";
 import { OperatorError } from "../model/error.ts";
 import type { ExitCode } from "./context.ts";
 import { Hangups, hangup_is_ignored } from "./hangup.ts";
@@ -26,6 +27,10 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     code = complain(error, output);
   }
   await output.drained();
+  if (output.failure !== null) {
+    output.confess();
+    return 1;
+  }
   return closed.signal.aborted ? 0 : code;
 }
 
@@ -34,10 +39,11 @@ function complain(error: unknown, output: Output): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof OperatorError) {
     const hint = error.hint === "" || error.message.includes(error.hint) ? "" : `. ${error.hint}`;
-    output.complain(`${error.message}${hint}`);
+    const lines = error instanceof ConfigError ? error.problems : [error.message];
+    output.complain([...lines.slice(0, -1), `${lines.at(-1) ?? ""}${hint}`]);
     return error.exit_code;
   }
-  output.complain(error instanceof Error ? (error.stack ?? error.message) : String(error), "defect");
+  output.complain((error instanceof Error ? (error.stack ?? error.message) : String(error)).split("\n"), "defect");
   return 1;
 }
 

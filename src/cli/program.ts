@@ -1,4 +1,5 @@
 import { Argument, Command, Option } from "commander";
+import { visible } from "../model/visible.ts";
 import type { Context, ExitCode } from "./context.ts";
 import {
   collected,
@@ -45,6 +46,12 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
 
+/** Commander quotes what was typed; only its own suggestion is a line by itself. */
+function usage_error(text: string): string {
+  const [, message = text, suggestion = ""] = /^([\s\S]*?)(\n\(Did you mean [^\n]*\))?\n$/.exec(text) ?? [];
+  return `${visible(message)}${suggestion}\n`;
+}
+
 /**
  * The command line. Each command loads its own code when it is called, so that help and `explain` need no kernel.
  * `done` receives the exit code of the command that ran; errors are thrown.
@@ -63,6 +70,11 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.output.print(text),
+      writeErr: (text) => context.output.say_lines(text),
+      outputError: (text) => context.output.say_lines(usage_error(text)),
+    })
     .addHelpText("after", FOOTER)
     .addHelpText(
       "after",

@@ -2,6 +2,7 @@ import { regime_of, replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { explain_baseline } from "../../report/baseline.ts";
 import { is_decision } from "../../report/episode_builder.ts";
 import { explain_decision, explain_plain, explain_quarantine, type QuarantineRecord } from "../../report/explain.ts";
@@ -142,13 +143,15 @@ function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry
 function text({ record, motor, verdicts, quarantine, hooks }: Found, context: Context): string {
   const { paint } = context.output;
   if (record === null) return "";
-  if (is_baseline(record)) return explain_baseline(record, paint);
-  if (is_quarantine(record)) {
-    return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
+  // The proof is of the record as it is; what is shown of it has its control characters escaped.
+  const shown = all_visible(record);
+  if (is_baseline(shown)) return explain_baseline(shown, paint);
+  if (is_quarantine(shown)) {
+    return explain_quarantine(shown, record.kind === "quarantine" ? all_visible(replan(record)) : null, paint);
   }
-  if (!is_decision(record)) return explain_plain(record, paint);
-  const proven = { replay: replay(record), regime: regime_of(record) };
-  return explain_decision(record, { ...proven, verdicts, motor, quarantine, hooks }, paint);
+  if (!is_decision(shown) || !is_decision(record)) return explain_plain(shown, paint);
+  const around = { replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks };
+  return explain_decision(shown, all_visible(around), paint);
 }
 
 function json({ record, motor, verdicts, quarantine, hooks }: Found): string {
@@ -184,6 +187,6 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
   if (to_output) await context.output.deliver(timeline_svg(timeline));
   else if (options.svg !== undefined) write_own(options.svg, timeline_svg(timeline), PICTURE);
   if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
-  else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
+  else if (options.timeline === true) context.output.print(timeline_text(all_visible(timeline), context.output.paint));
   return problems.count === 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@ import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
+import { all_visible } from "../../model/visible.ts";
 import { continued, event_lines, type History, observe_header, observe_line } from "../../report/observe.ts";
 import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
@@ -179,8 +180,9 @@ class Printer {
     return this.complete ? false : undefined;
   }
 
-  #text(view: BeatView): string {
+  #text(seen: BeatView): string {
     const { paint } = this.#context.output;
+    const view = all_visible(seen);
     const since_s = this.#shown_ns === null ? null : (view.t_ns - this.#shown_ns) / 1e9;
     const every_s = Number.isFinite(this.#interval_ns) ? Math.max(LEAST_STEP_S, this.#interval_ns / 1e9) : EVENT_STEP_S;
     this.#history = continued(this.#history, view.d_smooth, since_s, every_s);

@@ -10,6 +10,7 @@ import {
 import type { Config } from "../../config/index.ts";
 import type { HeldItem, ReleaseReply, Selector } from "../../model/control.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible, visible } from "../../model/visible.ts";
 import { duration, held_lines, outcome_line, release_help } from "../../report/release.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { is_reason, REASON_CHARS_MAX } from "../../telemetry/control/protocol.ts";
@@ -142,8 +143,10 @@ async function list(holder: Holder, options: GlobalOptions, context: Context): P
   if (options.output === "json") for (const item of selected) output.print(`${JSON.stringify(item)}\n`);
   else if (selected.length === 0) output.print("nothing to release\n");
   else {
-    const lines = selected.flatMap((item) => held_lines(item, output.paint));
-    output.print(`${[`${selected.length} held by ${holder.name}:`, ...lines, release_help(selected)].join("\n")}\n`);
+    const shown = all_visible(selected);
+    const lines = shown.flatMap((item) => held_lines(item, output.paint));
+    const title = `${shown.length} held by ${visible(holder.name)}:`;
+    output.print(`${[title, ...lines, release_help(shown)].join("\n")}\n`);
   }
   return selected.length === 0 ? 0 : 2;
 }
@@ -181,7 +184,7 @@ function preview_lines(
   const level = quarantine ? ["level 5 (quarantine) is left"] : [];
   return [
     `${selected.length} ${what} (value now → value restored):`,
-    ...selected.flatMap((item) => held_lines(item, output.paint)),
+    ...all_visible(selected).flatMap((item) => held_lines(item, output.paint)),
     ...level,
   ];
 }
@@ -192,8 +195,8 @@ async function confirmed(
   holder: Holder,
   context: Context,
 ): Promise<boolean> {
-  const lines = preview_lines(selected, quarantine, `would be restored by ${holder.name}`, context);
-  context.output.say(lines.join("\n"));
+  const lines = preview_lines(selected, quarantine, `would be restored by ${visible(holder.name)}`, context);
+  context.output.say_lines(`${lines.join("\n")}\n`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question("Release? [y/N] ", { signal: context.signal });
@@ -216,7 +219,7 @@ function say_released(reply: ReleaseReply, alone: boolean, options: GlobalOption
     const level = quarantine ? ["level 5 (quarantine) left"] : [];
     const rest = cooldown_s > 0 ? [`not contained again for ${duration(cooldown_s)}`] : [];
     const done = outcomes.length === 0 && !quarantine ? ["nothing to release"] : [...level, ...rest];
-    output.print(`${[...outcomes.map(outcome_line), ...done].join("\n")}\n`);
+    output.print(`${[...all_visible(outcomes).map(outcome_line), ...done].join("\n")}\n`);
   }
   if (unfinished.length === 0) return 0;
   output.say(`error: ${unfinished.length} could not be undone yet and stay(s) in the ledger; release again`);

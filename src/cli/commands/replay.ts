@@ -3,6 +3,7 @@ import { DEFAULT_TRAIN, type TrainRows } from "../../backtest/export_rows.ts";
 import { FlightReplay } from "../../backtest/flight.ts";
 import { LineReader } from "../../backtest/lines.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { backtest_text, episodes_text, flight_text } from "../../report/backtest.ts";
 import type { Style } from "../../report/style.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -80,7 +81,11 @@ function csv_job(name: string, options: ReplayOptions): () => Job {
       take: (lines) => backtest.take(lines),
       finish: async (paint) => {
         const { views, result } = await backtest.finish();
-        return { objects: [...views, ...result_objects(result)], text: result_text(result, paint), code: 0 };
+        return {
+          objects: [...views, ...result_objects(result)],
+          text: result_text(all_visible(result), paint),
+          code: 0,
+        };
       },
     };
   };
@@ -112,7 +117,11 @@ function flight_job(name: string, with_views: boolean): Job {
       }),
     finish: async (paint) => {
       const summary = flight.summary();
-      return { objects: [{ summary }], text: flight_text(summary, paint), code: summary.identical ? 0 : 1 };
+      return {
+        objects: [{ summary }],
+        text: flight_text(all_visible(summary), paint),
+        code: summary.identical ? 0 : 1,
+      };
     },
   };
 }

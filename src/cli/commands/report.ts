@@ -1,6 +1,7 @@
 import { replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import { OperatorError } from "../../model/error.ts";
+import { visible } from "../../model/visible.ts";
 import type { Episode } from "../../report/episode.ts";
 import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
@@ -47,7 +48,7 @@ export async function report(id: string | undefined, options: ReportOptions, con
 
 function said(episode: Episode, { html: file, output }: ReportOptions): string {
   const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
-  if (output === "text") return `${file}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
+  if (output === "text") return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
   const about = { file, first: first.id, last: last.id, max_level, end };
   const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
   return `${JSON.stringify({ ...about, ...made_again })}\n`;

@@ -7,6 +7,7 @@ import { WhatIf } from "../../backtest/what_if.ts";
 import type { FlightRun } from "../../backtest/what_if_flight.ts";
 import { config_of_settings } from "../../config/index.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { what_if_text } from "../../report/what_if.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
@@ -36,7 +37,7 @@ export async function what_if(files: readonly string[], options: WhatIfOptions, 
   }
   const summary = run.summary();
   await output.deliver(
-    options.output === "json" ? `${JSON.stringify(summary)}\n` : what_if_text(summary, output.paint),
+    options.output === "json" ? `${JSON.stringify(summary)}\n` : what_if_text(all_visible(summary), output.paint),
   );
   return problems.count === 0 ? 0 : 1;
 }
