@@ -35,6 +35,7 @@ import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
 import { Trace } from "./trace.ts";
+import { with_trusted_places } from "./trusted_places.ts";
 import { view_of } from "./view.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
@@ -53,7 +54,7 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
-  if (options.mode === "run") with_safe_hooks(options.config);
+  if (options.mode === "run") with_trusted_places(with_safe_hooks(options.config));
   const agent = new Agent(options, compose(options));
   let reason = "a failure";
   try {
@@ -192,7 +193,9 @@ class Agent {
     if (this.#beats === 0 || source?.requested() !== true) return;
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
-    const { plan, entry, messages, status } = reload(this.#config, () => with_safe_hooks(source.load()));
+    const { plan, entry, messages, status } = reload(this.#config, () =>
+      with_trusted_places(with_safe_hooks(source.load())),
+    );
     this.#record({ t_ns, ...entry });
     if (plan !== null) {
       this.#config = plan.config;

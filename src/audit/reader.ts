@@ -1,5 +1,6 @@
-import { closeSync, createReadStream, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, createReadStream, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { open_to_read } from "../files/regular.ts";
 import type { AuditRecord } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
 import { GENESIS, MAX_LINE_BYTES, unseal } from "./line.ts";
@@ -67,7 +68,7 @@ class OpenFiles {
   constructor(paths: readonly string[]) {
     for (const file of paths) {
       try {
-        this.files.push({ file, fd: openSync(file, "r") });
+        this.files.push({ file, fd: open_to_read(file) });
       } catch (error) {
         // Rotated out of the way between the listing and here; the chain says if anything is missing.
         if (paths.length > 1 && error instanceof Error && "code" in error && error.code === "ENOENT") continue;

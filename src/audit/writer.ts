@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { type FileHandle, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { open_own_handle } from "../files/regular.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
 import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
@@ -163,7 +164,7 @@ export class AuditWriter {
       bytes += line_bytes;
       count++;
     }
-    this.#file ??= await open(this.path, "a", 0o640);
+    this.#file ??= await open_own_handle(this.path, "append", 0o640);
     try {
       await this.#file.appendFile(text);
       await this.#file.datasync();

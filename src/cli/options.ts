@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
-import { type Config, type LogLevel, load_config } from "../config/index.ts";
+import { require_trusted_files } from "../agent/trusted_places.ts";
+import { type Config, is_given, type LogLevel, load_config, load_sources } from "../config/index.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -15,6 +16,13 @@ export interface GlobalOptions {
 export function configured(options: GlobalOptions, settings: readonly string[] = []): Config {
   const config = load_config(options.config ?? null, undefined, settings);
   return options.logLevel === undefined ? config : { ...config, log: { level: options.logLevel } };
+}
+
+/** The same for a command that acts on it as root: no other user may be able to change a file of it. Throws ConfigError. */
+export function trusted(options: GlobalOptions): Config {
+  const { files } = load_sources(options.config ?? null);
+  require_trusted_files(files.filter((file) => !is_given(file)));
+  return configured(options);
 }
 
 const SECONDS_PER: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };

@@ -1,11 +1,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { read_text } from "../files/regular.ts";
 import { ConfigError, merge_files, type ParsedFile, parse_file } from "./parse.ts";
 import type { Config } from "./schema.ts";
 import { parse_settings } from "./set.ts";
 
 export const DEFAULT_DIRECTORY = "/etc/hosa";
 const MAX_DROP_INS = 64;
+const MAX_FILE_BYTES = 4 * 1_048_576;
+/** What this process was given open, as a shell does for `<(…)`, and the file that says nothing. */
+const GIVEN_FILE = /^\/dev\/(null|stdin|fd\/\d+)$/;
 
 /** Files the configuration is made of, in the order they are merged. */
 export interface ConfigSources {
@@ -39,6 +43,10 @@ export function config_of_settings(settings: readonly string[]): Config {
   return merge_files(parse_settings(settings));
 }
 
+export function is_given(path: string): boolean {
+  return GIVEN_FILE.test(path);
+}
+
 function standard_files(directory: string): readonly ParsedFile[] {
   const main = read(join(directory, "hosa.yaml"), false);
   const drop_ins = drop_in_names(join(directory, "hosa.d")).map((file) => read(file, false));
@@ -63,7 +71,7 @@ function drop_in_names(directory: string): readonly string[] {
 function read(path: string, required: boolean): ParsedFile | null {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
   } catch (error) {
     if (!required && code_of(error) === "ENOENT") return null;
     throw unreadable(path, error);

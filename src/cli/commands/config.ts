@@ -1,12 +1,14 @@
 import { with_safe_hooks } from "../../agent/hook_programs.ts";
-import { load_sources, render_config } from "../../config/index.ts";
+import { require_trusted_files, with_trusted_places } from "../../agent/trusted_places.ts";
+import { is_given, load_sources, render_config } from "../../config/index.ts";
 import { visible } from "../../model/visible.ts";
 import type { Context, ExitCode } from "../context.ts";
 import type { GlobalOptions } from "../options.ts";
 
 export function config_check(options: GlobalOptions, context: Context): ExitCode {
   const { config, files } = load_sources(options.config ?? null);
-  with_safe_hooks(config);
+  require_trusted_files(files.filter((file) => !is_given(file)));
+  with_trusted_places(with_safe_hooks(config));
   const text = files.length === 0 ? "ok: no file, the defaults hold" : `ok: ${files.map(visible).join(", ")}`;
   context.output.print(options.output === "json" ? `${JSON.stringify({ ok: true, files })}\n` : `${text}\n`);
   return 0;

@@ -10,7 +10,7 @@ import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions, LOG_LEVELS } from "../options.ts";
+import { configured, type GlobalOptions, LOG_LEVELS, trusted } from "../options.ts";
 import type { Output } from "../output.ts";
 
 export interface LiveOptions extends GlobalOptions {
@@ -78,7 +78,8 @@ async function live(
   context: Context,
   interval_s: number | null,
 ): Promise<ExitCode> {
-  const config = configured(options);
+  const load = (): Config => (mode === "run" ? trusted(options) : configured(options));
+  const config = load();
   let shown = LOG_LEVELS.indexOf(config.log.level);
   const { output, hangups } = context;
   const is_daemon = options.daemon === true;
@@ -101,7 +102,7 @@ async function live(
     signal: context.signal,
     reload: {
       requested: () => hangups.take(),
-      load: () => configured(options),
+      load,
       applied: (now) => {
         shown = LOG_LEVELS.indexOf(now.log.level);
       },

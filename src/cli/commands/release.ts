@@ -16,7 +16,7 @@ import type { ControlClient } from "../../telemetry/control/client.ts";
 import { is_reason, REASON_CHARS_MAX } from "../../telemetry/control/protocol.ts";
 import { ask_release, ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import { type GlobalOptions, trusted } from "../options.ts";
 
 export interface ReleaseOptions extends GlobalOptions {
   readonly all?: boolean;
@@ -52,7 +52,7 @@ export async function release(options: ReleaseOptions, context: Context): Promis
     const hint = "Add --yes, or --dry-run to see what would be restored.";
     throw new OperatorError("release asks before it acts, and there is no terminal to ask on", 2, hint);
   }
-  const config = configured(options);
+  const config = trusted(options);
   using client = await connect(config);
   const holder = with_marker(await holder_of(client, config, context), config);
   if (select === null) return await list(holder, options, context);

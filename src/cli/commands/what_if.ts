@@ -54,7 +54,9 @@ function recorded_flights(options: WhatIfOptions): readonly string[] {
   const hint = "Flights are written by `hosa run` when level 2 is reached (audit.flight_minutes); or name files.";
   let names: readonly string[];
   try {
-    names = readdirSync(directory).filter((name) => FLIGHT_NAME.test(name));
+    names = readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && FLIGHT_NAME.test(entry.name))
+      .map((entry) => entry.name);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     throw new OperatorError(`${directory}: flights cannot be listed (${code})`, code === "EACCES" ? 3 : 1, hint, error);

@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { geteuid, page_size_bytes } from "../../ffi/libc.ts";
 import { allocate } from "../../ffi/swap.ts";
+import { distrust_directory } from "../../files/trust.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { LABEL, read_header, swap_header } from "./header.ts";
 import { size } from "./room.ts";
@@ -80,6 +81,8 @@ export function examine_reserve(wish: ReserveWish): Prepared {
 }
 
 function why_not_here(directory: string): Maybe<string> {
+  const changeable = distrust_directory(directory);
+  if (changeable !== null) return `${changeable}: another user could put a file in the place of the swap file`;
   const name = WITHOUT_SWAP_FILES.get(statfsSync(directory).type);
   if (name === undefined) return null;
   return `${directory} is on ${name}, which offers no swap files: set reserve.path to a file on ext4 or xfs`;

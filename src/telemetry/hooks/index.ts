@@ -1,4 +1,5 @@
 import type { Config } from "../../config/index.ts";
+import { distrust_program } from "../../files/trust.ts";
 import type { HookEntry } from "../../model/audit.ts";
 import type { Outcome } from "../../model/containment.ts";
 import { type HookResult, hook_sentence } from "../../model/hook.ts";
@@ -7,7 +8,6 @@ import { type HookFigures, HookTally } from "./figures.ts";
 import { type HookBeat, HookMoments, type LeveledCall } from "./moments.ts";
 import { type HookProcess, type ProcessOptions, start_hook } from "./process.ts";
 import { type HookJob, HookQueue } from "./queue.ts";
-import { distrust } from "./trust.ts";
 
 export interface HooksOptions extends ProcessOptions {
   readonly hooks: Config["hooks"];
@@ -146,7 +146,7 @@ export class Hooks {
   async #result(job: HookJob): Promise<HookResult> {
     const [program = ""] = job.command;
     // It was looked at when the configuration was read; much may have changed since.
-    const why = distrust(program);
+    const why = distrust_program(program);
     if (why !== null) return { ...NEVER_BEGUN, trouble: `not run: ${why}` };
     const running = start_hook(job, this.#options);
     this.#processes.set(job, running);
