@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
+import { denied_hint } from "../files/denied.ts";
 import { OperatorError } from "../model/error.ts";
 import { current_boot_id } from "../motor/ledger.ts";
 import { LedgerBusy, take_lock } from "../motor/lock.ts";
@@ -38,7 +39,7 @@ function lock(path: string): () => void {
     if (code === null) throw error;
     const denied = code === "EACCES" || code === "EPERM";
     const hint = denied
-      ? "Run as root, or set audit.path to a place this user may write."
+      ? denied_hint("Run as root, or set audit.path to a place this user may write.")
       : "Set audit.path to a writable place on a disk.";
     throw new OperatorError(`audit file ${path} cannot be locked (${code})`, denied ? 3 : 1, hint, error);
   }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
+import { denied_hint } from "../files/denied.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { HeldItem, ReleaseReply, Selector } from "../model/control.ts";
 import { OperatorError } from "../model/error.ts";
@@ -117,6 +118,6 @@ function unusable(ledger_dir: string, error: unknown): Error {
   const code = error instanceof Error && "code" in error ? String(error.code) : null;
   if (code === null) return error instanceof Error ? error : new Error(String(error));
   const denied = code === "EACCES" || code === "EPERM";
-  const hint = denied ? "Run as root." : "Check motor.ledger_dir in the configuration.";
+  const hint = denied ? denied_hint("Run as root.") : "Check motor.ledger_dir in the configuration.";
   return new OperatorError(`ledger ${ledger_dir} cannot be used (${code})`, denied ? 3 : 1, hint, error);
 }

@@ -1,5 +1,6 @@
 import { closeSync, createReadStream, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { denied_hint } from "../files/denied.ts";
 import { open_to_read } from "../files/regular.ts";
 import type { AuditRecord } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
@@ -133,7 +134,7 @@ function unreadable(path: string, error: unknown): OperatorError {
   const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
   const denied = code === "EACCES" || code === "EPERM";
   const hint = denied
-    ? "Run as root: the audit is for root alone, unless its directory was opened to others."
+    ? denied_hint("Run as root: the audit is for root alone, unless its directory was opened to others.")
     : "Give the file with --audit FILE, or set audit.path in the configuration; it is written by `hosa run`.";
   return new OperatorError(`audit file ${path} cannot be read (${code})`, denied ? 3 : 1, hint, error);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { type FileHandle, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { denied_hint } from "../files/denied.ts";
 import { open_own_handle } from "../files/regular.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import { OperatorError } from "../model/error.ts";
@@ -203,7 +204,7 @@ function cannot_open(path: string, error: unknown): OperatorError {
     `audit file ${path} cannot be opened for appending (${code})`,
     denied ? 3 : 1,
     denied
-      ? "Run as root, or set audit.path to a file this user may write."
+      ? denied_hint("Run as root, or set audit.path to a file this user may write.")
       : "Set audit.path to a writable place on a disk.",
     error,
   );

@@ -15,6 +15,7 @@ import { basename, dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { geteuid, page_size_bytes } from "../../ffi/libc.ts";
 import { allocate } from "../../ffi/swap.ts";
+import { denied_hint } from "../../files/denied.ts";
 import { distrust_directory } from "../../files/trust.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { LABEL, read_header, swap_header } from "./header.ts";
@@ -176,8 +177,8 @@ function sentence(error: unknown, path: string): string {
   const { code } = error;
   const todo: Readonly<Record<string, string>> = {
     ENOENT: "make its directory",
-    EACCES: "run as root",
-    EPERM: "run as root",
+    EACCES: denied_hint("run as root"),
+    EPERM: denied_hint("run as root"),
     ELOOP: "it is a symbolic link: name the file itself",
     EROFS: "its file system is read-only",
     ENOSPC: "make room, or lower reserve.size_bytes",
