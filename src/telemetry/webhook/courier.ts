@@ -8,6 +8,8 @@ export interface CourierOptions {
   readonly name: string;
   readonly endpoint: {
     readonly url: string;
+    /** Of this endpoint; absent: none, whatever the environment says. */
+    readonly proxy?: string | undefined;
     readonly secret: string;
     readonly template: Template;
     readonly timeout_s: number;
@@ -119,6 +121,7 @@ export class Courier {
         body,
         headers,
         redirect: "manual",
+        ...(endpoint.proxy === undefined ? {} : { proxy: endpoint.proxy }),
         signal: deadline(timeout_s),
       });
       await response.body?.cancel();
