@@ -6,6 +6,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
@@ -37,6 +38,7 @@ import { telling_parts } from "./telling_parts.ts";
 import { Trace } from "./trace.ts";
 import { with_trusted_places } from "./trusted_places.ts";
 import { view_of } from "./view.ts";
+import { WarmupNews } from "./warmup_news.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
@@ -74,6 +76,7 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #warmup_news: WarmupNews;
   readonly #service: Service;
   /** In force now; a reload replaces it. */
   #config: Config;
@@ -100,6 +103,7 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
+    this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
@@ -306,6 +310,7 @@ class Agent {
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#warmup_news.turn(decision.t_ns);
     this.#control?.noticed(result);
     this.#telling?.noticed(result);
     this.#tell(result);
@@ -386,6 +391,6 @@ class Agent {
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
     const values = theta.map((value) => value.toFixed(1)).join(", ");
     const said = again ? "thresholds fitted again" : "this node is known";
-    this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
+    this.#options.on_message("info", `${said}: ${counted(learned_samples, "sample")}, θ ${values}`);
   }
 }

@@ -10,7 +10,9 @@ export function with_safe_hooks(config: Config): Config {
   const problems = (["pre", "post"] as const).flatMap((list) =>
     config.hooks[list].flatMap(({ command: [program = ""] }, i) => {
       const why = distrust_program(program);
-      return why === null ? [] : [`hooks.${list}.${i}.command: ${program} is not run: ${why}`];
+      if (why === null) return [];
+      const at = { file: null, line: null, column: null, key: `hooks.${list}.${i}.command` };
+      return [{ ...at, wrong: `${program} is not run: ${why}`, allowed: null }];
     }),
   );
   if (problems.length > 0) throw new ConfigError(problems, HINT);

@@ -4,6 +4,7 @@ import { hostname, release } from "node:os";
 import { dirname } from "node:path";
 import { read_text } from "../files/regular.ts";
 import { distrust_file } from "../files/trust.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 
 /** What is saved is bounded: a larger file is none of ours. */
 const LIMIT_BYTES = 8 * 1024 * 1024;
@@ -17,8 +18,9 @@ export function load_saved(path: string): { readonly saved: Record<string, unkno
     if (why !== null) return { refused: `${path} is not used: ${why}` };
     saved = JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
-    const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
-    return { refused: absent ? "nothing was learned here before" : `${path} cannot be read: ${String(error)}` };
+    if (errno_of(error) === "ENOENT") return { refused: "nothing was learned here before" };
+    const why = error instanceof SyntaxError ? "it is damaged" : reason_of(error);
+    return { refused: `${path} cannot be read: ${why}` };
   }
   if (typeof saved !== "object" || saved === null) return { refused: `${path} holds nothing that was saved` };
   if (saved["host"] !== hostname()) return { refused: `it was learned on host ${saved["host"]}` };

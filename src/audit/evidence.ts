@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { reason_of } from "../model/errno.ts";
 
 /** One file of a bundle. Rejecting is no failure of the bundle: the manifest says why the part is missing. */
 export type EvidencePart =
@@ -54,7 +55,7 @@ export async function write_evidence(options: EvidenceOptions): Promise<Evidence
       left = Math.max(0, left - written.bytes);
       files.push({ name: part.name, ...written });
     } catch (error) {
-      missing.push(`${part.name}: ${error instanceof Error ? error.message : String(error)}`);
+      missing.push(`${part.name}: ${reason_of(error)}`);
     }
   }
   if (files.length === 0) throw new Error(`no evidence could be written to ${directory}: ${missing.join("; ")}`);

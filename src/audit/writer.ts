@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { denied_hint } from "../files/denied.ts";
 import { open_own_handle } from "../files/regular.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
 import { resume_tail } from "./tail.ts";
@@ -142,7 +143,7 @@ export class AuditWriter {
         await this.#write_batch();
         this.trouble = null;
       } catch (error) {
-        this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+        this.trouble = `audit ${this.path}: ${reason_of(error)}`;
         return;
       }
     }
@@ -198,10 +199,10 @@ async function rename_if_there(from: string, to: string): Promise<void> {
 }
 
 function cannot_open(path: string, error: unknown): OperatorError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = errno_of(error);
   const denied = code === "EACCES" || code === "EPERM";
   return new OperatorError(
-    `audit file ${path} cannot be opened for appending (${code})`,
+    `audit file ${path} cannot be opened for appending: ${reason_of(error)}`,
     denied ? 3 : 1,
     denied
       ? denied_hint("Run as root, or set audit.path to a file this user may write.")

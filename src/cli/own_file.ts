@@ -1,5 +1,6 @@
 import { closeSync, ftruncateSync, readSync, writeFileSync } from "node:fs";
 import { open_own } from "../files/regular.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 
 /** As the name of a file. */
@@ -30,8 +31,12 @@ export function write_own(file: string, text: string, kind: OwnKind): void {
     }
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OperatorError(`cannot write ${file}: ${why}`, 1, "Give a path in a writable directory.", error);
+    throw new OperatorError(
+      `cannot write ${file}: ${reason_of(error)}`,
+      1,
+      "Give a path in a writable directory.",
+      error,
+    );
   }
 }
 

@@ -7,7 +7,8 @@ export {
   load_config,
   load_sources,
 } from "./load.ts";
-export { ConfigError, default_config, parse_config } from "./parse.ts";
+export { default_config, parse_config } from "./parse.ts";
+export { ConfigError, type ConfigProblem } from "./problem.ts";
 export { type KeyChange, plan_reload, type ReloadPlan } from "./reload.ts";
 export { render_config } from "./render.ts";
 export type { Config, LogLevel } from "./schema.ts";

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { create_anew, open_own, read_text, UnsuitableFile } from "../files/regular.ts";
 import { distrust_directory } from "../files/trust.ts";
+import { errno_text } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { take_lock } from "./lock.ts";
@@ -139,7 +140,9 @@ export class Ledger {
     } catch (error) {
       take_back();
       ftruncateSync(this.#fd, this.#size_bytes);
-      throw new Refusal(`write the ledger ${this.#path}: ${code_of(error)}; nothing is done that could not be undone`);
+      throw new Refusal(
+        `write the ledger ${this.#path}: ${errno_text(code_of(error))}; nothing is done that could not be undone`,
+      );
     }
     this.#step(`after ledger ${line.op}`);
     this.#size_bytes += bytes.length;

@@ -2,6 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { read_text } from "../../files/regular.ts";
 import type { Outcome } from "../../model/containment.ts";
 import type { HeldItem } from "../../model/control.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { read_entries } from "../ledger.ts";
@@ -27,7 +28,7 @@ export function found_conservative(marker: string, boot_id: string): Maybe<strin
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     // A marker that cannot be read is one all the same: the careful answer is the safe one.
-    return `an unknown time (${String(error)})`;
+    return `an unknown time: ${reason_of(error)}`;
   }
   try {
     const { boot_id: then, since } = JSON.parse(text) as { boot_id?: unknown; since?: unknown };

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { UnixConnection, UnixListener } from "../../ffi/unix_socket.ts";
 import { distrust_directory } from "../../files/trust.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { Maybe } from "../../model/sample.ts";
 
 const SOCKET_MODE = 0o660;
@@ -75,7 +76,7 @@ export function place_socket(path: string, gid: Maybe<number>, own_directory: st
     if (error instanceof SocketTrouble) throw error;
     const known = error instanceof KernelError || (error instanceof Error && "code" in error);
     if (!known) throw error;
-    throw new SocketTrouble(`control socket ${path}: ${error.message}`);
+    throw new SocketTrouble(`control socket ${path}: ${reason_of(error)}`);
   }
 }
 

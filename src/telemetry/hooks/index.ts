@@ -2,6 +2,7 @@ import type { Config } from "../../config/index.ts";
 import { distrust_program } from "../../files/trust.ts";
 import type { HookEntry } from "../../model/audit.ts";
 import type { Outcome } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import { type HookResult, hook_sentence } from "../../model/hook.ts";
 import type { Level } from "../../model/level.ts";
 import { type HookFigures, HookTally } from "./figures.ts";
@@ -107,7 +108,7 @@ export class Hooks {
     for (const running of this.#processes.values()) running.kill(false);
     await Promise.race([Promise.all(this.#running), this.#options.pause(KILLED_WITHIN_MS)]);
     if (left === 0) return;
-    this.#options.on_message("warn", `${left} hook(s) were not run before the end; the audit has what was done`);
+    this.#options.on_message("warn", `${counted(left, "hook")} not run before the end; the audit has what was done`);
   }
 
   #tell({ call, highest_level }: LeveledCall): void {

@@ -177,7 +177,7 @@ describe("an endpoint", () => {
     await one.drain();
     expect(endpoint.received.length).toBe(1);
     one.close();
-    expect(said.join()).toContain("webhook 1: 3 notice(s) were not taken before the end");
+    expect(said.join()).toContain("webhook 1: 3 notices not taken before the end");
   });
 
   test("is told a last word past the queue", async () => {
