@@ -1,5 +1,6 @@
 import { accessSync, constants, lstatSync, readlinkSync, type Stats, statfsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { errno_of, reason_of } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 
 const LINKS_MAX = 16;
@@ -75,8 +76,7 @@ function looked_at(path: string, look: () => Maybe<string>): Maybe<string> {
   try {
     return look();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return code === "ENOENT" ? `${path} does not exist` : `${path} cannot be examined: ${code}`;
+    return errno_of(error) === "ENOENT" ? `${path} does not exist` : `${path} cannot be examined: ${reason_of(error)}`;
   }
 }
 
