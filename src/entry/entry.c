@@ -3,8 +3,11 @@
  *
  * The runtime takes orders from its environment: BUN_OPTIONS=--preload=FILE runs FILE, BUN_BE_BUN=1 makes it plain bun,
  * NODE_TLS_REJECT_UNAUTHORIZED=0 believes every server. It obeys them before any line of HOSA runs, so they are taken away here.
- * A processor that the runtime cannot run on is named here too: the runtime itself would die of SIGILL without a word.
+ * A processor that the runtime cannot run on is named here too: the runtime itself would die of SIGILL without a word. And where it could not
+ * get the threads or the memory that it starts with, answer.c answers in its place.
  */
+
+#include "answer.h"
 
 typedef unsigned long word;
 
@@ -105,7 +108,11 @@ __attribute__((used)) static void enter(word *stack) {
   if (asks_for_runtime(arguments, environment)) return;
   char **after = environment;
   while (*after != 0) after++;
-  if (!clean(environment)) return;
+  if (!clean(environment)) {
+    int exit_code = answer_without_runtime(arguments, environment);
+    if (exit_code >= 0) end("", 0, exit_code);
+    return;
+  }
   for (word *entry = (word *)(after + 1); entry[0] != AT_NULL; entry += 2)
     if (entry[0] == AT_EXECFN) system_call(SYS_EXECVE, entry[1], (word)arguments, (word)environment);
   system_call(SYS_EXECVE, (word)ITSELF, (word)arguments, (word)environment);
