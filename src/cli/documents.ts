@@ -15,6 +15,7 @@ import type { Level } from "../model/level.ts";
 import type { Notice } from "../model/notice.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { SCHEMA_VERSION } from "../model/schema_version.ts";
 import type { BeatView } from "../model/view.ts";
 import type { WhatIfSummary } from "../model/what_if.ts";
@@ -28,9 +29,9 @@ interface Versioned {
   readonly schema_version: typeof SCHEMA_VERSION;
 }
 
-/** Places where the audit's chain of hashes is broken; standard error names the first of them. */
 interface OfAudit {
-  readonly audit_problems: number;
+  /** Places where the audit's chain of hashes is broken; standard error names the first of them. Null: it was not checked, for want of a runtime. */
+  readonly audit_problems: Maybe<number>;
 }
 
 /** Instead of the answer, or as the last line after beats and rows. */
