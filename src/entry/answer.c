@@ -151,7 +151,8 @@ static int answer(struct call *call, struct text missing) {
 int answer_without_runtime(char **arguments, char **environment) {
   struct call call = {.out = {.descriptor = OUTPUT}, .errors = {.descriptor = ERRORS}};
   read_arguments(&call, arguments);
-  struct text missing = what_is_missing(call.command != OTHER);
+  enum need need = call.command == OTHER ? TO_START : call.command == EXPLAIN ? TO_READ_FILES : TO_ANSWER;
+  struct text missing = what_is_missing(need);
   if (missing.at == 0) return -1;
   call.out.ascii = call.errors.ascii = is_ascii(environment);
   int exit_code = call.command != OTHER

@@ -5,13 +5,14 @@
 #include <linux/sched.h>
 
 /*
- * Measured of `hosa status`, `release` and `explain` (Bun 1.4.5): 4 threads before the first line of HOSA, 6 to 13 later, up to 8 of them for each
- * processor of a large machine; 2.3 GiB of private address space, untouched; 5 descriptors, and one for each part of the audit.
+ * Measured (Bun 1.4.5, 2 and 8 processors): 4 and 5 threads to start, to read a file 2 and 9 more; 2.3 GiB of private address space, untouched; 5
+ * descriptors, and one for each part of the audit; 15 to 26 MB of memory beside the pages of its file.
  */
-enum { THREADS = 4, AMPLE_THREADS = 24, DESCRIPTORS = 5, AMPLE_DESCRIPTORS = 24, STACK_BYTES = 4096 };
+enum { THREADS = 4, ANSWER_THREADS = 8, MOST_THREADS = 144, DESCRIPTORS = 5, AMPLE_DESCRIPTORS = 24 };
+enum { STACK_BYTES = 4096, MASK_BYTES = 128 };
 static const word SPACE_BYTES = 2560UL << 20;
-/* What it holds at its peak beside the pages of its file; memory that can be reclaimed counts as free. */
-static const long MEMORY_KIB = 96 << 10;
+/* What can be reclaimed counts as free. */
+static const long MEMORY_KIB = 48 << 10;
 
 /*
  * A thread of this process that sleeps while *go is 0 and ends: nothing of it lives on the stack of its starter.
@@ -47,10 +48,25 @@ static long start_thread(char *stack_end, int *go, int *gone) {
   return result;
 }
 
+static word processors(void) {
+  unsigned char mask[MASK_BYTES];
+  long bytes = call3(__NR_sched_getaffinity, 0, sizeof mask, mask);
+  word count = 0;
+  for (long i = 0; i < bytes; i++)
+    for (unsigned char left = mask[i]; left != 0; left &= (unsigned char)(left - 1)) count++;
+  return count;
+}
+
+static word threads_for(enum need need) {
+  if (need == TO_START) return THREADS;
+  word wanted = need == TO_ANSWER ? ANSWER_THREADS : ANSWER_THREADS + processors();
+  return wanted > MOST_THREADS ? MOST_THREADS : wanted;
+}
+
 static int has_threads(word wanted) {
-  char *stacks = reserve(AMPLE_THREADS * STACK_BYTES);
+  char *stacks = reserve(MOST_THREADS * STACK_BYTES);
   if (stacks == 0) return 0;
-  int go = 0, gone[AMPLE_THREADS];
+  int go = 0, gone[MOST_THREADS];
   word started = 0;
   while (started < wanted) {
     gone[started] = 1;
@@ -61,7 +77,7 @@ static int has_threads(word wanted) {
   call3(__NR_futex, &go, FUTEX_WAKE, wanted);
   for (word i = 0; i < started; i++)
     while (__atomic_load_n(&gone[i], __ATOMIC_SEQ_CST) != 0) call4(__NR_futex, &gone[i], FUTEX_WAIT, 1, 0);
-  call2(__NR_munmap, stacks, AMPLE_THREADS * STACK_BYTES);
+  call2(__NR_munmap, stacks, MOST_THREADS * STACK_BYTES);
   return started == wanted;
 }
 
@@ -129,12 +145,12 @@ static int has_memory(void) {
   return 1;
 }
 
-struct text what_is_missing(int ample) {
-  if (!has_threads(ample ? AMPLE_THREADS : THREADS))
+struct text what_is_missing(enum need need) {
+  if (!has_threads(threads_for(need)))
     return TEXT("no new thread can be started (pids.max, RLIMIT_NPROC, kernel.threads-max or kernel.pid_max)");
   if (!has_space()) return TEXT("it may not use enough address space (RLIMIT_AS, RLIMIT_DATA or vm.overcommit_memory)");
-  if (!has_descriptors(ample ? AMPLE_DESCRIPTORS : DESCRIPTORS))
+  if (!has_descriptors(need == TO_START ? DESCRIPTORS : AMPLE_DESCRIPTORS))
     return TEXT("it may not open enough files (RLIMIT_NOFILE or fs.file-max)");
-  if (ample && !has_memory()) return TEXT("too little memory is left for it (memory.max, or of the node)");
+  if (need != TO_START && !has_memory()) return TEXT("too little memory is left for it (memory.max, or of the node)");
   return NONE;
 }

@@ -6,9 +6,10 @@
 #include "text.h"
 
 /*
- * What is missing: "no new thread can be started (…)"; NONE where nothing is.
- * `ample`: also with what a command needs in the middle of its work, for a command that has another way to answer.
+ * What is missing: "no new thread can be started (…)"; NONE where nothing is. A command that has another way to answer asks for all that it
+ * needs in the middle of its work as well; `reads_files`: some of that for each processor.
  */
-struct text what_is_missing(int ample);
+enum need { TO_START, TO_ANSWER, TO_READ_FILES };
+struct text what_is_missing(enum need need);
 
 #endif
