@@ -285,8 +285,10 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   explain: ["timeline+svg", "last+audit", "baseline+audit", "timeline+audit", "svg+audit"],
   report: ["html+audit"],
   replay: [
-    ...["rowInterval+alarmsPerDay", "rowInterval+budgetHours", "rowInterval+set", "alarmsPerDay+budgetHours"],
-    ...["alarmsPerDay+set", "budgetHours+set"],
+    ...["rowInterval+trainRows", "rowInterval+alarmsPerDay", "rowInterval+budgetHours", "rowInterval+detector"],
+    ...["trainRows+alarmsPerDay", "trainRows+budgetHours", "trainRows+detector", "trainRows+set"],
+    ...["alarmsPerDay+budgetHours", "alarmsPerDay+detector", "budgetHours+detector", "detector+set"],
+    ...["rowInterval+set", "alarmsPerDay+set", "budgetHours+set"],
   ],
   release: [...["id", "target", "quarantine", "all"].flatMap((one) => [`${one}+yes`, `${one}+reason`]), "yes+reason"],
 };
@@ -297,7 +299,8 @@ group("options", () => {
   test.each(commands.map((one) => one.name()))("of %s: every pair is refused or allowed on purpose", async (name) => {
     const { options } = commands.find((one) => one.name() === name)!;
     const allowed = TOGETHER[name] ?? [];
-    const typed = (option: Option): string[] => (option.required ? [option.long!, "1"] : [option.long!]);
+    const typed = (option: Option): string[] =>
+      option.required ? [option.long!, option.argChoices?.[0] ?? "1"] : [option.long!];
     const needed = name === "replay" ? ["-"] : name === "report" ? ["--html", "/dev/null"] : [];
     const pairs = options.flatMap((one, i) => options.slice(i + 1).map((other) => [one, other] as const));
     for (const [one, other] of pairs) {
