@@ -9,6 +9,7 @@ import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry, ReloadEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { ReloadReply } from "../model/control.ts";
+import { counted } from "../model/counted.ts";
 import type { Engine } from "../model/dial.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
@@ -43,7 +44,9 @@ import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
 import { Trace } from "./trace.ts";
+import { with_trusted_places } from "./trusted_places.ts";
 import { view_of } from "./view.ts";
+import { WarmupNews } from "./warmup_news.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
@@ -62,7 +65,7 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
-  if (options.mode === "run") with_safe_hooks(options.config);
+  if (options.mode === "run") with_trusted_places(with_safe_hooks(options.config));
   const agent = new Agent(options, compose(options));
   let reason = "a failure";
   try {
@@ -82,6 +85,7 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #warmup_news: WarmupNews;
   readonly #service: Service;
   /** In force now; a reload replaces it. */
   #config: Config;
@@ -115,6 +119,7 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
+    this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
@@ -187,12 +192,12 @@ class Agent {
 
   #keeper(): QuarantineKeeper {
     const { config, on_message } = this.#options;
-    const { motor, mount, own_path } = this.#parts;
+    const { motor, mount } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
     const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
     return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
-      quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
+      quarantine_motor(config, motor, mount, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
@@ -257,7 +262,9 @@ class Agent {
     const requests = this.#reloads.splice(0);
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
-    const { plan, entry, messages, status } = reload(this.#config, () => with_safe_hooks(source.load()));
+    const { plan, entry, messages, status } = reload(this.#config, () =>
+      with_trusted_places(with_safe_hooks(source.load())),
+    );
     const move = plan === null ? null : this.#dial.move(plan.config, t_ns);
     const moved = move === null ? {} : { dial: { from: move.from, to: move.to } };
     const [first] = requests;
@@ -285,7 +292,7 @@ class Agent {
     const asked = decision_config(config, own_path, shield !== undefined, reserve !== undefined, dial);
     const decides_by = bounded_by(asked, standing.ceiling);
     this.#beat.reconfigure(decides_by);
-    motor.reconfigure(motor_limits(config, own_path));
+    motor.reconfigure(motor_limits(config));
     flight?.reconfigure(decides_by);
     this.#quarantine.reconfigure(config);
     await this.#telling?.reconfigure(config);
@@ -400,6 +407,7 @@ class Agent {
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#warmup_news.turn(decision.t_ns);
     this.#control?.noticed(result);
     this.#telling?.noticed(result);
     this.#tell(result);
@@ -480,10 +488,10 @@ class Agent {
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
     const values = theta.map((value) => value.toFixed(1)).join(", ");
     const said = again ? "thresholds fitted again" : "this node is known";
-    this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
+    this.#options.on_message("info", `${said}: ${counted(learned_samples, "sample")}, θ ${values}`);
   }
 }
 
 function released_words(released: readonly Outcome[]): string {
-  return released.length === 0 ? "" : `; ${released.length} containment(s) released first`;
+  return released.length === 0 ? "" : `; ${counted(released.length, "containment")} released first`;
 }

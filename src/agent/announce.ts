@@ -3,6 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { deprecations } from "../config/index.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import type { Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import { dial_sentence } from "../report/dial.ts";
@@ -59,6 +60,6 @@ export function announce(
   if (motor.recovered.length > 0) {
     const reason = "left by a predecessor";
     record({ t_ns, kind: "undo", reason, outcomes: motor.recovered });
-    on_message("warn", `${motor.recovered.length} change(s) left by a predecessor were undone`);
+    on_message("warn", `undone: ${counted(motor.recovered.length, "change")} left by a predecessor`);
   }
 }

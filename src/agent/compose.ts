@@ -6,13 +6,13 @@ import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
 import { type Config, dial_of } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
-import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
 import type { Dial } from "../model/dial.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { MotorLimits } from "../motor/limits.ts";
 import { LedgerBusy } from "../motor/lock.ts";
@@ -21,6 +21,7 @@ import { RecordingMotor } from "../motor/recording.ts";
 import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { SwitchableMotor } from "../motor/switchable.ts";
+import { precondition_words } from "../report/precondition.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
@@ -80,7 +81,7 @@ function require_btf(): void {
     readSync(fd, magic);
     closeSync(fd);
   } catch (error) {
-    throw no_btf(`it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw no_btf(`it cannot be read: ${reason_of(error)}`, error);
   }
   if (magic[0] !== 0x9f || magic[1] !== 0xeb) throw no_btf("it holds no BTF");
 }
@@ -125,28 +126,29 @@ export function counts_on_shield(asked: Asked, network: NodeShield | { readonly 
 }
 
 /** What of the motor's configuration may change while it runs. */
-export function motor_limits({ motor, protect }: Config, own_path: string): MotorLimits {
+export function motor_limits({ motor, protect }: Config): MotorLimits {
   return {
     max_targets_per_minute: motor.max_targets_per_minute,
     cooldown_s: motor.cooldown_s,
     expiry_s: motor.expiry_s,
-    protected_ids: (_id, path) => protection(path, own_path, protect),
+    protect,
+    words: precondition_words,
   };
 }
 
 function open_motor(
   options: AgentOptions,
   mount: string | null,
-  own_path: string,
   network: NodeShield | { readonly missing: string },
   reserve: Prepared,
 ): SwitchableMotor {
   const { motor } = options.config;
-  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
-  if (mount === null || !may_act(options)) return new SwitchableMotor(null, new RecordingMotor(limits), false);
+  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
+  if (mount === null || !may_act(options))
+    return new SwitchableMotor(null, new RecordingMotor({ ...limits, mount }), false);
   try {
     const real = new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
-    const recording = new RecordingMotor({ ...limits, missing: real.missing() });
+    const recording = new RecordingMotor({ ...limits, mount, missing: real.missing() });
     return new SwitchableMotor(real, recording, dial_of(options.config, options).acts);
   } catch (error) {
     if (!(error instanceof LedgerBusy)) throw error;
@@ -177,7 +179,7 @@ export function compose(options: AgentOptions): Parts {
   const network = mount !== null && may_act(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
   const reserve = mount !== null && may_act(options) ? open_reserve(config) : { missing: "nothing is touched" };
-  const motor = open_motor(options, mount, own_path, network, reserve);
+  const motor = open_motor(options, mount, network, reserve);
   undo.defer(() => motor.close());
   const locked = options.mode === "run" ? open_audit(config) : null;
   if (locked !== null) undo.defer(locked.unlock);
@@ -243,6 +245,10 @@ function recall(options: AgentOptions, sensor: Sensor): Cortex {
     refused = saved.refused;
   }
   const { warmup_s } = options.config.learning;
-  options.on_message("info", `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that`);
+  const meanwhile = options.mode === "observe" ? "`hosa doctor`" : "`hosa doctor` and `hosa observe`";
+  options.on_message(
+    "info",
+    `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that; meanwhile try ${meanwhile}`,
+  );
   return new Cortex(sensor.dimensions, settings);
 }

@@ -2,6 +2,7 @@ import { type Config, ConfigError, type KeyChange, plan_reload, type ReloadPlan 
 import type { Asker } from "../model/asker.ts";
 import type { ReloadEntry } from "../model/audit.ts";
 import type { ReloadReply } from "../model/control.ts";
+import { counted } from "../model/counted.ts";
 
 /** Where a new configuration comes from while the agent runs. */
 export interface ReloadSource {
@@ -45,12 +46,12 @@ export function reload(now: Config, load: () => Config): Reloaded {
     ...kept.map((change) => ({ level: "warn", text: `reload: ${still(change)}` }) as const),
     ...(applied.length + kept.length === 0 ? [{ level: "info", text: "reload: nothing has changed" } as const] : []),
   ];
-  const rest = kept.length === 0 ? "" : `, ${kept.length} need(s) a restart`;
+  const rest = kept.length === 0 ? "" : `, ${kept.length} ${kept.length === 1 ? "needs" : "need"} a restart`;
   return {
     plan: applied.length === 0 ? null : plan,
     entry,
     messages,
-    status: `reloaded: ${applied.length} key(s)${rest}`,
+    status: `reloaded: ${counted(applied.length, "key")}${rest}`,
   };
 }
 

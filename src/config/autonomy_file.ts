@@ -4,7 +4,8 @@ import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { dial_of } from "./autonomy.ts";
 import { configured_files, DEFAULT_DIRECTORY, drop_in_directory } from "./load.ts";
-import { ConfigError, merge_files, type ParsedFile, parse_file, place_of } from "./parse.ts";
+import { merge_files, type ParsedFile, parse_file, place_of } from "./parse.ts";
+import { ConfigError, problem_place } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** The one drop-in that `hosa arm` and `hosa disarm` write. */
@@ -45,7 +46,7 @@ export function plan_autonomy(path: string | null, wanted: DialSetting, director
   const known = before(path, directory);
   check_foreign_keys(known.file, file);
   const stilled = merge_files(others).motor.enabled ? null : last_with(others, ["motor", "enabled"]);
-  const overrules = stilled !== null && acts(wanted) ? place_of(stilled, ["motor", "enabled"]) : null;
+  const overrules = stilled !== null && acts(wanted) ? problem_place(place_of(stilled, ["motor", "enabled"])) : null;
   const text = rendered(wanted, overrules !== null);
   const own = parse_file(text, file);
   const main = others.filter(({ filename }) => !filename.startsWith(`${drop_ins}/`));
@@ -96,7 +97,8 @@ function check_in_force(after: Config, wanted: DialSetting, later: readonly Pars
   if (autonomy === wanted.autonomy && bounded) return;
   const problems = [["autonomy"], ["max_level"], ["motor", "enabled"]].flatMap((key) => {
     const file = last_with(later, key);
-    return file === null ? [] : [`${place_of(file, key)}${key.join(".")}: is read after ${NAME} and overrules it`];
+    const wrong = `is read after ${NAME} and overrules it`;
+    return file === null ? [] : [{ ...place_of(file, key), key: key.join("."), wrong, allowed: null }];
   });
   throw new ConfigError(problems, "Remove it there; then call this command again.");
 }

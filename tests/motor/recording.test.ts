@@ -11,7 +11,8 @@ const LIMITS = {
   max_targets_per_minute: 5,
   cooldown_s: 0,
   expiry_s: 5,
-  protected_ids: (_id: number, path: string) => (path === "/safe" ? "named in protect" : null),
+  mount: null,
+  protect: ["/safe"],
 };
 
 function motor(): RecordingMotor {

@@ -2,6 +2,7 @@ import { saved_pause } from "../../agent/pause_without_agent.ts";
 import { held_in_ledger } from "../../agent/release.ts";
 import { type Config, dial_of } from "../../config/index.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { ledger_text, status_text } from "../../report/status.ts";
 import { ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -14,16 +15,17 @@ export async function status(options: GlobalOptions, context: Context): Promise<
   using client = await connect(config);
   if (client !== null) {
     const answer = await ask_status(client);
-    const running = { running: true, ...answer };
-    output.print(options.output === "json" ? `${JSON.stringify(running)}\n` : status_text(answer, output.paint));
+    const running = { running: true as const, ...answer };
+    if (options.output === "json") output.print_answer("status", running);
+    else output.print(status_text(all_visible(answer), output.paint));
     return 0;
   }
   const { ledger_dir } = config.motor;
   const held = held_in_ledger(ledger_dir);
   const dial = dial_of(config, { service: true, dry_run: false });
-  const silent = { ledger_dir, held, dial, pause: pause_of(config, context) };
-  const text = () => ledger_text(silent, output.paint);
-  output.print(options.output === "json" ? `${JSON.stringify({ running: false, ...silent })}\n` : text());
+  const silent = { running: false as const, ledger_dir, held, dial, pause: pause_of(config, context) };
+  if (options.output === "json") output.print_answer("status", silent);
+  else output.print(ledger_text(all_visible(silent), output.paint));
   return 1;
 }
 

@@ -112,7 +112,7 @@ describe("requests", () => {
     ["a pause of no time", '{"v":1,"op":"pause","for_s":0}', "for_s"],
     ["a pause without a time", '{"v":1,"op":"pause"}', "for_s"],
     ["a reason of a pause that moves a cursor", '{"v":1,"op":"pause","for_s":9,"reason":"\\u001b[2J"}', "reason"],
-    ["a number", "7", "Object"],
+    ["a number", "7", "the request"],
   ])("%s is refused, and said what it is", (_name, line, wrong) => {
     const parsed = parse_request(bytes(line));
     expect(parsed).toHaveProperty("wrong");
