@@ -154,7 +154,7 @@ newcomer() { # the way of a new user: install, wait until it knows the node, see
   check "hosa arm --yes" "status $status, $(grep -m 1 'In force' /out/arm.txt)" is $status 0
   until_true 50 0.1 acts
   check "… at once, without a restart" "$(is $pid "$(of_unit MainPID)" && echo the same process), $(of_unit StatusText)" acts
-  check "… and again" "$(hosa arm --yes -o json 2> /dev/null | grep -o '"changed":[a-z]*')" hosa arm --yes
+  check "… and again" "$(hosa arm --yes -o json 2> /dev/null | grep -o '"did":"[a-z]*"')" hosa arm --yes
   moment "armed"
   renew_payment 50
 

@@ -1,5 +1,6 @@
 import type { Asker } from "../model/asker.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { reason_of } from "../model/errno.ts";
 import { PAUSE_S_MAX, type Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import { type Clocks, read_pause, remove_pause, write_pause } from "./pause_file.ts";
@@ -114,7 +115,7 @@ export class PauseKeeper {
         this.#trouble = null;
       },
       (error: unknown) => {
-        this.#trouble = `the pause cannot be saved: ${error instanceof Error ? error.message : String(error)}`;
+        this.#trouble = `the pause cannot be saved: ${reason_of(error)}`;
         this.#parts.on_message("warn", this.#trouble);
       },
     );

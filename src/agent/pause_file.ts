@@ -1,7 +1,9 @@
-import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
+import { read_text } from "../files/regular.ts";
+import { distrust_file } from "../files/trust.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { PAUSE_S_MAX, type Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import { is_reason } from "../telemetry/control/protocol.ts";
@@ -46,12 +48,14 @@ export function read_pause(state_dir: string, clocks: Clocks): SavedPause {
   const path = pause_path(state_dir);
   let saved: v.InferOutput<typeof FILE>;
   try {
-    const text = readFileSync(path, "utf8");
-    if (text.length > LIMIT_BYTES) return { refused: `${path} is larger than ${LIMIT_BYTES} bytes` };
+    const text = read_text(path, LIMIT_BYTES);
+    const why = distrust_file(path);
+    if (why !== null) return { refused: `${path} is not used: ${why}` };
     saved = v.parse(FILE, JSON.parse(text));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return { pause: null };
-    return { refused: `${path}: ${error instanceof Error ? error.message : String(error)}` };
+    if (errno_of(error) === "ENOENT") return { pause: null };
+    const damaged = error instanceof SyntaxError || error instanceof v.ValiError;
+    return { refused: `${path} cannot be used: ${damaged ? "it is damaged" : reason_of(error)}` };
   }
   const { version: _, boot_id, ...pause } = saved;
   const same_boot = boot_id === clocks.boot_id;

@@ -1,5 +1,6 @@
 import type { Config } from "../config/index.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
+import { errno_of, errno_text } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -15,6 +16,13 @@ export function saved_pause({ learning }: Config): Maybe<Pause & { readonly left
   if ("refused" in saved) throw new OperatorError(saved.refused, 1, "Run as root; if the file is damaged, remove it.");
   if (saved.pause === null) return null;
   return { ...saved.pause, left_s: (saved.pause.until_ns - now_ns) / 1e9 };
+}
+
+/** The pause alone. */
+export function without_left(saved: Maybe<Pause & { readonly left_s: number }>): Maybe<Pause> {
+  if (saved === null) return null;
+  const { left_s: _, ...pause } = saved;
+  return pause;
 }
 
 /** Saves a pause for the agent that starts next. Throws OperatorError. */
@@ -33,7 +41,7 @@ export async function pause_without_agent({ learning }: Config, request: PauseRe
 export async function resume_without_agent(config: Config): Promise<Maybe<Pause>> {
   let pause: Maybe<Pause> = null;
   try {
-    pause = saved_pause(config);
+    pause = without_left(saved_pause(config));
   } catch (error) {
     // A damaged file says no pause, and goes all the same.
     if (!(error instanceof OperatorError)) throw error;
@@ -47,9 +55,14 @@ export async function resume_without_agent(config: Config): Promise<Maybe<Pause>
 }
 
 function unwritable(state_dir: string, error: unknown): Error {
-  const code = error instanceof Error && "code" in error ? String(error.code) : null;
-  if (code === null) return error instanceof Error ? error : new Error(String(error));
-  const denied = code === "EACCES" || code === "EPERM";
+  const symbol = errno_of(error);
+  if (symbol === null) return error instanceof Error ? error : new Error(String(error));
+  const denied = symbol === "EACCES" || symbol === "EPERM";
   const hint = denied ? "Run as root." : "Check learning.state_dir in the configuration.";
-  return new OperatorError(`${pause_path(state_dir)} cannot be changed (${code})`, denied ? 3 : 1, hint, error);
+  return new OperatorError(
+    `${pause_path(state_dir)} cannot be changed: ${errno_text(symbol)}`,
+    denied ? 3 : 1,
+    hint,
+    error,
+  );
 }

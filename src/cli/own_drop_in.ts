@@ -4,28 +4,17 @@ import {
   closeSync,
   constants,
   existsSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { errno_of, errno_text } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
-
-const LIMIT_CHARS = 1_048_576;
-
-/** Content of a drop-in as it is; null when there is none. Throws OperatorError. */
-export function drop_in_text(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8").slice(0, LIMIT_CHARS);
-  } catch (error) {
-    if (code_of(error) === "ENOENT") return null;
-    throw unwritable(file, error);
-  }
-}
 
 /** Throws OperatorError where the file could not be written: better said before a question than after it. */
 export function require_writable(file: string): void {
@@ -47,6 +36,8 @@ export function write_drop_in(file: string, text: string): void {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
     const fd = openSync(draft, "wx", 0o644);
     try {
+      // Whatever the operator's umask is: whoever may ask for the status reads it, too.
+      fchmodSync(fd, 0o644);
       writeSync(fd, text);
       fsyncSync(fd);
     } finally {
@@ -70,17 +61,13 @@ function sync(directory: string): void {
 }
 
 function unwritable(file: string, error: unknown): Error {
-  const code = code_of(error);
-  if (code === null) return error instanceof Error ? error : new Error(String(error));
-  const denied = code === "EACCES" || code === "EPERM";
+  const symbol = errno_of(error);
+  if (symbol === null) return error instanceof Error ? error : new Error(String(error));
+  const denied = symbol === "EACCES" || symbol === "EPERM";
   const hint = denied
     ? "Run as root."
-    : code === "EROFS"
-      ? "The file system is read-only: set `autonomy` where this configuration is made."
+    : symbol === "EROFS"
+      ? "Set `autonomy` where this configuration is made."
       : "Free some space, or remove what is in the way; nothing was changed.";
-  return new OperatorError(`${file} cannot be written (${code})`, denied ? 3 : 1, hint, error);
-}
-
-function code_of(error: unknown): string | null {
-  return error instanceof Error && "code" in error ? String(error.code) : null;
+  return new OperatorError(`${file} cannot be written: ${errno_text(symbol)}`, denied ? 3 : 1, hint, error);
 }

@@ -339,9 +339,9 @@ ${examples(
     )
     .addArgument(new Argument("[time]", "how long: 30m, 2h").argParser(duration_s))
     .option("--reason <text>", "one line for the audit")
-    .option("--release", "release what is held (the default)")
+    .addOption(exclusive("--release", "release what is held (the default)", "keep"))
     .option("--keep", "keep what is held: it is let go in its time, and not replaced")
-    .option("--status", "only say whether it is paused")
+    .addOption(exclusive("--status", "only say whether it is paused", "reason", "release", "keep"))
     .addHelpText(
       "after",
       examples("hosa pause 30m --reason 'kernel upgrade'", "hosa pause 10m --keep", "hosa pause --status"),

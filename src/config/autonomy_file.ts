@@ -3,15 +3,15 @@ import type { Autonomy } from "../model/dial.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { dial_of } from "./autonomy.ts";
-import { configured_files, DEFAULT_DIRECTORY, drop_in_directory } from "./load.ts";
-import { merge_files, type ParsedFile, parse_file, place_of } from "./parse.ts";
+import { configured_files, DEFAULT_DIRECTORY, drop_in_directory, text_of } from "./load.ts";
+import { keys_in, merge_files, type ParsedFile, parse_file, place_of } from "./parse.ts";
 import { ConfigError, problem_place } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** The one drop-in that `hosa arm` and `hosa disarm` write. */
 const NAME = "90-autonomy.yaml";
 const HEAD = "# Written by `hosa arm` and `hosa disarm`, which overwrite this file.\n";
-const KEYS: readonly string[] = ["autonomy", "max_level", "motor"];
+const KEYS: readonly string[] = ["autonomy", "max_level", "motor", "motor.enabled"];
 
 /** A position of the dial as it is written down. */
 export interface DialSetting {
@@ -24,9 +24,13 @@ export interface DialSetting {
 export interface AutonomyPlan {
   readonly file: string;
   readonly text: string;
+  /** The file says something else now, or is not there. */
+  readonly changes: boolean;
   /** The configuration as it is now, and as it will be; null: it has errors now, in the file that is overwritten. */
   readonly before: Maybe<Config>;
   readonly after: Config;
+  /** The other files it is merged with. */
+  readonly others: readonly string[];
   /** Where the deprecated `motor.enabled: false` stands that is overruled; null: nowhere. */
   readonly overrules: Maybe<string>;
 }
@@ -43,8 +47,8 @@ export function plan_autonomy(path: string | null, wanted: DialSetting, director
   }
   const file = join(drop_ins, NAME);
   const others = [...configured_files(path, directory, file).values()];
-  const known = before(path, directory);
-  check_foreign_keys(known.file, file);
+  const present = text_of(file, false);
+  check_foreign_keys(present, file);
   const stilled = merge_files(others).motor.enabled ? null : last_with(others, ["motor", "enabled"]);
   const overrules = stilled !== null && acts(wanted) ? problem_place(place_of(stilled, ["motor", "enabled"])) : null;
   const text = rendered(wanted, overrules !== null);
@@ -55,7 +59,8 @@ export function plan_autonomy(path: string | null, wanted: DialSetting, director
   );
   const after = merge_files([...main, ...sorted]);
   check_in_force(after, wanted, sorted.slice(sorted.indexOf(own) + 1));
-  return { file, text, before: known.config, after, overrules };
+  const names = others.map(({ filename }) => filename);
+  return { file, text, changes: present !== text, before: before(path, directory), after, others: names, overrules };
 }
 
 const acts = ({ autonomy }: DialSetting) => autonomy === "correction" || autonomy === "autonomous";
@@ -68,26 +73,22 @@ function rendered({ autonomy, max_level }: DialSetting, overrules: boolean): str
   return `${HEAD}autonomy: ${autonomy}\n${level}${motor}`;
 }
 
-/** The configuration as it is; one whose only error lies in the file that is overwritten may be mended by it. */
-function before(path: string | null, directory: string): { config: Config | null; file: ParsedFile | null } {
-  const drop_ins = drop_in_directory(path, directory) ?? "";
+/** The configuration as it is; null: it has an error, which lies in the file that is overwritten. */
+function before(path: string | null, directory: string): Maybe<Config> {
   try {
-    const files = configured_files(path, directory);
-    return { config: merge_files([...files.values()]), file: files.get(join(drop_ins, NAME)) ?? null };
+    return merge_files([...configured_files(path, directory).values()]);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    return { config: null, file: null };
+    return null;
   }
 }
 
-/** What an operator has added there would be lost with the next change. */
-function check_foreign_keys(own: ParsedFile | null, file: string): void {
-  const foreign = Object.keys(own?.content ?? {}).filter((key) => !KEYS.includes(key));
-  const motor = own?.content["motor"];
-  const more = typeof motor === "object" && motor !== null ? Object.keys(motor).filter((key) => key !== "enabled") : [];
-  const names = [...foreign, ...more.map((key) => `motor.${key}`)];
-  if (names.length === 0) return;
-  const problem = `${file}: holds ${names.join(", ")}, which would be lost: this file is overwritten as a whole`;
+/** What an operator has added there would be lost with the next change, also where it has an error. */
+function check_foreign_keys(text: Maybe<string>, file: string): void {
+  const keys = text === null ? [] : keys_in(text);
+  const foreign = keys?.filter((key) => !KEYS.includes(key)) ?? ["text that is no mapping"];
+  if (foreign.length === 0) return;
+  const problem = `${file}: holds ${foreign.join(", ")}, which would be lost: this file is overwritten as a whole`;
   throw new ConfigError([problem], "Move these keys to another file of that directory.");
 }
 

@@ -87,14 +87,18 @@ function drop_in_names(directory: string): readonly string[] {
 }
 
 function read(path: string, required: boolean): ParsedFile | null {
-  let text: string;
+  const text = text_of(path, required);
+  return text === null ? null : parse_file(text, path);
+}
+
+/** Text of a configuration file; null: it is not there and is not required. Throws ConfigError. */
+export function text_of(path: string, required: boolean): string | null {
   try {
-    text = is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
+    return is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
   } catch (error) {
     if (!required && errno_of(error) === "ENOENT") return null;
     throw unreadable(path, error);
   }
-  return parse_file(text, path);
 }
 
 function unreadable(path: string, error: unknown): ConfigError {

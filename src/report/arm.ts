@@ -1,8 +1,10 @@
 import type { Outcome, Rung } from "../model/containment.ts";
 import type { Autonomy, Dial } from "../model/dial.ts";
 import { type Level, level_name } from "../model/level.ts";
+import type { Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import { dial_sentence } from "./dial.ts";
+import { NEVER_TOUCHED } from "./precondition.ts";
 import { outcome_line } from "./release.ts";
 
 /** What of the configuration decides what a level may do. */
@@ -60,7 +62,7 @@ export function arm_lines(
   return [
     `Arming (autonomy: ${wanted.autonomy}) allows HOSA, up to level ${wanted.max_level}:`,
     ...rows,
-    `Never touched: HOSA itself, PID 1, sshd, dbus, journald, logind, the network's services, kubelet and container runtimes${patterns}.`,
+    `Never touched: ${NEVER_TOUCHED}${patterns}.`,
     "Undo: `hosa release --all` lifts what is held, `hosa pause 30m` suspends it, `hosa disarm` ends it.",
   ].join("\n");
 }
@@ -74,16 +76,21 @@ export interface AgentAnswer {
   /** What happened, and what to do. */
   readonly detail: string;
   readonly dial: Maybe<Dial>;
+  /** Nothing new is contained before its end, whatever the dial says. */
+  readonly pause: Maybe<Pause>;
   readonly released: readonly Outcome[];
   readonly missing_rungs: readonly { readonly rung: Rung; readonly why: string }[];
   readonly quarantine: boolean;
 }
 
 export function answer_lines(answer: AgentAnswer): readonly string[] {
-  const { dial, released, missing_rungs, quarantine, detail } = answer;
+  const { dial, pause, released, missing_rungs, quarantine, detail } = answer;
   return [
     detail,
     ...(dial === null ? [] : [`autonomy: ${dial_sentence(dial)}`]),
+    ...(pause === null
+      ? []
+      : [`Paused until ${pause.until}: nothing new is contained before. \`hosa resume\` ends it.`]),
     ...(released.length === 0
       ? []
       : [`${released.length} released first:`, ...released.map((one) => `  ${outcome_line(one)}`)]),

@@ -48,7 +48,7 @@ export function status_text(status: AgentStatus, paint: Style): string {
 /** What the agent does and may do. An agent that still runs from before an upgrade only tells its motor. */
 function standing({ motor, dial, engine, pause, would_do = 0 }: AgentStatus, paint: Style): readonly string[] {
   if (dial === undefined) return motor === "recording" ? [row("autonomy", "nothing is contained")] : [];
-  const count = dial.acts || would_do === 0 ? "" : ` (${would_do} containment(s) since the start)`;
+  const count = dial.acts || would_do === 0 ? "" : ` (${counted(would_do, "containment")} since the start)`;
   return [
     row("autonomy", `${dial_sentence(dial)}${count}`),
     ...(engine === undefined ? [] : [row("state", engine_sentence(engine))]),

@@ -30,7 +30,7 @@ describe("hosa arm", () => {
       expect(stderr).toMatch(/^ {2}2 soft containment +give the culprit less CPU/m);
       expect(stderr).toMatch(/^ {2}4 severe containment +freeze a cgroup/m);
       expect(stderr).not.toContain("5 quarantine");
-      expect(stderr).toContain("Never touched: HOSA itself, PID 1, sshd");
+      expect(stderr).toContain("Never touched: the system manager, a login session");
       expect(stderr).toContain("`hosa disarm` ends it");
       expect(stdout).toContain(`wrote ${place.drop_in}`);
       expect(stdout).toContain("No agent runs: it holds from the next start on");
@@ -51,7 +51,7 @@ describe("hosa arm", () => {
       const { code, stdout } = place.run("arm", "--up-to", level, "--yes", "-o", "json");
       expect(code).toBe(0);
       const answer = JSON.parse(stdout);
-      expect(answer).toMatchObject({ armed: true, max_level: Number(level), changed: true, file: place.drop_in });
+      expect(answer).toMatchObject({ did: "written", armed: true, max_level: Number(level), file: place.drop_in });
       expect(answer.allows.map((one: { level: number }) => String(one.level))).toEqual(levels);
       expect(answer.agent).toMatchObject({ running: false, in_force: true });
       expect(place.written).toBe(written);
@@ -64,7 +64,7 @@ describe("hosa arm", () => {
       expect(dry).toMatchObject({ code: 0 });
       expect(dry.stdout).toBe(`would set autonomy: correction, up to level 4\nwould write ${place.drop_in}\n`);
       expect(JSON.parse(place.run("arm", "--dry-run", "-o", "json").stdout)).toMatchObject({
-        dry_run: true,
+        did: "previewed",
         agent: null,
       });
       expect(place.run("arm", "--up-to", "1", "--yes").code).toBe(2);
@@ -107,7 +107,7 @@ describe("hosa arm", () => {
         ["setpriv", "--reuid=65534", "--clear-groups"],
       );
       expect(code).toBe(3);
-      expect(stderr).toContain(`${place.drop_in} cannot be written (EACCES). Run as root`);
+      expect(stderr).toContain(`${place.drop_in} cannot be written: permission denied (EACCES). Run as root`);
       expect(place.written).toBeNull();
     });
   });
@@ -118,7 +118,7 @@ describe("hosa arm", () => {
       const args = ["arm", "--yes", "-c", place.config];
       const { code, stderr } = hosa(args, ["unshare", "--mount", "sh", "-c", script, "sh", directory]);
       expect(code).toBe(1);
-      expect(stderr).toContain("cannot be written (EROFS). The file system is read-only: set `autonomy` where");
+      expect(stderr).toContain("cannot be written: the file system is read-only (EROFS). Set `autonomy` where");
       expect(place.written).toBeNull();
     });
   });
@@ -285,7 +285,7 @@ describe("hosa disarm", () => {
       expect(place.written).toBe("autonomy: detection\n");
       expect(place.run("disarm", "--yes").stdout).toContain("says so already");
       const json = JSON.parse(place.run("disarm", "-o", "json").stdout);
-      expect(json).toMatchObject({ armed: false, autonomy: "detection", changed: false, allows: [] });
+      expect(json).toMatchObject({ did: "unchanged", armed: false, autonomy: "detection", allows: [] });
     });
   });
 

@@ -24,12 +24,12 @@ describe("hosa pause with no agent running", () => {
       );
       expect(place.run("status").stdout).toMatch(/^paused +until \S+ \(30 min left\)/m);
       const longer = json(place.run("pause", "2h", "--keep", "-o", "json"));
-      expect(longer).toMatchObject({ paused: true, agent: null, pause: { for_s: 7200, keeps: true, reason: "" } });
+      expect(longer).toMatchObject({ did: "paused", agent: null, pause: { for_s: 7200, keeps: true, reason: "" } });
       expect(json(place.run("status", "-o", "json"))).toMatchObject({ running: false, pause: { for_s: 7200 } });
       expect(place.run("resume").stdout).toContain("is ended: HOSA contains again what autonomy allows");
       expect(place.run("resume")).toMatchObject({ code: 0, stdout: "nothing is paused\n" });
-      expect(json(place.run("pause", "--status", "-o", "json"))).toEqual({
-        ...{ paused: false, pause: null, left_s: null, agent: null },
+      expect(json(place.run("pause", "--status", "-o", "json"))).toMatchObject({
+        ...{ did: "shown", asked: null, pause: null, left_s: null, agent: null },
       });
     });
   });
@@ -39,7 +39,7 @@ describe("hosa pause with no agent running", () => {
     [["pause", "25h"], "A pause lasts 1 s to 24 h"],
     [["pause", "500ms"], "A pause lasts 1 s to 24 h"],
     [["pause", "soon"], "Expected a duration"],
-    [["pause", "5m", "--keep", "--release"], "contradict each other"],
+    [["pause", "5m", "--keep", "--release"], "option '--release' cannot be used with option '--keep'"],
     [["pause", "5m", "--reason", "a\nb"], "expected one line"],
   ])("%p is a usage error that changes nothing", async (args, said) => {
     await in_place((place, directory) => {
@@ -67,7 +67,7 @@ describe("hosa pause with no agent running", () => {
         ["setpriv", "--reuid=65534", "--clear-groups"],
       );
       expect(code).toBe(3);
-      expect(stderr).toContain("cannot be changed (EACCES). Run as root");
+      expect(stderr).toContain("cannot be changed: permission denied (EACCES). Run as root");
     });
   });
 
@@ -128,7 +128,11 @@ describe("hosa pause beside an agent", () => {
           const { code, stdout } = place.run("pause", "30m", "--reason", "kernel upgrade");
           expect(code).toBe(0);
           expect(stdout).toMatch(/^paused until \S+ \(30 min\): nothing new is contained; it resumes by itself$/m);
-          expect(json(place.run("pause", "--status", "-o", "json"))).toMatchObject({ paused: true, agent: { pid } });
+          expect(json(place.run("pause", "--status", "-o", "json"))).toMatchObject({
+            did: "shown",
+            pause: { reason: "kernel upgrade" },
+            agent: { pid },
+          });
         });
         await with_dry_run(place, () => {
           const status = json(place.run("status", "-o", "json"));
