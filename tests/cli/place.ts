@@ -1,8 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { answering } from "./answering.ts";
 import { hosa, in_directory, type Ran } from "./hosa.ts";
-
-const FAKE = join(import.meta.dir, "fake_agent.ts");
 
 /** A configuration directory of its own, with what an agent in it answers. */
 export class Place {
@@ -39,17 +38,8 @@ export class Place {
 
   /** Runs the body while something listens on the control socket and gives these answers. */
   async with_agent(answers: object, body: () => void): Promise<void> {
-    const socket = `${this.#directory}/run/hosa.sock`;
-    rmSync(socket, { force: true });
-    const child = Bun.spawn([process.execPath, FAKE, socket, JSON.stringify(answers)], { stdout: "pipe" });
-    try {
-      const { done } = await child.stdout.getReader().read();
-      if (done) throw new Error("the answering process did not start");
-      body();
-    } finally {
-      child.kill();
-      await child.exited;
-    }
+    await using _agent = await answering(`${this.#directory}/run/hosa.sock`, answers);
+    body();
   }
 }
 
