@@ -1,173 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { Beat, type BeatResult } from "../../src/agent/beat.ts";
-import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
-import { AgentControl } from "../../src/agent/control.ts";
-import { control_socket } from "../../src/agent/control_socket.ts";
-import { DialKeeper } from "../../src/agent/dial.ts";
-import { OwnStall } from "../../src/agent/own_stall.ts";
-import { PauseKeeper } from "../../src/agent/pause.ts";
 import { replay } from "../../src/agent/replay.ts";
-import { type Config, dial_of, parse_config } from "../../src/config/index.ts";
-import { Cortex } from "../../src/cortex/cortex.ts";
-import { monotonic_ns } from "../../src/ffi/libc.ts";
-import type { Asker } from "../../src/model/asker.ts";
-import type { AuditEntry } from "../../src/model/audit.ts";
-import { type Outcome, RUNGS } from "../../src/model/containment.ts";
-import type { AgentStatus, PauseReply, ReleaseReply, ReloadReply, Selector } from "../../src/model/control.ts";
-import type { Level } from "../../src/model/level.ts";
-import type { CgroupMotor } from "../../src/motor/motor.ts";
+import { parse_config } from "../../src/config/index.ts";
+import type { AgentStatus, PauseReply } from "../../src/model/control.ts";
 import { outcome_of_undo } from "../../src/motor/outcome.ts";
 import { entry_of } from "../../src/motor/quarantine/context.ts";
-import { RecordingMotor } from "../../src/motor/recording.ts";
-import { SwitchableMotor } from "../../src/motor/switchable.ts";
-import { ControlClient } from "../../src/telemetry/control/client.ts";
-import { CONFIG, search } from "../decision/fixtures.ts";
-import { Setup } from "../motor/setup.ts";
-import { DIMENSIONS, NO_WATCH, node, WARMUP_S } from "./node.ts";
-
-const RECORDS = {
-  enabled_rungs: RUNGS,
-  max_targets_per_minute: 100,
-  cooldown_s: 0,
-  expiry_s: 3600,
-  protected_ids: () => null,
-};
-const patient = new AbortController().signal;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** An agent on an invented node and a kernel in memory, with a real ledger and a real socket; the test beats it. */
-class Agent implements Disposable {
-  readonly setup = new Setup();
-  readonly before: string;
-  readonly config: Config;
-  readonly motor: SwitchableMotor;
-  readonly real: CgroupMotor;
-  readonly pauses: PauseKeeper;
-  readonly dial: DialKeeper;
-  /** Answers of the agent to a reload, which the test gives. */
-  readonly reloads: { readonly by: Asker; readonly answer: (reply: ReloadReply) => void }[] = [];
-  readonly beat: Beat;
-  readonly control: AgentControl;
-  readonly entries: AuditEntry[] = [];
-  #now_ns = 0;
-  flushed = 0;
-  /** What the keeper of a quarantine says became of it. */
-  left: readonly Outcome[] = [];
-
-  /** @param level the node's level as a predecessor left it */
-  constructor(level: Level = 0) {
-    const { kernel, ledger_dir } = this.setup;
-    const id = kernel.add_cgroup("/payment.slice");
-    for (const tid of [100, 101, 102]) kernel.add_thread(tid, 100, "/payment.slice");
-    this.before = kernel.snapshot();
-    this.config = parse_config(
-      `motor: {ledger_dir: ${ledger_dir}}\nlearning: {state_dir: ${ledger_dir}/state}\nautonomy: correction`,
-      "test",
-    );
-    this.real = this.setup.motor();
-    this.motor = new SwitchableMotor(this.real, new RecordingMotor(RECORDS), true);
-    this.pauses = new PauseKeeper({
-      state_dir: this.config.learning.state_dir,
-      clocks: () => ({ boot_id: "this", now_ns: this.now_ns, wall_s: 1e9 }),
-      wall_time_of: (ago_ns) => new Date(1e12 - ago_ns / 1e6).toISOString(),
-      record: (entry) => this.entries.push(entry),
-      on_message: () => {},
-    });
-    const watch = new ContainmentWatch(NO_WATCH, false);
-    const started = { service: true, dry_run: false };
-    const level_now = (): Level => this.beat.state?.level ?? 0;
-    this.dial = new DialKeeper({ motor: this.motor, watch, started, level: level_now }, dial_of(this.config, started));
-    const samples = node(1, 60, id);
-    this.beat = new Beat({
-      sense: () => samples.next().value ?? null,
-      search_threads: () => search(0.95, { cgroup_id: id }),
-      cortex: new Cortex(DIMENSIONS, {
-        warmup_s: WARMUP_S,
-        half_life_s: 3600,
-        lambda: 1e-3,
-        thresholds: "learned",
-        budgets: { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / 2.6e6 },
-        opinions: null,
-      }),
-      config: CONFIG,
-      motor: this.motor,
-      watch,
-      pause: (now_ns) => this.pauses.input(now_ns),
-      own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
-      record: (entry) => this.entries.push(JSON.parse(JSON.stringify(entry))),
-      level_found: level,
-    });
-    this.control = new AgentControl({
-      config: this.config,
-      motor: this.motor,
-      beat: this.beat,
-      pauses: this.pauses,
-      dial: () => this.dial.dial,
-      engine: () => ({ state: "running", lost: [] }),
-      reload: (by) => new Promise((answer) => this.reloads.push({ by, answer })),
-      record: (entry) => this.entries.push(entry),
-      flush_audit: async () => {
-        this.flushed++;
-      },
-      figures: () => {
-        const none = { p50: 0, p99: 0 };
-        return { count: 0, period_ms: 100, cost_us: none, delay_us: none, interval_us: none };
-      },
-      quarantine_left: async () => this.left,
-      node: "test",
-      version: "0",
-    });
-  }
-
-  /** CLOCK_MONOTONIC of the invented node. */
-  get now_ns(): number {
-    return this.#now_ns;
-  }
-
-  step(): BeatResult {
-    const result = this.beat.step();
-    if (result === null) throw new Error("the node has ended");
-    this.#now_ns = result.decision.t_ns;
-    this.control.noticed(result);
-    return result;
-  }
-
-  /** Beats until the leaking thread is held. */
-  until_held(): void {
-    for (let count = 0; count < 700 && this.motor.held().length === 0; count++) this.step();
-  }
-
-  /** Serves the socket, and beats when `beats` says so, until the work is done. */
-  async while_served<T>(work: Promise<T>, beats = true): Promise<T> {
-    let settled = false;
-    const ended = work.finally(() => {
-      settled = true;
-    });
-    // A refusal is awaited below, turns after it came.
-    ended.catch(() => undefined);
-    for (let count = 0; !settled; count++) {
-      this.control.turn(monotonic_ns() + count * 1e9, true, 100);
-      if (beats && count % 50 === 49) this.step();
-      await turn();
-    }
-    return await ended;
-  }
-
-  async connect(): Promise<ControlClient> {
-    return (await ControlClient.connect(control_socket(this.config), turn))!;
-  }
-
-  async release(client: ControlClient, select: Selector, more: object = {}): Promise<ReleaseReply> {
-    const answer: unknown = await this.while_served(client.ask({ op: "release", select, ...more }, patient));
-    return answer as ReleaseReply;
-  }
-
-  [Symbol.dispose](): void {
-    this.control.close("test ends");
-    this.motor.close();
-    this.setup[Symbol.dispose]();
-  }
-}
+import type { ControlClient } from "../../src/telemetry/control/client.ts";
+import { Agent, patient } from "./agent_in_memory.ts";
 
 test("a held thread is released through the socket, exactly, and is not held again at the next beats", async () => {
   using agent = new Agent();
@@ -249,7 +87,7 @@ test("a release waits for the beat that decides it; when the agent ends instead,
   const asked = client.ask({ op: "release", select: { all: true }, reason: "", dry_run: false }, patient);
   const refused = asked.catch((error: unknown) => String(error));
   using other = await agent.connect();
-  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
   expect(agent.motor.held()).toHaveLength(1);
   agent.control.close("test");
   expect(await refused).toContain("releases everything it holds");
@@ -259,7 +97,7 @@ test("status: the level and since when, what is held and for how long yet, what 
   using agent = new Agent();
   using client = await agent.connect();
   const ask = async () =>
-    (await agent.while_served(client.ask({ op: "status" }, patient), false))["status"] as AgentStatus;
+    (await agent.while_served(client.ask({ op: "status" }, patient), "nothing"))["status"] as AgentStatus;
   const quiet = await ask();
   expect(quiet).toMatchObject({
     level: 0,
@@ -282,7 +120,7 @@ test("a quiet beat may be written over, but not one that waits for a watcher", a
   using agent = new Agent();
   using client = await agent.connect();
   expect(agent.step().kept).toBe(false);
-  await agent.while_served(client.ask({ op: "watch", every_ms: 0 }, patient), false);
+  await agent.while_served(client.ask({ op: "watch", every_ms: 0 }, patient), "nothing");
   expect(agent.step()).toMatchObject({ kept: true, eventful: false });
 });
 
@@ -397,16 +235,16 @@ test("a reload is answered when it is in force, with the operator who asked; an 
   using client = await agent.connect();
   const asked = client.ask({ op: "reload" }, patient);
   using other = await agent.connect();
-  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
   const [request] = agent.reloads;
   expect(request!.by).toEqual({ uid: process.getuid!(), pid: process.pid });
   request!.answer({
     ...{ accepted: true, problems: [], applied: ["autonomy"], kept: [], released: [], missing_rungs: [] },
     ...{ dial: agent.dial.dial, pause: null, quarantine: false },
   });
-  expect(await agent.while_served(asked, false)).toMatchObject({ accepted: true, applied: ["autonomy"] });
+  expect(await agent.while_served(asked, "nothing")).toMatchObject({ accepted: true, applied: ["autonomy"] });
   const late = client.ask({ op: "reload" }, patient).catch((error: unknown) => String(error));
-  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
   agent.control.close("test");
   expect(await late).toContain("reads its configuration anew when it starts");
 });

@@ -17,7 +17,7 @@ const LIMITS = {
   max_targets_per_minute: 100,
   cooldown_s: 0,
   expiry_s: 3600,
-  protected_ids: () => null,
+  protect: [],
 };
 const config = (text: string) => parse_config(text, "test");
 

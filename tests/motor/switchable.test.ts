@@ -15,7 +15,7 @@ const LIMITS = {
   max_targets_per_minute: 100,
   cooldown_s: 0,
   expiry_s: 3600,
-  protected_ids: () => null,
+  protect: [],
 };
 
 /** A real motor on a kernel in memory, and whether it acts. */
