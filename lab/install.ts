@@ -22,7 +22,7 @@ export interface InstallReport {
   readonly whole: boolean;
 }
 
-export const PARTS = ["newcomer", "in_service", "isolation", "in_a_box", "leaves"] as const;
+export const PARTS = ["newcomer", "dialed", "in_service", "isolation", "in_a_box", "leaves"] as const;
 
 const rows = (text: string): readonly (readonly string[])[] =>
   text

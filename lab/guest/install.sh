@@ -114,19 +114,49 @@ learn_anew() {
   until_true 150 1 known
 }
 
-newcomer() { # the way of a new user: install, wait until it knows the node, meet a leak, have it explained
+# A fresh service, old enough that the agent knows it.
+renew_payment() { stop_payment; start_payment "$1"; sleep 45; }
+would_act() { audit_says '"status":"would_do"'; }
+status_line() { of_unit StatusText | grep -q -- "$1"; }
+observes() { status_line 'detection: nothing is contained'; }
+acts() { status_line 'correction up to level 4'; }
+
+newcomer() { # the way of a new user: install, wait until it knows the node, see what it would do, arm it, meet a leak, have it explained
   install_package; status=$?
   check "dpkg -i" "status $status, $(seconds $(since_ms $BEGAN))" is $status 0
   moment "dpkg -i has returned"
   check "systemctl is-active" "$(systemctl is-active hosa.service), $(systemctl is-enabled hosa.service)" active
   check "Type=notify, ready" "$(of_unit Type), $(of_unit StatusText)" journal_or_status
   check "capabilities given up" "CapPrm $(capabilities "$(of_unit MainPID)")" is "$(capabilities "$(of_unit MainPID)")" $FEW
+  check "it observes, and says so" "$(of_unit StatusText)" observes
+  check "… dpkg says what it does" "$(grep ^hosa: /out/dpkg-install.txt)" grep -q "hosa: it observes this node" /out/dpkg-install.txt
   check "man, completion" "$(ls /usr/share/man/man8/hosa.8.gz /usr/share/bash-completion/completions/hosa 2>&1)" test -s /usr/share/man/man8/hosa.8.gz
   hosa doctor > /out/doctor.txt 2>&1; status=$?
   check "hosa doctor" "status $status" is $status 0
   learn
   check "the node is known" "after $(seconds $(since_ms $BEGAN)) (learning.warmup_s $WARMUP_S)" known
   moment "the node is known"
+
+  leak; moment "a thread begins to leak 50 MB/s, observed"
+  until_true 600 0.05 would_act; ACTED=$(since_ms $ONSET)
+  sleep 5
+  snapshot > /tmp/after
+  check "a leak of 50 MB/s is judged, not touched" "would do after $(seconds $ACTED); difference: $(difference /tmp/prior /tmp/after)" same /tmp/prior /tmp/after
+  check "… nothing is in the ledger" "$(lines_of $LEDGER) lines" not acted
+  check "… the journal says would do" "$(journal | grep -c 'would do: apply')" journal_says 'would do: apply'
+  hosa status > /out/status-observed.txt 2>&1
+  check "… hosa status says would do" "$(grep '^would do' /out/status-observed.txt)" grep -q '^would do' /out/status-observed.txt
+  stop_payment
+  moment "observed"
+
+  pid=$(of_unit MainPID)
+  hosa arm --yes > /out/arm.txt 2>&1; status=$?
+  check "hosa arm --yes" "status $status, $(grep -m 1 'In force' /out/arm.txt)" is $status 0
+  until_true 50 0.1 acts
+  check "… at once, without a restart" "$(is $pid "$(of_unit MainPID)" && echo the same process), $(of_unit StatusText)" acts
+  check "… and again" "$(hosa arm --yes -o json 2> /dev/null | grep -o '"did":"[a-z]*"')" hosa arm --yes
+  moment "armed"
+  renew_payment 50
 
   leak; moment "a thread begins to leak 50 MB/s"
   until_true 600 0.05 acted; ACTED=$(since_ms $ONSET); moment "the first action"
@@ -152,6 +182,46 @@ newcomer() { # the way of a new user: install, wait until it knows the node, mee
   stop_payment
 }
 journal_or_status() { is "$(of_unit Type)" notify && is "$(of_unit SubState)" running && of_unit StatusText | grep -q 'level 0'; }
+
+paused() { status_line 'paused until'; }
+said_paused() { audit_says 'paused for another'; }
+dialed() { # pause and disarm: a pause releases, holds nothing new, survives a restart and ends by itself
+  start_payment 50; sleep 45
+  leak
+  until_true 600 0.1 contained
+  check "held before the pause" "after $(seconds $(since_ms $ONSET))" contained
+  PAUSED=$(now_ms)
+  hosa pause 2m --reason "prove-install" > /out/pause.txt 2>&1; status=$?
+  snapshot > /tmp/after
+  check "hosa pause 2m" "status $status, $(one_line < /out/pause.txt)" is $status 0
+  check "… what was held is released" "$(difference /tmp/prior /tmp/after)" same /tmp/prior /tmp/after
+  # It would now run into its limit; another one leaks so slowly that the pause ends first.
+  stop_payment; start_payment 9
+  leak
+  sleep 10
+  restart
+  until_true 300 0.1 paused
+  check "… a restart keeps it" "$(of_unit StatusText)" paused
+  hosa pause --status > /out/pause-status.txt 2>&1
+  check "… hosa pause --status" "$(one_line < /out/pause-status.txt)" grep -q 'prove-install' /out/pause-status.txt
+  until_true 900 0.1 said_paused; SAID=$(since_ms $PAUSED)
+  snapshot > /tmp/after
+  check "… nothing new is contained" "paused, said after $(seconds $SAID); difference: $(difference /tmp/prior /tmp/after)" same /tmp/prior /tmp/after
+  until_true 1200 0.1 contained; HELD=$(since_ms $PAUSED)
+  check "… it resumes by itself" "held $(seconds $HELD) after the pause began, $(of_unit StatusText)" [ $HELD -ge 120000 ]
+  check "… and contains again" "$(usage_mb) MB" contained
+
+  pid=$(of_unit MainPID)
+  hosa disarm > /out/disarm.txt 2>&1; status=$?
+  snapshot > /tmp/after
+  check "hosa disarm" "status $status, $(grep -m 1 'In force' /out/disarm.txt)" is $status 0
+  check "… what was held is released" "$(difference /tmp/prior /tmp/after)" same /tmp/prior /tmp/after
+  check "… nothing is left in the ledger" "$(lines_of $LEDGER) lines" not acted
+  until_true 50 0.1 observes
+  check "… at once, without a restart" "$(is $pid "$(of_unit MainPID)" && echo the same process), $(of_unit StatusText)" observes
+  stop_payment
+  hosa arm --yes > /out/arm-again.txt 2>&1
+}
 
 in_service() { # reload, restart in mid-containment, a loop that hangs
   # Between an end and the next start: what the slice is like then.
@@ -244,6 +314,7 @@ motor: {rungs: [shield], cooldown_s: 0, max_targets_per_minute: 600}
 quarantine: {count_refusals: true, environment: edge_physical, evidence_deadline_s: 60}
 protect: [/lab.slice, /lab.slice/**]
 EOF
+  hosa arm --up-to 5 --yes > /out/arm-5.txt 2>&1
   start_payment 50
   journal_mark
   restart
@@ -262,6 +333,7 @@ EOF
   check "… everything as before" "$(difference /tmp/network.before /tmp/network.after)" network_as_before
   stop_payment
   rm $CONFIG/40-isolation.yaml
+  hosa arm --yes > /out/arm-4.txt 2>&1
   for l in uplink spare; do ip link del $l; done
   ip netns del outside
 }
@@ -318,7 +390,7 @@ systemctl start payment.slice
 start_payment 50
 /job/loadgen --port 8080 --rate 50 --connections 16 --seed 1 --until-ms 100000000 --out /dev/null --acked /dev/null &
 
-case $PARTS in *newcomer*) ;; *) install_package; learn; stop_payment ;; esac
+case $PARTS in *newcomer*) ;; *) install_package; learn; stop_payment; hosa arm --yes > /out/arm.txt 2>&1 ;; esac
 for part in $PARTS; do
   say "part $part"
   $part

@@ -1,15 +1,20 @@
 import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { SpentBeat } from "../audit/index.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, dial_of } from "../config/index.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
+import type { Asker } from "../model/asker.ts";
 import type { Assessment } from "../model/assessment.ts";
-import type { AuditEntry } from "../model/audit.ts";
+import type { AuditEntry, ReloadEntry } from "../model/audit.ts";
+import type { Outcome } from "../model/containment.ts";
+import type { ReloadReply } from "../model/control.ts";
 import { counted } from "../model/counted.ts";
+import type { Engine } from "../model/dial.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
-import { CgroupMotor } from "../motor/motor.ts";
+import { current_boot_id } from "../motor/ledger.ts";
+import { dial_sentence } from "../report/dial.ts";
 import { step_sentence } from "../report/quarantine.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
@@ -18,18 +23,21 @@ import { announce } from "./announce.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
-import { next_turn, stopwatch_us } from "./clock.ts";
+import { next_turn, pause, stopwatch_us, wall_s, wall_time_of } from "./clock.ts";
 import { compose, motor_limits, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
-import { decision_config } from "./decision_config.ts";
+import { bounded_by, decision_config } from "./decision_config.ts";
+import { DialKeeper } from "./dial.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
 import { OwnStall } from "./own_stall.ts";
+import { PauseKeeper } from "./pause.ts";
 import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
-import { reload } from "./reload.ts";
+import { type ReloadRequest, reload } from "./reload.ts";
+import { lost_rungs, worth_telling } from "./reserve.ts";
 import { Saving } from "./saving.ts";
 import { Service } from "./service.ts";
 import { ShieldRate } from "./shield_rate.ts";
@@ -51,6 +59,7 @@ const TURN_FOR_HOOKS_NS = 50e6;
 const POLL_MS = 250;
 /** While a quarantine is entered, what is done beside the beat waits for the event loop at every step. */
 const POLL_BUSY_MS = 1;
+const SAVED_WITHIN_MS = 2000;
 /** No beat for so long means that the senses are dead, and a blind agent must not stay silent. */
 const SILENCE_S = 10;
 
@@ -94,6 +103,13 @@ class Agent {
   #flown_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
   #telling: Telling | null = null;
+  readonly #dial: DialKeeper;
+  readonly #pauses: PauseKeeper;
+  /** Asked for through the control socket. */
+  readonly #reloads: ReloadRequest[] = [];
+  /** The warm-up is over. */
+  #knows = false;
+  #ending = false;
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -107,13 +123,20 @@ class Agent {
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
+    const watch = new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup");
+    this.#dial = new DialKeeper(
+      { motor, watch, started: options, level: () => this.#beat.state?.level ?? 0 },
+      parts.dial,
+    );
+    this.#pauses = this.#pause_keeper();
     this.#beat = new Beat({
       sense: () => this.#sense(),
       search_threads: (wanted) => this.#threads.search(wanted.cgroup_id, wanted.resource),
       cortex,
       config: parts.rules,
       motor,
-      watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
+      watch,
+      pause: (now_ns) => this.#pauses.input(now_ns),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
@@ -126,6 +149,10 @@ class Agent {
       config,
       motor,
       beat: this.#beat,
+      pauses: this.#pauses,
+      dial: () => this.#dial.dial,
+      engine: () => this.#engine(),
+      reload: (by: Asker) => new Promise<ReloadReply>((answer) => this.#reloads.push({ by, answer })),
       record: (entry: AuditEntry) => this.#record(entry),
       flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
       figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
@@ -134,6 +161,33 @@ class Agent {
       version: manifest.version,
     };
     this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
+  }
+
+  #pause_keeper(): PauseKeeper {
+    const boot_id = current_boot_id();
+    return new PauseKeeper({
+      state_dir: this.#options.config.learning.state_dir,
+      clocks: () => ({ boot_id, now_ns: monotonic_ns(), wall_s: wall_s() }),
+      wall_time_of,
+      record: (entry) => this.#record(entry),
+      on_message: this.#options.on_message,
+    });
+  }
+
+  /** What it does now, and what it lacks. */
+  #engine(): Engine {
+    const { audit, motor } = this.#parts;
+    const acting = this.#dial.dial.acts;
+    const lost = [
+      this.#dial.lost,
+      audit?.trouble == null ? null : `the audit: ${audit.trouble}`,
+      this.#pauses.trouble,
+      ...(acting ? lost_rungs(motor.missing(), this.#config) : []),
+    ].filter((what) => what !== null);
+    if (this.#ending) return { state: "shutting_down", lost };
+    if (!this.#knows) return { state: "initializing", lost };
+    if (this.#pauses.input(monotonic_ns()) !== undefined) return { state: "paused", lost };
+    return { state: lost.length === 0 ? "running" : "degraded", lost };
   }
 
   #keeper(): QuarantineKeeper {
@@ -153,11 +207,18 @@ class Agent {
   async run(): Promise<AgentResult> {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
-    announce(this.#parts, this.#options, this.#period_ms, (entry) => this.#record(entry));
+    // After the socket: an operator who finds none writes the file, and looks for the socket once more.
+    const paused = this.#options.mode === "run" ? this.#pauses.load() : null;
+    announce(this.#parts, this.#options, this.#period_ms, paused, (entry) => this.#record(entry));
     const figures = () => ({ count: this.#beats, last_ns: this.#last_beat_ns, period_ms: this.#period_ms });
     const record = (entry: AuditEntry) => this.#record(entry);
     if (this.#options.mode === "run") {
-      const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record);
+      const standing = {
+        dial: () => this.#dial.dial,
+        engine: () => this.#engine(),
+        pause: () => this.#pauses.input(monotonic_ns()),
+      };
+      const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record, standing);
       this.#telling = await open_telling(told_of);
     }
     this.#start_beat();
@@ -187,42 +248,74 @@ class Agent {
     if (!this.#config.security.drop_capabilities) return;
     const { pre, post } = this.#config.hooks;
     const administers = this.#parts.rules.reserve !== undefined || pre.length + post.length > 0;
-    const { level, text } = drop_privileges(this.#parts.motor.name === "cgroup", administers);
+    // Also where the dial stands below: it may be raised while the agent runs, and nothing that is given up comes back.
+    const { level, text } = drop_privileges(this.#parts.motor.real !== null, administers);
     if (level === "warn" || this.#options.mode === "run") this.#options.on_message(level, text);
   }
 
   async #reload_if_asked(): Promise<void> {
     const { reload: source, on_message } = this.#options;
     // The manager counts the service as started by the first beat, and a reload must not claim that one.
-    if (this.#beats === 0 || source?.requested() !== true) return;
+    if (this.#beats === 0 || source === null) return;
+    const signaled = source.requested();
+    if (!signaled && this.#reloads.length === 0) return;
+    const requests = this.#reloads.splice(0);
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
     const { plan, entry, messages, status } = reload(this.#config, () =>
       with_trusted_places(with_safe_hooks(source.load())),
     );
-    this.#record({ t_ns, ...entry });
+    const move = plan === null ? null : this.#dial.move(plan.config, t_ns);
+    const moved = move === null ? {} : { dial: { from: move.from, to: move.to } };
+    const [first] = requests;
+    const released = move?.released ?? [];
+    this.#record({ t_ns, ...entry, ...moved, ...(first === undefined ? {} : { by: first.by }) });
+    if (released.length > 0) this.#record({ t_ns, kind: "undo", reason: "autonomy was changed", outcomes: released });
+    this.#telling?.undone(released, "autonomy was changed");
     if (plan !== null) {
-      this.#config = plan.config;
-      const { own_path, motor, flight, rules } = this.#parts;
-      const { shield, reserve, ceiling = 5 } = rules;
-      const decides_by = {
-        ...decision_config(plan.config, own_path, shield !== undefined, reserve !== undefined),
-        ceiling,
-      };
-      this.#beat.reconfigure(decides_by);
-      motor.reconfigure(motor_limits(plan.config));
-      flight?.reconfigure(decides_by);
-      this.#quarantine.reconfigure(plan.config);
-      await this.#telling?.reconfigure(plan.config);
+      await this.#reconfigure(plan.config);
       source.applied(plan.config);
     }
+    const paused = this.#pauses.load();
+    if (paused !== null) this.#record({ t_ns, kind: "pause", pause: paused, resumed: true });
     for (const { level, text } of messages) on_message(level, text);
+    if (move !== null) on_message("warn", `autonomy: ${dial_sentence(move.to)}${released_words(released)}`);
     this.#service.reloaded(status);
+    for (const { answer } of requests) answer(this.#reload_reply(entry, released));
+  }
+
+  async #reconfigure(config: Config): Promise<void> {
+    this.#config = config;
+    const { own_path, motor, flight, rules, standing } = this.#parts;
+    const { shield, reserve } = rules;
+    const dial = dial_of(config, this.#options);
+    const asked = decision_config(config, own_path, shield !== undefined, reserve !== undefined, dial);
+    const decides_by = bounded_by(asked, standing.ceiling);
+    this.#beat.reconfigure(decides_by);
+    motor.reconfigure(motor_limits(config));
+    flight?.reconfigure(decides_by);
+    this.#quarantine.reconfigure(config);
+    await this.#telling?.reconfigure(config);
+  }
+
+  #reload_reply({ accepted, problems, applied, kept }: ReloadEntry, released: readonly Outcome[]): ReloadReply {
+    return {
+      accepted,
+      problems,
+      applied: applied.map(({ key }) => key),
+      kept: kept.map(({ key }) => key),
+      dial: this.#dial.dial,
+      released,
+      missing_rungs: worth_telling(this.#parts.motor.missing(), this.#config),
+      pause: this.#pauses.current,
+      quarantine: this.#beat.state?.level === 5,
+    };
   }
 
   /** The event loop delivers signals and finishes writes; at 10 Hz it need not run after every beat, for it costs as much. */
   async #turn(): Promise<void> {
     const now_ns = monotonic_ns();
+    this.#pauses.turn(now_ns);
     const at_leisure = this.#period_ms >= this.#config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     if (at_leisure) this.#telling?.turn(now_ns);
@@ -248,17 +341,20 @@ class Agent {
   /** Undo in reverse order of creation; the first failure does not hide the others. */
   async end(reason: string): Promise<void> {
     const { senses, motor, audit, flight } = this.#parts;
+    this.#ending = true;
     this.#service.stopping();
     // A step of a quarantine may take its time to end, and whoever is held must not wait for it.
     this.#undo_all();
     await this.#quarantine.close();
     const now_ns = monotonic_ns();
     this.#undo_all();
-    if (motor instanceof CgroupMotor) motor.close();
+    motor.close();
     this.#parts.network?.[Symbol.dispose]();
     this.#parts.shield?.undo();
     this.#control?.close(`the agent ends: ${reason}`);
     await this.#telling?.close();
+    // A disk that hangs must not keep the agent from ending.
+    await Promise.race([this.#pauses.close(), pause(SAVED_WITHIN_MS)]);
     if (audit !== null) {
       this.#record({
         t_ns: now_ns,
@@ -306,7 +402,8 @@ class Agent {
     }
     const held = this.#beat.state?.containments ?? [];
     for (const live of held) this.#parts.motor.renew(live.id, decision.t_ns);
-    this.#service.beaten(result, held.length);
+    this.#knows = assessment.warm;
+    this.#service.beaten(result, held.length, this.#dial.dial, this.#pauses.input(decision.t_ns));
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
@@ -326,7 +423,7 @@ class Agent {
   #show(at_leisure: boolean): false | undefined {
     if (!at_leisure && this.#untold.length < UNTOLD_MAX) return undefined;
     for (const { assessment, decision } of this.#untold.splice(0)) {
-      if (this.#options.on_beat(view_of(assessment, decision)) === false) return false;
+      if (this.#options.on_beat(view_of(assessment, decision, this.#dial.dial.acts)) === false) return false;
     }
     return undefined;
   }
@@ -393,4 +490,8 @@ class Agent {
     const said = again ? "thresholds fitted again" : "this node is known";
     this.#options.on_message("info", `${said}: ${counted(learned_samples, "sample")}, θ ${values}`);
   }
+}
+
+function released_words(released: readonly Outcome[]): string {
+  return released.length === 0 ? "" : `; ${counted(released.length, "containment")} released first`;
 }

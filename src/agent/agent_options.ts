@@ -8,6 +8,8 @@ export interface AgentOptions {
   /** observe: read-only, with the recording motor, no audit and nothing saved. */
   readonly mode: "run" | "observe";
   readonly dry_run: boolean;
+  /** Started with --daemon. */
+  readonly service: boolean;
   readonly duration_s: number | null;
   readonly count: number | null;
   /** Every beat in observe, eventful beats in run. Returning false ends the loop. */

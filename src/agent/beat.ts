@@ -9,6 +9,7 @@ import type { Action, Motor, Outcome } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
+import type { PauseInput } from "../model/pause.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ContainmentWatch } from "./containment_watch.ts";
@@ -23,6 +24,8 @@ export interface BeatParts {
   readonly motor: Motor;
   readonly watch: ContainmentWatch;
   readonly own_stall: OwnStall;
+  /** The operator's pause in force at that time; absent: nothing can be paused here. */
+  readonly pause?: (now_ns: number) => PauseInput | undefined;
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
   readonly record: (entry: AuditEntry) => void;
@@ -100,7 +103,8 @@ export class Beat {
     const arrivals_per_s = this.#parts.arrivals?.observe(sample) ?? null;
     const releases = this.#releases === NO_RELEASES ? undefined : this.#releases;
     this.#releases = NO_RELEASES;
-    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases };
+    const pause = this.#parts.pause?.(now_ns);
+    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases, pause };
     const desk = this.#clean_desk();
     const assessment = cortex.assess(sample, told, desk.assessment);
 

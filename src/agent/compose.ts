@@ -3,7 +3,7 @@ import { hostname, release } from "node:os";
 import { dirname } from "node:path";
 import manifest from "../../package.json" with { type: "json" };
 import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
-import type { Config } from "../config/index.ts";
+import { type Config, dial_of } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import { KernelError } from "../ffi/errors.ts";
@@ -11,6 +11,7 @@ import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
+import type { Dial } from "../model/dial.ts";
 import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { MotorLimits } from "../motor/limits.ts";
@@ -19,6 +20,7 @@ import { CgroupMotor } from "../motor/motor.ts";
 import { RecordingMotor } from "../motor/recording.ts";
 import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
+import { SwitchableMotor } from "../motor/switchable.ts";
 import { precondition_words } from "../report/precondition.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount } from "../sensor/mount.ts";
@@ -29,7 +31,7 @@ import { open_audit } from "./audit_lock.ts";
 import { calm_background_threads } from "./background.ts";
 import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
-import { decision_config } from "./decision_config.ts";
+import { bounded_by, decision_config } from "./decision_config.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
@@ -45,7 +47,9 @@ export interface Parts {
   readonly ports: ReturnType<typeof kernel_ports>;
   readonly sensor: Sensor;
   readonly cortex: Cortex;
-  readonly motor: CgroupMotor | RecordingMotor;
+  readonly motor: SwitchableMotor;
+  /** As the configuration said it at the start; a reload may move it. */
+  readonly dial: Dial;
   readonly audit: AuditWriter | null;
   readonly unlock_audit: () => void;
   readonly flight: FlightRecorder | null;
@@ -102,23 +106,23 @@ function open_senses(config: Config): Senses {
   }
 }
 
-/** What decides whether anything is touched. */
+/** What decides whether anything can ever be touched. */
 type Asked = Pick<AgentOptions, "config" | "mode" | "dry_run">;
 
-/** Whether anything may be touched at all. */
-function acts({ config, mode, dry_run }: Asked): boolean {
-  return mode === "run" && !dry_run && config.motor.enabled;
+/** Whether the dial may let this agent act, now or later: then everything is opened for it, and its capabilities are kept. */
+export function may_act({ mode, dry_run }: Pick<AgentOptions, "mode" | "dry_run">): boolean {
+  return mode === "run" && !dry_run;
 }
 
 /**
- * Whether decisions may count on the shield. Where nothing is touched they do as if a configured one could be put on; where
- * something is, only on one that is there: load from outside would be left to it, and nobody answer.
+ * Whether decisions may count on the shield. In a dry run they do as if a configured one could be put on; otherwise only on one that is
+ * there: load from outside would be left to it, and not be answered.
  */
 export function counts_on_shield(asked: Asked, network: NodeShield | { readonly missing: string }): boolean {
   if ("shield" in network) return network.shield.missing() === null;
   const { config, mode } = asked;
   const configured = config.motor.rungs.includes("shield") && config.shield.interfaces.length > 0;
-  return configured && mode === "run" && !acts(asked);
+  return configured && mode === "run" && !may_act(asked);
 }
 
 /** What of the motor's configuration may change while it runs. */
@@ -137,12 +141,15 @@ function open_motor(
   mount: string | null,
   network: NodeShield | { readonly missing: string },
   reserve: Prepared,
-): CgroupMotor | RecordingMotor {
+): SwitchableMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
-  if (mount === null || !acts(options)) return new RecordingMotor({ ...limits, mount });
+  if (mount === null || !may_act(options))
+    return new SwitchableMotor(null, new RecordingMotor({ ...limits, mount }), false);
   try {
-    return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
+    const real = new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
+    const recording = new RecordingMotor({ ...limits, mount, missing: real.missing() });
+    return new SwitchableMotor(real, recording, dial_of(options.config, options).acts);
   } catch (error) {
     if (!(error instanceof LedgerBusy)) throw error;
     throw new OperatorError(error.message, 1, "end the other hosa first, or use `hosa observe` beside it", error);
@@ -169,23 +176,23 @@ export function compose(options: AgentOptions): Parts {
   rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_TOUCH);
   release_memory();
   calm_background_threads();
-  const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
+  const network = mount !== null && may_act(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
-  const reserve = mount !== null && acts(options) ? open_reserve(config) : { missing: "nothing is touched" };
+  const reserve = mount !== null && may_act(options) ? open_reserve(config) : { missing: "nothing is touched" };
   const motor = open_motor(options, mount, network, reserve);
-  if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
+  undo.defer(() => motor.close());
   const locked = options.mode === "run" ? open_audit(config) : null;
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
   const shielded = counts_on_shield(options, network);
-  const reserved = config.reserve.path !== "" && ("path" in reserve || motor instanceof RecordingMotor);
-  const rules = { ...decision_config(config, own_path, shielded, reserved), ceiling: standing.ceiling };
+  const reserved = config.reserve.path !== "" && ("path" in reserve || motor.real === null);
+  const dial = dial_of(config, options);
+  const rules = bounded_by(decision_config(config, own_path, shielded, reserved, dial), standing.ceiling);
   const flight = audit === null ? null : open_flight(options, rules);
-  const shield =
-    motor instanceof CgroupMotor && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
+  const shield = motor.real !== null && mount !== null ? protect_self({ mount, lock_memory: mlockall_on_fault }) : null;
   undo.move();
-  const opened = { senses, ports, sensor, cortex, motor, audit, unlock_audit, flight, shield };
+  const opened = { senses, ports, sensor, cortex, motor, dial, audit, unlock_audit, flight, shield };
   return { ...opened, mount, own_path, rules, standing, network: "shield" in network ? network : null };
 }
 

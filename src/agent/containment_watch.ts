@@ -63,12 +63,12 @@ interface Watched {
 export class ContainmentWatch {
   readonly #port: WatchPort;
   readonly #live = new Map<string, Watched>();
-  /** A recording motor changes nothing, so nothing can be verified on it. */
-  readonly #verifiable: boolean;
+  /** False while actions are only recorded: nothing changes then, so nothing can be verified. */
+  verifiable: boolean;
 
   constructor(port: WatchPort, verifiable: boolean) {
     this.#port = port;
-    this.#verifiable = verifiable;
+    this.verifiable = verifiable;
   }
 
   get size(): number {
@@ -86,7 +86,7 @@ export class ContainmentWatch {
       known.outcome = outcome;
       if ("frozen" in action.setting) {
         known.asked_frozen = action.setting.frozen;
-        if (outcome.status === "done" || !action.setting.frozen) known.frozen = action.setting.frozen;
+        if (is_done(outcome) || !action.setting.frozen) known.frozen = action.setting.frozen;
         // The pace of the rest is judged anew from each change of the hold on. A ceiling moves too often to begin anew with each.
         known.count = 0;
       }
@@ -98,10 +98,10 @@ export class ContainmentWatch {
       action,
       rest_before_per_s: rest,
       outcome,
-      frozen: outcome.status === "done" && "frozen" in action.setting ? action.setting.frozen : null,
+      frozen: is_done(outcome) && "frozen" in action.setting ? action.setting.frozen : null,
       asked_frozen: "frozen" in action.setting ? action.setting.frozen : null,
       alive: true,
-      in_force: outcome.status === "done" || outcome.status === "pending" || outcome.status === "drifted",
+      in_force: is_done(outcome) || outcome.status === "pending" || outcome.status === "drifted",
       memory_bytes,
       swap: null,
       headroom_bytes: undefined,
@@ -120,7 +120,7 @@ export class ContainmentWatch {
     known.outcome = outcome;
     if (outcome.status === "gone") known.alive = false;
     if (outcome.verb === "release") known.in_force = false;
-    if (outcome.status === "done" && (outcome.rung === "thread_hold" || outcome.rung === "freeze")) {
+    if (is_done(outcome) && (outcome.rung === "thread_hold" || outcome.rung === "freeze")) {
       known.frozen = known.asked_frozen;
     }
   }
@@ -167,7 +167,7 @@ export class ContainmentWatch {
     if (sample.t_ns - newest >= spacing_ns) this.#read(watched, sample.t_ns);
     const { headroom_bytes } = watched;
     const node_headroom = sample.node_memory.available_bytes;
-    const pace = this.#verifiable ? pace_since_change(watched) : null;
+    const pace = this.verifiable ? pace_since_change(watched) : null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
     const { rung } = watched.action.setting;
     return {
@@ -182,18 +182,23 @@ export class ContainmentWatch {
       in_force: watched.in_force,
       memory_bytes: watched.memory_bytes,
       headroom_bytes: headroom_bytes === undefined ? null : Math.min(headroom_bytes ?? node_headroom, node_headroom),
-      slope_bytes_per_s: this.#verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
+      slope_bytes_per_s: this.verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
       rest_steps_per_s: pace?.per_s ?? null,
       rest_steps_before_per_s: watched.rest_before_per_s,
       rest_window_s: pace?.window_s ?? null,
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
       ...(rung === "thread_hold" ? { wakes: this.#port.wakes(target.cgroup_id, target.tid) } : {}),
-      verifiable: this.#verifiable,
+      verifiable: this.verifiable,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
       ...(SWAPPING.includes(rung) ? { swap: watched.swap } : {}),
       ...(rung === "shield" ? { network: this.#port.network?.(sample.t_ns) ?? null } : {}),
     };
   }
+}
+
+/** Carried out, or, where actions are only recorded, taken as if it were. */
+function is_done({ status }: Outcome): boolean {
+  return status === "done" || status === "would_do";
 }
 
 /** Pace of the rest since the hold last changed, at most over a second; null before the second reading. */

@@ -3,30 +3,38 @@ import { left_s } from "../decision/left.ts";
 import { regime } from "../decision/regime.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
+import type { Asker } from "../model/asker.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
-import type { AgentStatus, Asker, HeldItem, HeldNow, OperatorRelease, ReleaseReply } from "../model/control.ts";
+import type { AgentStatus, HeldItem, HeldNow, OperatorRelease, ReleaseReply, ReloadReply } from "../model/control.ts";
+import type { Dial, Engine } from "../model/dial.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Maybe } from "../model/sample.ts";
 import { selected } from "../motor/held.ts";
-import type { CgroupMotor } from "../motor/motor.ts";
-import type { RecordingMotor } from "../motor/recording.ts";
+import type { SwitchableMotor } from "../motor/switchable.ts";
 import { group_id, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
-import type { ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
+import type { PauseRequest, ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
 import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
 import type { Beat, BeatResult } from "./beat.ts";
-import { wall_time_iso, wall_time_of } from "./clock.ts";
+import { pause, wall_time_iso, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
 import { Episodes } from "./episodes.ts";
+import type { PauseKeeper } from "./pause.ts";
 import { worth_telling } from "./reserve.ts";
 import { view_of } from "./view.ts";
 
 /** What the control socket asks of the agent. */
 export interface ControlParts {
   readonly config: Config;
-  readonly motor: CgroupMotor | RecordingMotor;
+  readonly motor: SwitchableMotor;
   readonly beat: Beat;
+  readonly pauses: PauseKeeper;
+  /** The dial in force, and what the agent does and lacks. */
+  readonly dial: () => Dial;
+  readonly engine: () => Engine;
+  /** Reads the configuration again before the next beat; the answer comes when it is in force, or refused. */
+  readonly reload: (by: Asker) => Promise<ReloadReply>;
   readonly record: (entry: AuditEntry) => void;
   /** Resolves when the audit has written what it had to write. */
   readonly flush_audit: () => Promise<void>;
@@ -42,8 +50,12 @@ interface Asked {
   readonly release: OperatorRelease;
   readonly items: readonly HeldItem[];
   readonly reply: Reply;
+  /** Answers with what became of it. */
+  readonly said: (outcomes: readonly Outcome[]) => void;
 }
 
+const SAVED_WITHIN_MS = 2000;
+const STILL_SAVING = "it is still being written";
 /** What a turn may take: 5 % of the slow beat, 2 ms of every second fast one. */
 const PART_OF_PERIOD = 0.05;
 const LEAST_BUDGET_NS = 2e6;
@@ -70,6 +82,7 @@ export class AgentControl {
   readonly #started_ns = monotonic_ns();
   #shown: Shown[] = [];
   #asked: Asked[] = [];
+  readonly #reloading = new Set<Reply>();
   #latest: BeatResult | null = null;
 
   /** Throws SocketTrouble. */
@@ -90,12 +103,13 @@ export class AgentControl {
   /** Takes note of a beat, and answers the releases it carried out. */
   noticed(result: BeatResult): void {
     const { assessment, decision, eventful } = result;
+    const { acts } = this.#parts.dial();
     this.#latest = result;
     this.#episodes.note(decision);
     if (this.#server.watchers > 0) {
       // Put into words when a watcher's pace asks for it, which may be beats later.
       result.kept = true;
-      this.#shown.push({ t_ns: decision.t_ns, eventful, view: () => view_of(assessment, decision) });
+      this.#shown.push({ t_ns: decision.t_ns, eventful, view: () => view_of(assessment, decision, acts) });
     }
     if (this.#asked.length > 0) for (const asked of this.#asked.splice(0)) this.#finish(asked, result);
   }
@@ -115,6 +129,8 @@ export class AgentControl {
 
   close(reason: string): void {
     for (const { reply } of this.#asked) reply.refuse("failed", "the agent ends, and releases everything it holds");
+    for (const reply of this.#reloading)
+      reply.refuse("failed", "the agent ends, and reads its configuration anew when it starts");
     this.#server.close(reason);
   }
 
@@ -128,7 +144,45 @@ export class AgentControl {
         return;
       case "release":
         this.#release(request, by, reply);
+        return;
+      case "pause":
+        this.#pause(request, by, reply);
+        return;
+      case "resume":
+        void this.#parts.pauses.end(by).then((ended) => reply({ ended }));
+        return;
+      case "reload":
+        this.#reloading.add(reply);
+        void this.#parts.reload(by).then((done) => {
+          this.#reloading.delete(reply);
+          reply(done);
+        });
     }
+  }
+
+  /** Nothing new from the next beat on. What is held then is released by the decision of that beat, so that its record says so. */
+  #pause({ for_s, reason, keep }: PauseRequest, by: Asker, reply: Reply): void {
+    const { motor, beat, pauses } = this.#parts;
+    const { pause: begun, saved } = pauses.begin({ for_s, reason, keeps: keep }, by);
+    // A disk that hangs must not keep the operator from knowing that the pause is in force.
+    const told = Promise.race([saved.then(() => pauses.trouble), pause(SAVED_WITHIN_MS).then(() => STILL_SAVING)]);
+    const held = motor.held().filter((item) => !item.quarantine);
+    const quarantine = beat.state?.level === 5;
+    const said = (outcomes: readonly Outcome[]) =>
+      void told.then((not_saved) => reply({ pause: begun, not_saved, held, outcomes, quarantine }));
+    if (keep || held.length === 0) {
+      said([]);
+      return;
+    }
+    const why = reason === "" ? "paused" : `paused: ${reason}`;
+    const ids = [...new Set(held.map((item) => item.id))];
+    // A pause leaves no cooldown: when it is over, what is still harmful is contained again.
+    this.#ask({ by, reason: why, ids, targets: [], quarantine: false }, held, reply, said);
+  }
+
+  #ask(release: OperatorRelease, items: readonly HeldItem[], reply: Reply, said: Asked["said"]): void {
+    this.#asked.push({ release, items, reply, said });
+    this.#parts.beat.ask_release(release);
   }
 
   #release({ select, reason, dry_run }: ReleaseRequest, by: Asker, reply: Reply): void {
@@ -149,22 +203,26 @@ export class AgentControl {
       targets: [...targets.values()].map(({ cgroup_id, path }) => ({ cgroup_id, path })),
       quarantine,
     };
-    this.#asked.push({ release, items, reply });
-    beat.ask_release(release);
+    this.#ask(release, items, reply, (here) => {
+      if (!quarantine) reply(this.#said(items, here, false, motor.held()));
+      else {
+        void this.#parts
+          .quarantine_left()
+          .then((left) => reply(this.#said(items, [...here, ...left], true, motor.held())));
+      }
+    });
   }
 
   /** What the decision did not hold itself is undone beside it: what is left of an undo here, a quarantine by its keeper. */
-  #finish({ release, items, reply }: Asked, { outcomes, decision }: BeatResult): void {
-    const { motor, record, quarantine_left } = this.#parts;
+  #finish({ release, items, said }: Asked, { outcomes, decision }: BeatResult): void {
+    const { motor, record } = this.#parts;
     const done = outcomes.filter((one) => one.verb === "release" && release.ids.includes(one.id));
     const told = new Set(done.map((one) => one.ledger_id ?? one.id));
     const rest = items.filter((item) => !item.quarantine && !told.has(item.ledger_id ?? item.id));
     const reason = `released by the operator (uid ${release.by.uid})${release.reason === "" ? "" : `: ${release.reason}`}`;
     const beside = motor.let_go(rest, decision.t_ns, reason);
     if (beside.length > 0) record({ t_ns: decision.t_ns, kind: "undo", reason, by: release.by, outcomes: beside });
-    const here = [...done, ...beside];
-    if (!release.quarantine) reply(this.#said(items, here, false, motor.held()));
-    else void quarantine_left().then((left) => reply(this.#said(items, [...here, ...left], true, motor.held())));
+    said([...done, ...beside]);
   }
 
   #said(
@@ -198,6 +256,10 @@ export class AgentControl {
       node,
       motor: motor.name,
       uptime_s: awake_ns / 1e9,
+      dial: this.#parts.dial(),
+      engine: this.#parts.engine(),
+      pause: this.#paused(),
+      would_do: motor.would_do,
       warm: seen?.warm ?? false,
       level,
       level_name: level_name(level),
@@ -218,6 +280,12 @@ export class AgentControl {
       connections: this.#server.connections,
       watchers: this.#server.watchers,
     };
+  }
+
+  #paused(): NonNullable<AgentStatus["pause"]> | null {
+    const now_ns = monotonic_ns();
+    const present = this.#parts.pauses.input(now_ns);
+    return present === undefined ? null : { ...present, left_s: (present.until_ns - now_ns) / 1e9 };
   }
 
   #regime(): Maybe<Regime> {

@@ -1,5 +1,9 @@
-import type { Config } from "../config/index.ts";
+import { type Config, ceiling_reason, dial_of, type Started } from "../config/index.ts";
 import type { DecisionConfig } from "../decision/config.ts";
+import type { Level } from "../model/level.ts";
+
+/** Without saying how it was started, an agent is the service. */
+const AS_SERVICE: Started = { service: true, dry_run: false };
 
 /**
  * The part of the configuration the decision may know, in its units.
@@ -11,8 +15,10 @@ export function decision_config(
   own_path: string,
   shielded = false,
   reserved = config.reserve.path !== "",
+  dial = dial_of(config, AS_SERVICE),
 ): DecisionConfig {
   const { act, beat, governor, learning, levels } = config;
+  const bound = ceiling_reason(dial);
   return {
     period_ms: beat.period_ms,
     vigilant_period_ms: beat.vigilant_period_ms,
@@ -56,6 +62,14 @@ export function decision_config(
       contain_again_when_critical: config.control.contain_again_when_critical,
     },
     own_path,
+    ceiling: dial.max_level,
+    ...(bound === null ? {} : { ceiling_because: bound }),
     ...(config.quarantine.count_refusals ? { refusals_count: true } : {}),
   };
+}
+
+/** After the reboot of a node that was in quarantine the agent may choose no level above this one. */
+export function bounded_by(rules: DecisionConfig, ceiling: Level): DecisionConfig {
+  if (ceiling >= (rules.ceiling ?? 5)) return rules;
+  return { ...rules, ceiling, ceiling_because: "conservative" };
 }

@@ -18,6 +18,7 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { autonomy_findings } from "./doctor_autonomy.ts";
 import { examine_preconditions } from "./doctor_preconditions.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
@@ -51,6 +52,7 @@ export async function examine(config: Config): Promise<DoctorReport> {
   const narrow = see_whole_node();
   const senses = examine_senses(config);
   const sections = [
+    { title: "Autonomy", findings: autonomy_findings(config) },
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
     { title: "Privileges", findings: examine_capabilities() },
     { title: "Least privilege (capabilities used)", findings: privilege_findings() },

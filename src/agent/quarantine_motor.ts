@@ -4,20 +4,22 @@ import type { StepOutcome } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
 import { kernel_files } from "../motor/files.ts";
 import { Guard } from "../motor/guard.ts";
-import { CgroupMotor } from "../motor/motor.ts";
 import { kernel_processes } from "../motor/processes.ts";
 import { Quarantine } from "../motor/quarantine/executor.ts";
 import { type QuarantineMotor, RecordingQuarantine } from "../motor/quarantine/recording.ts";
 import { kernel_world } from "../motor/quarantine/undo.ts";
-import type { RecordingMotor } from "../motor/recording.ts";
+import type { SwitchableMotor } from "../motor/switchable.ts";
 import { precondition_words } from "../report/precondition.ts";
 import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
 import { abort_after, pause, wall_time_iso } from "./clock.ts";
 
-/** Whoever carries out a quarantine here: the real one beside the real motor, else the one that only says it. */
+/**
+ * What carries out a quarantine here: the real one while the motor acts, else the one that only says it. What stands of a quarantine is
+ * looked after and undone in any case: lowering the dial does not end it.
+ */
 export function quarantine_motor(
   config: Config,
-  motor: CgroupMotor | RecordingMotor,
+  motor: SwitchableMotor,
   mount: Maybe<string>,
   evidence: () => Promise<string>,
   last_word: () => Promise<string>,
@@ -26,25 +28,36 @@ export function quarantine_motor(
   const ports = { files: kernel_files, processes: kernel_processes };
   const guard =
     mount === null ? null : new Guard({ ...ports, mount }, { protect: config.protect, words: precondition_words });
-  if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell, guard);
-  return new Quarantine({
-    ledger: motor.ledger,
+  const recording = new RecordingQuarantine(tell, guard);
+  const { real } = motor;
+  if (real === null) return recording;
+  const quarantine = new Quarantine({
+    ledger: real.ledger,
     ...ports,
     mount,
     world: kernel_world,
     guard,
-    take_over: (paths, now_ns) => motor.release_below(paths, now_ns, "the quarantine takes over"),
-    isolation: motor,
+    take_over: (paths, now_ns) => real.release_below(paths, now_ns, "the quarantine takes over"),
+    isolation: real,
     taint: node_taint(config),
     evidence,
     webhook: last_word,
-    boot_id: motor.ledger.boot_id,
+    boot_id: real.ledger.boot_id,
     wall_time: wall_time_iso,
     now_ns: monotonic_ns,
     pause,
     evidence_deadline_ms: config.quarantine.evidence_deadline_s * 1000,
     tell,
   });
+  return {
+    get busy() {
+      return quarantine.busy;
+    },
+    enter: (plan) => (motor.name === "cgroup" ? quarantine : recording).enter(plan),
+    at_leisure: (now_ns) => quarantine.at_leisure(now_ns),
+    leave: (why) => quarantine.leave(why),
+    close: () => quarantine.close(),
+  };
 }
 
 /** The way to the API server from here. */

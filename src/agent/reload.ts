@@ -1,5 +1,7 @@
 import { type Config, ConfigError, type KeyChange, plan_reload, type ReloadPlan } from "../config/index.ts";
+import type { Asker } from "../model/asker.ts";
 import type { ReloadEntry } from "../model/audit.ts";
+import type { ReloadReply } from "../model/control.ts";
 import { counted } from "../model/counted.ts";
 
 /** Where a new configuration comes from while the agent runs. */
@@ -10,6 +12,12 @@ export interface ReloadSource {
   readonly load: () => Config;
   /** What is in force from now on. */
   readonly applied: (config: Config) => void;
+}
+
+/** A reload asked for through the control socket, and its answer; a signal has none. */
+export interface ReloadRequest {
+  readonly by: Asker;
+  readonly answer: (reply: ReloadReply) => void;
 }
 
 /** What came of one request: the plan to carry out (null: nothing changes), and what is to be said and recorded about it. */

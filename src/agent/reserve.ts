@@ -46,6 +46,17 @@ export function worth_telling<T extends { readonly rung: Rung }>(missing: readon
   return missing.filter(({ rung }) => rung !== "swap_reserve" || !is_off(config));
 }
 
+/** Of them, those that the configuration asks for: what an operator has switched off is not lost. */
+export function lost_rungs(
+  missing: readonly { readonly rung: Rung; readonly why: string }[],
+  config: Config,
+): readonly string[] {
+  return worth_telling(missing, config)
+    .filter(({ rung }) => config.motor.rungs.includes(rung))
+    .filter(({ rung }) => rung !== "shield" || config.shield.interfaces.length > 0)
+    .map(({ rung, why }) => `${rung}: ${why}`);
+}
+
 function is_off({ reserve }: Config): boolean {
   return reserve.path === "";
 }

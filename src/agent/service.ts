@@ -1,5 +1,8 @@
 import { KernelError } from "../ffi/errors.ts";
+import type { Dial } from "../model/dial.ts";
 import { level_name } from "../model/level.ts";
+import type { Pause } from "../model/pause.ts";
+import { dial_words } from "../report/dial.ts";
 import { ServiceManager } from "../telemetry/service_manager.ts";
 import type { BeatResult } from "./beat.ts";
 
@@ -24,11 +27,13 @@ export class Service {
   }
 
   /** One beat was sensed, judged and acted on: the first makes the service ready, each of them feeds the watchdog. */
-  beaten({ assessment, decision }: BeatResult, held: number): void {
+  beaten({ assessment, decision }: BeatResult, held: number, dial: Dial, pause: Pause | undefined): void {
     this.#manager.beaten(decision.t_ns);
     const level = `level ${decision.level} ${level_name(decision.level)}`;
     const learning = assessment.warm ? "" : ", learning this node";
-    const status = `${level}${learning}${held === 0 ? "" : `, ${held} held`}`;
+    const holding = held === 0 ? "" : `, ${held} ${dial.acts ? "held" : "would be held"}`;
+    const paused = pause === undefined ? "" : `, paused until ${pause.until}`;
+    const status = `${level}${learning}${holding}${paused}; ${dial_words(dial)}`;
     if (this.#ready) this.#manager.status(status);
     else this.#manager.ready(status);
     this.#ready = true;

@@ -4,8 +4,10 @@ import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry, HookEntry } from "../model/audit.ts";
 import type { Outcome, Rung } from "../model/containment.ts";
+import type { Dial, Engine } from "../model/dial.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
 import { level_name } from "../model/level.ts";
+import type { Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { Hooks } from "../telemetry/hooks/index.ts";
 import type { HttpServer } from "../telemetry/metrics/http_server.ts";
@@ -20,7 +22,12 @@ export interface TellingParts {
   readonly config: Config;
   readonly version: string;
   readonly node: string;
-  readonly motor: "cgroup" | "recording";
+  /** In force now. */
+  readonly dial: () => Dial;
+  readonly engine: () => Engine;
+  readonly pause: () => Pause | undefined;
+  /** Containments that would have been begun. */
+  readonly would_do: () => number;
   readonly dimensions: readonly Dimension[];
   /** Learned mean and standard deviation, in scaled units. */
   readonly baseline: () => { readonly mean: readonly number[]; readonly sigma: readonly number[] };
@@ -60,22 +67,24 @@ export async function open_telling(parts: TellingParts): Promise<Telling> {
   return telling;
 }
 
-function told_by({ config, node, version, motor, on_message }: TellingParts): WebhooksOptions {
+function told_by({ config, node, version, dial, on_message }: TellingParts): WebhooksOptions {
   return {
     endpoints: config.webhooks,
     node,
     version,
-    dry_run: motor === "recording",
-    last_word_within_s: says_last_word(config, motor) ? config.quarantine.evidence_deadline_s + PLANNED_WITHIN_S : 0,
+    now: () => {
+      const { acts } = dial();
+      const last_word = config.quarantine.enabled && acts;
+      return {
+        dry_run: !acts,
+        last_word_within_s: last_word ? config.quarantine.evidence_deadline_s + PLANNED_WITHIN_S : 0,
+      };
+    },
     clock: monotonic_ns,
     wall_s,
     deadline,
     on_message,
   };
-}
-
-function says_last_word({ quarantine }: Config, motor: TellingParts["motor"]): boolean {
-  return quarantine.enabled && motor === "cgroup";
 }
 
 /** Tells others what the beats were. Nothing here is needed for the loop, and nothing of it waits. */
@@ -121,13 +130,13 @@ export class Telling {
       return;
     }
     if (hooks.pre.length + hooks.post.length === 0) return;
-    const { node, motor, record, on_message } = this.#parts;
+    const { node, dial, record, on_message } = this.#parts;
     const { Hooks } = await import("../telemetry/hooks/index.ts");
     const into_audit = (entry: HookEntry) => record({ t_ns: monotonic_ns(), ...entry });
     this.#hooks = new Hooks({
       hooks,
       node,
-      dry_run: motor === "recording",
+      dry_run: dial().dry_run,
       clock: monotonic_ns,
       pause,
       record: into_audit,
@@ -139,6 +148,7 @@ export class Telling {
   noticed(result: BeatResult): void {
     this.#latest = result;
     this.#metrics?.tally.note(result.decision, result.outcomes);
+    if (!this.#parts.dial().tells) return;
     this.#webhooks?.noticed({ ...result, wall_time: wall_time_iso });
     this.#hooks?.noticed({ ...result, wall_time: wall_time_iso });
   }
@@ -191,12 +201,16 @@ export class Telling {
   }
 
   #metric_figures({ tally }: Metrics, now_ns: number) {
-    const { version, motor, live, beats, times, audit } = this.#parts;
+    const { version, dial, engine, pause, would_do, live, beats, times, audit } = this.#parts;
+    const paused = pause();
     const { count, lost, missed, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
     return {
       version,
-      motor,
+      dial: dial(),
+      engine: engine(),
+      pause_left_s: paused === undefined ? 0 : Math.max(0, (paused.until_ns - now_ns) / 1e9),
+      would_do: would_do(),
       assessment: this.#latest?.assessment ?? null,
       level: this.#latest?.decision.level ?? 0,
       live: live(),
@@ -218,7 +232,9 @@ export class Telling {
   }
 
   #health_figures(now_ns: number) {
-    const { beats, baseline, dimensions } = this.#parts;
+    const { beats, baseline, dimensions, dial, engine, pause, would_do } = this.#parts;
+    const { autonomy, max_level, acts } = dial();
+    const { state, lost } = engine();
     const { last_ns, period_ms } = beats();
     const assessment = this.#latest?.assessment ?? null;
     const level = this.#latest?.decision.level ?? 0;
@@ -236,6 +252,13 @@ export class Telling {
       period_ms,
       last_beat_age_ms: Math.round((now_ns - last_ns) / 1e6),
       normalized,
+      state,
+      lost,
+      autonomy,
+      max_level,
+      acts,
+      paused_until: pause()?.until ?? null,
+      would_do: would_do(),
     };
   }
 }

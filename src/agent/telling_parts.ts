@@ -14,12 +14,14 @@ export function telling_parts(
   times: BeatTimes,
   figures: () => Omit<ReturnType<TellingParts["beats"]>, "lost" | "missed">,
   record: TellingParts["record"],
+  standing: Pick<TellingParts, "dial" | "engine" | "pause">,
 ): TellingParts {
   return {
     config,
     version: manifest.version,
     node: config.node.name || hostname(),
-    motor: motor.name,
+    ...standing,
+    would_do: () => motor.would_do,
     dimensions: sensor.dimensions,
     baseline: () => cortex.baseline(),
     live: () => (beat.state?.containments ?? []).map((live) => live.rung),

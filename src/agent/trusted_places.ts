@@ -23,6 +23,13 @@ export function require_trusted_files(files: readonly string[]): void {
   if (problems.length > 0) throw new ConfigError(problems, FILES_HINT);
 }
 
+/** A directory that root puts a file of the configuration into. Throws ConfigError. */
+export function require_trusted_directory(directory: string): void {
+  if (!acts_as_root()) return;
+  const why = distrust_directory(directory);
+  if (why !== null) throw new ConfigError([`${directory}: no configuration is written there: ${why}`], FILES_HINT);
+}
+
 /** The configuration, if no other user could change what root writes or finds in the places it names. Throws ConfigError. */
 export function with_trusted_places(config: Config): Config {
   if (!acts_as_root()) return config;

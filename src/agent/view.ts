@@ -4,7 +4,7 @@ import { level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
 
 /** One beat as people and programs see it: names instead of indices. */
-export function view_of(a: Assessment, decision: Decision): BeatView {
+export function view_of(a: Assessment, decision: Decision, acts: boolean): BeatView {
   const x: Record<string, number> = {};
   const share: Record<string, number> = {};
   const contribution: Record<string, number> = {};
@@ -48,5 +48,6 @@ export function view_of(a: Assessment, decision: Decision): BeatView {
     warm: a.warm,
     inaction: decision.inaction,
     actions: decision.actions,
+    acts,
   };
 }

@@ -62,9 +62,12 @@ export class Alternative {
 }
 
 const THRESHOLD_KEYS = ["thresholds.mode", "thresholds.fixed"];
+/** Of the dial a decision knows the highest level alone. */
+const DIAL_KEYS = ["autonomy", "max_level"];
 
 /** Which places of DecisionConfig a key governs: those that change when only it does. */
 function governed_by(config: Config, key: string): readonly string[] {
+  if (DIAL_KEYS.includes(key)) return ["ceiling", "ceiling_because"];
   const before = leaves(decision_config(config, "") as unknown as Tree);
   const moved = decision_config(with_another(config, key), "");
   const governed = differing(before, leaves(moved as unknown as Tree));
@@ -72,7 +75,7 @@ function governed_by(config: Config, key: string): readonly string[] {
   if (THRESHOLD_KEYS.includes(key) && config.thresholds.mode === "fixed") return [];
   const hint = THRESHOLD_KEYS.includes(key)
     ? "Give `--set thresholds.mode=fixed` with `--set thresholds.fixed=[…]`: learned thresholds need the days they were learned from."
-    : "A record holds what was sensed and judged: the keys of beat, levels, act, governor, control, protect, prefer, habituation and fixed thresholds can be tried.";
+    : "A record holds what was sensed and judged: the keys of autonomy, beat, levels, act, governor, control, protect, prefer, habituation and fixed thresholds can be tried.";
   throw new OperatorError(`--set ${key}: has no part in how a recorded beat is decided`, 2, hint);
 }
 

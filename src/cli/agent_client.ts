@@ -1,7 +1,7 @@
 import { deadline, short_pause } from "../agent/clock.ts";
 import { control_socket } from "../agent/control_socket.ts";
 import type { Config } from "../config/index.ts";
-import type { AgentStatus, ReleaseReply } from "../model/control.ts";
+import type { AgentStatus, PauseReply, ReleaseReply, ReloadReply, ResumeReply } from "../model/control.ts";
 import { ControlClient } from "../telemetry/control/client.ts";
 import type { Request } from "../telemetry/control/protocol.ts";
 
@@ -34,6 +34,29 @@ export async function ask_release(
 export async function ask_watch(client: ControlClient, every_ms: number): Promise<number> {
   const { pid } = await client.ask({ op: "watch", every_ms }, deadline(ANSWER_WITHIN_S));
   return Number(pid);
+}
+
+/** Throws Refused with the code "bad_request" where the agent is too old to know what a pause is. */
+export async function ask_pause(
+  client: ControlClient,
+  for_s: number,
+  reason: string,
+  keep: boolean,
+): Promise<PauseReply> {
+  const answer: unknown = await client.ask({ op: "pause", for_s, reason, keep }, deadline(ANSWER_WITHIN_S));
+  return answer as PauseReply;
+}
+
+/** Throws as `ask_pause`. */
+export async function ask_resume(client: ControlClient): Promise<ResumeReply> {
+  const answer: unknown = await client.ask({ op: "resume" }, deadline(ANSWER_WITHIN_S));
+  return answer as ResumeReply;
+}
+
+/** Throws as `ask_pause`. */
+export async function ask_reload(client: ControlClient): Promise<ReloadReply> {
+  const answer: unknown = await client.ask({ op: "reload" }, deadline(ANSWER_WITHIN_S));
+  return answer as ReloadReply;
 }
 
 /** What the running agent still has to write of its audit is written when this returns. */

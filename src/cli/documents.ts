@@ -8,17 +8,20 @@ import type {
   EpisodesSummary,
   FlightSummary,
 } from "../model/backtest.ts";
-import type { AgentStatus, HeldItem, ReleaseReply } from "../model/control.ts";
+import type { AgentStatus, HeldItem, PauseReply, ReleaseReply } from "../model/control.ts";
+import type { Autonomy, Dial } from "../model/dial.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { HookCall } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Notice } from "../model/notice.ts";
+import type { Pause } from "../model/pause.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { SCHEMA_VERSION } from "../model/schema_version.ts";
 import type { BeatView } from "../model/view.ts";
 import type { WhatIfSummary } from "../model/what_if.ts";
+import type { AgentAnswer, AllowedLevel } from "../report/arm.ts";
 import type { Episode } from "../report/episode.ts";
 import type { Circumstances } from "../report/explain.ts";
 import type { Timeline } from "../report/timeline.ts";
@@ -47,6 +50,9 @@ interface NoAgent {
   readonly running: false;
   readonly ledger_dir: string;
   readonly held: readonly HeldItem[];
+  /** Of a service that starts with this configuration, and the pause it finds. Absent: not looked at, for want of a runtime. */
+  readonly dial?: Dial;
+  readonly pause?: AgentStatus["pause"];
 }
 
 export interface ReleaseDocument
@@ -58,6 +64,43 @@ export interface ReleaseDocument
   readonly holder: string;
   /** Outcomes that are not done; they stay in the ledger. */
   readonly unfinished: number;
+}
+
+/** What `hosa arm` and `hosa disarm` answer. */
+export interface DialDocument extends Versioned {
+  /** unchanged: the file says so already · previewed: a dry run · declined: the answer was no. */
+  readonly did: "written" | "unchanged" | "previewed" | "declined";
+  /** HOSA may act, once `autonomy` is in force. */
+  readonly armed: boolean;
+  readonly autonomy: Autonomy;
+  /** Null: what the other files of the configuration say. */
+  readonly max_level: Maybe<Level>;
+  /** The drop-in that says so. */
+  readonly file: string;
+  /** Place of the deprecated `motor.enabled: false` that it overrules. */
+  readonly overrules: Maybe<string>;
+  /** What may be done at which level. */
+  readonly allows: readonly AllowedLevel[];
+  /** What became of it in the running agent; null: it was not told. */
+  readonly agent: Maybe<AgentAnswer>;
+}
+
+export interface PauseDocument extends Versioned, Omit<PauseReply, "pause"> {
+  /** previewed: a dry run · shown: --status. */
+  readonly did: "paused" | "previewed" | "shown";
+  /** Null: only shown. */
+  readonly asked: Maybe<{ readonly for_s: number; readonly reason: string; readonly keeps: boolean }>;
+  /** In force now; null: nothing is paused. */
+  readonly pause: Maybe<Pause>;
+  readonly left_s: Maybe<number>;
+  /** Null: no agent was asked; the one that starts next takes it up. */
+  readonly agent: Maybe<{ readonly pid: number }>;
+}
+
+interface ResumeDocument extends Versioned {
+  /** nothing: nothing was paused · previewed: a dry run. */
+  readonly did: "resumed" | "nothing" | "previewed";
+  readonly ended: Maybe<Pause>;
 }
 
 type ExplainDocument = Versioned & OfAudit & (ExplainedDecision | ExplainedPlan | ExplainedRecord);
@@ -139,6 +182,10 @@ export interface Answers {
   readonly error: ErrorDocument;
   readonly status: StatusDocument;
   readonly release: ReleaseDocument;
+  readonly arm: DialDocument;
+  readonly disarm: DialDocument;
+  readonly pause: PauseDocument;
+  readonly resume: ResumeDocument;
   readonly explain: ExplainDocument;
   readonly timeline: TimelineDocument;
   readonly report: ReportDocument;

@@ -2,6 +2,7 @@ import { InvalidArgumentError } from "commander";
 import { require_trusted_files } from "../agent/trusted_places.ts";
 import { type Config, is_given, type LogLevel, load_config, load_sources } from "../config/index.ts";
 import { OperatorError } from "../model/error.ts";
+import type { Level } from "../model/level.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -60,6 +61,12 @@ export function positive_number(text: string): number {
 /** For an option that may be given again and again. */
 export function collected(value: string, before: readonly string[]): readonly string[] {
   return [...before, value];
+}
+
+/** A level at which something is done, for `--up-to`. */
+export function acting_level(text: string): Level {
+  if (!/^[2-5]$/.test(text)) throw new InvalidArgumentError("Expected a level from 2 to 5.");
+  return Number(text) as Level;
 }
 
 export function positive_integer(text: string): number {

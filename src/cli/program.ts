@@ -5,6 +5,7 @@ import { visible } from "../model/visible.ts";
 import type { ReplayOptions } from "./commands/replay.ts";
 import type { Context, ExitCode } from "./context.ts";
 import {
+  acting_level,
   collected,
   duration_s,
   type GlobalOptions,
@@ -35,7 +36,8 @@ Exit codes:
 Files:
   /etc/hosa/hosa.yaml, /etc/hosa/hosa.d/*.yaml   configuration; every key: \`hosa man hosa.yaml | man -l -\`
   /var/log/hosa                                  why everything was done (audit.jsonl), the beats around it (flight-*), evidence (quarantine-*)
-  /var/lib/hosa                                  what was learned of this node
+  /etc/hosa/hosa.d/90-autonomy.yaml              what it may do on its own, written by arm and disarm
+  /var/lib/hosa                                  what was learned of this node, and a pause
   /run/hosa                                      what has to be undone, and the control socket
 
 JSON (-o json):
@@ -77,7 +79,10 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .version(context.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help; `hosa COMMAND --help` for a command")
     .option("-c, --config <file>", "configuration instead of /etc/hosa/hosa.yaml and its drop-ins")
-    .option("--dry-run", "run: decide and record as always, touch nothing; release: show what would be restored")
+    .option(
+      "--dry-run",
+      "run: decide and record as always, touch nothing; release, arm, disarm, pause: show what would be done",
+    )
     .addOption(new Option("-o, --output <format>", "format of the output").choices(["text", "json"]).default("text"))
     .addOption(new Option("--log-level <level>", "messages on standard error").choices(LOG_LEVELS))
     .configureHelp({ showGlobalOptions: true })
@@ -295,6 +300,65 @@ ${examples(
     .action(async (_options, command: Command) => {
       const { release } = await import("./commands/release.ts");
       done(await release(given(command), context));
+    });
+
+  program
+    .command("arm")
+    .description("let HOSA act on its own from now on: one drop-in, which the running agent takes up at once")
+    .addOption(
+      new Option("--up-to <level>", "highest level it may enter; 5 is quarantine, which isolates the node")
+        .argParser(acting_level)
+        .default(4),
+    )
+    .option("--yes", "do not ask; without a terminal it is needed")
+    .addHelpText("after", examples("hosa arm", "hosa arm --up-to 2", "hosa arm --up-to 5 --yes", "hosa arm --dry-run"))
+    .addHelpText(
+      "after",
+      "\nExit code 1: the answer was no, or the file is written and a running agent does not do as it says.\n",
+    )
+    .action(async (_options, command: Command) => {
+      const { arm } = await import("./commands/arm.ts");
+      done(await arm(given(command), context));
+    });
+
+  program
+    .command("disarm")
+    .description("stop HOSA from acting: release what is held, and only record and tell from now on what it would do")
+    .option("--yes", "do not ask; without a terminal it never asks")
+    .addHelpText("after", examples("hosa disarm", "hosa disarm --dry-run"))
+    .addHelpText("after", "\nA quarantine (level 5) stays; `hosa release --quarantine` ends it.\n")
+    .action(async (_options, command: Command) => {
+      const { disarm } = await import("./commands/arm.ts");
+      done(await disarm(given(command), context));
+    });
+
+  program
+    .command("pause")
+    .description(
+      "contain nothing new for a time, at most 24h; it resumes by itself, and a restart or reboot does not end it",
+    )
+    .addArgument(new Argument("[time]", "how long: 30m, 2h").argParser(duration_s))
+    .option("--reason <text>", "one line for the audit")
+    .addOption(exclusive("--release", "release what is held (the default)", "keep"))
+    .option("--keep", "keep what is held: it is let go in its time, and not replaced")
+    .addOption(exclusive("--status", "only say whether it is paused", "reason", "release", "keep"))
+    .addHelpText(
+      "after",
+      examples("hosa pause 30m --reason 'kernel upgrade'", "hosa pause 10m --keep", "hosa pause --status"),
+    )
+    .addHelpText("after", "\nA quarantine (level 5) is not entered while paused; one that stands stays.\n")
+    .action(async (time: number | undefined, _options, command: Command) => {
+      const { pause } = await import("./commands/pause.ts");
+      done(await pause(time, given(command), context));
+    });
+
+  program
+    .command("resume")
+    .description("end a pause before its time")
+    .addHelpText("after", examples("hosa resume"))
+    .action(async (_options, command: Command) => {
+      const { resume } = await import("./commands/pause.ts");
+      done(await resume(given(command), context));
     });
 
   program

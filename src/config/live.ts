@@ -3,6 +3,8 @@
  * other key belongs to something that is opened or learned at the start, and needs a restart.
  */
 export const LIVE_KEYS: readonly string[] = [
+  "autonomy",
+  "max_level",
   "beat",
   "learning.habituate_s",
   "learning.habituate_bound",
@@ -10,6 +12,7 @@ export const LIVE_KEYS: readonly string[] = [
   "learning.habituate_entropy_bits",
   "levels",
   "act",
+  "motor.enabled",
   "motor.max_targets_per_minute",
   "motor.cooldown_s",
   "motor.expiry_s",

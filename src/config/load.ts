@@ -20,8 +20,8 @@ export interface ConfigSources {
 }
 
 /**
- * Load the configuration; `settings` (`key=value`) win over the files. With `path`, that file alone; without, `hosa.yaml` of the directory and its drop-ins
- * `hosa.d/*.yaml` in name order, each of which may be absent. Throws ConfigError (exit code 2).
+ * Load the configuration; `settings` (`key=value`) win over the files. With `path` (`X.yaml`), that file and its drop-ins `X.d/*.yaml`; without, `hosa.yaml`
+ * of the directory and its drop-ins `hosa.d/*.yaml`, each of which may be absent. Drop-ins come in name order. Throws ConfigError (exit code 2).
  */
 export function load_config(
   path: string | null,
@@ -36,8 +36,29 @@ export function load_sources(
   directory = DEFAULT_DIRECTORY,
   settings: readonly string[] = [],
 ): ConfigSources {
-  const files = path === null ? standard_files(directory) : [read(path, true)!];
+  const files = [...configured_files(path, directory).values()];
   return { config: merge_files([...files, ...parse_settings(settings)]), files: files.map((file) => file.filename) };
+}
+
+/** Where the drop-ins of a configuration file lie; null where its name says none. */
+export function drop_in_directory(path: string | null, directory = DEFAULT_DIRECTORY): string | null {
+  if (path === null) return join(directory, "hosa.d");
+  return path.endsWith(".yaml") ? `${path.slice(0, -".yaml".length)}.d` : null;
+}
+
+/**
+ * The files of a configuration by name, in the order they are merged. @param except a drop-in that is not read. Throws ConfigError.
+ */
+export function configured_files(
+  path: string | null,
+  directory = DEFAULT_DIRECTORY,
+  except: string | null = null,
+): Map<string, ParsedFile> {
+  const main = path === null ? read(join(directory, "hosa.yaml"), false) : read(path, true);
+  const drop_ins = drop_in_directory(path, directory);
+  const names = drop_ins === null ? [] : drop_in_names(drop_ins).filter((name) => name !== except);
+  const files = [main, ...names.map((name) => read(name, false))].filter((file) => file !== null);
+  return new Map(files.map((file) => [file.filename, file]));
 }
 
 /** What `key=value` settings alone say, over the defaults: no file is read. Throws ConfigError (exit code 2). */
@@ -47,12 +68,6 @@ export function config_of_settings(settings: readonly string[]): Config {
 
 export function is_given(path: string): boolean {
   return GIVEN_FILE.test(path);
-}
-
-function standard_files(directory: string): readonly ParsedFile[] {
-  const main = read(join(directory, "hosa.yaml"), false);
-  const drop_ins = drop_in_names(join(directory, "hosa.d")).map((file) => read(file, false));
-  return [main, ...drop_ins].filter((file) => file !== null);
 }
 
 function drop_in_names(directory: string): readonly string[] {
@@ -72,14 +87,18 @@ function drop_in_names(directory: string): readonly string[] {
 }
 
 function read(path: string, required: boolean): ParsedFile | null {
-  let text: string;
+  const text = text_of(path, required);
+  return text === null ? null : parse_file(text, path);
+}
+
+/** Text of a configuration file; null: it is not there and is not required. Throws ConfigError. */
+export function text_of(path: string, required: boolean): string | null {
   try {
-    text = is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
+    return is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
   } catch (error) {
     if (!required && errno_of(error) === "ENOENT") return null;
     throw unreadable(path, error);
   }
-  return parse_file(text, path);
 }
 
 function unreadable(path: string, error: unknown): ConfigError {

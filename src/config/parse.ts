@@ -54,6 +54,20 @@ export function parse_file(text: string, filename: string): ParsedFile {
   return file;
 }
 
+/** Keys as far as they can be made out (`section`, `section.key`), also of a text with errors; null: it is no mapping. */
+export function keys_in(text: string): readonly string[] | null {
+  const { contents } = parseDocument(text.slice(0, MAX_FILE_CHARS), { strict: false, logLevel: "silent" });
+  if (contents === null) return [];
+  if (!isMap(contents)) return null;
+  return contents.items.flatMap(({ key, value }) => {
+    const section = isScalar(key) ? String(key.value) : String(key);
+    if (!isMap(value)) return [section];
+    return value.items.map(
+      (inner) => `${section}.${isScalar(inner.key) ? String(inner.key.value) : String(inner.key)}`,
+    );
+  });
+}
+
 function plain(document: Document.Parsed, filename: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 16 });
@@ -141,6 +155,11 @@ function unknown_key(path: readonly string[]): Pick<ConfigProblem, "wrong" | "al
 
 type Place = Pick<ConfigProblem, "file" | "line" | "column">;
 const NOWHERE: ConfigProblem = { file: null, line: null, column: null, key: null, wrong: "", allowed: null };
+
+/** Place of a key that the file has. */
+export function place_of(file: ParsedFile, path: readonly string[]): Place {
+  return where([file], path);
+}
 
 /** Place of the key in the last file that has it, so that a drop-in is blamed for what it changed. */
 function where(files: readonly ParsedFile[], path: readonly string[]): Place {

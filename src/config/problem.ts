@@ -29,9 +29,13 @@ function unplaced(wrong: string): ConfigProblem {
   return { file: null, line: null, column: null, key: null, wrong, allowed: null };
 }
 
-function problem_line({ file, line, column, key, wrong, allowed }: ConfigProblem): string {
-  const place = line === null ? "" : `:${line}:${column}`;
-  // What comes from the command line is named after its option, without a place.
-  const at = file === null ? "" : file.startsWith("--") ? `${file} ` : `${file}${place}: `;
-  return `${at}${key === null || key === "" ? "" : `${key}: `}${wrong}${allowed === null ? "" : ` (${allowed})`}`;
+/** `file:line:column: `, as far as it is known. What comes from the command line is named after its option, without a place. */
+export function problem_place({ file, line, column }: Pick<ConfigProblem, "file" | "line" | "column">): string {
+  if (file === null) return "";
+  return file.startsWith("--") ? `${file} ` : `${file}${line === null ? "" : `:${line}:${column}`}: `;
+}
+
+function problem_line(problem: ConfigProblem): string {
+  const { key, wrong, allowed } = problem;
+  return `${problem_place(problem)}${key === null || key === "" ? "" : `${key}: `}${wrong}${allowed === null ? "" : ` (${allowed})`}`;
 }

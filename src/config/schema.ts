@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { RUNGS } from "../model/containment.ts";
 import { ACT } from "./act.ts";
+import { AUTONOMY, MAX_LEVEL } from "./autonomy.ts";
 import { CONTROL } from "./control.ts";
 import { choice, choices, flag, four_numbers, integer, number, text, texts } from "./field.ts";
 import { GOVERNOR } from "./governor.ts";
@@ -17,6 +18,8 @@ const GLOB = { pattern: ABSOLUTE, accepts: "cgroup path globs starting with /" }
 
 /** Every key of hosa.yaml with its unit, default, range and meaning: the one table all others are made from. */
 export const SECTIONS = {
+  autonomy: AUTONOMY,
+  max_level: MAX_LEVEL,
   node: v.strictObject({
     name: text({
       initial: "",
@@ -157,7 +160,7 @@ export const SECTIONS = {
   }),
   act: ACT,
   motor: v.strictObject({
-    enabled: flag({ initial: true, docs: "false: decide and record, touch nothing (as --dry-run)." }),
+    enabled: flag({ initial: true, docs: "Deprecated. false: as `autonomy: detection`." }),
     rungs: choices(RUNGS, { initial: [...RUNGS], docs: "Rungs the motor may climb." }),
     max_targets_per_minute: integer({
       unit: "1/min",
@@ -243,6 +246,8 @@ export const SECTIONS = {
 
 /** A whole file: every section may be left out. Cross-field rules are in parse.ts. */
 export const FILE_SCHEMA = v.strictObject({
+  autonomy: SECTIONS.autonomy,
+  max_level: SECTIONS.max_level,
   node: v.optional(SECTIONS.node, {}),
   beat: v.optional(SECTIONS.beat, {}),
   learning: v.optional(SECTIONS.learning, {}),

@@ -2,6 +2,7 @@ import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../
 import type { ContainmentObservation } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
+import type { PauseInput } from "../model/pause.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { WarmupProgress } from "../model/warmup.ts";
@@ -49,6 +50,7 @@ export interface Extras {
   readonly leader_stall?: Maybe<LeaderStall>;
   readonly arrivals_per_s?: Maybe<number>;
   readonly releases?: readonly OperatorRelease[] | undefined;
+  readonly pause?: PauseInput | undefined;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -190,6 +192,7 @@ export class Cortex {
     out.search = extras.search;
     out.containments = extras.containments;
     out.releases = extras.releases;
+    out.pause = extras.pause;
     return out;
   }
 

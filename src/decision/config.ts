@@ -1,3 +1,4 @@
+import type { CeilingReason } from "../model/dial.ts";
 import type { Level } from "../model/level.ts";
 
 /** When a calm plateau may be learned as normal. */
@@ -39,8 +40,10 @@ export interface DecisionConfig {
   readonly release: { readonly cooldown_s: number; readonly contain_again_when_critical: boolean };
   /** HOSA's own cgroup, never limited. */
   readonly own_path: string;
-  /** Highest level there may be: lower than 5 after the reboot of a node that was in quarantine. Absent in older records: 5. */
+  /** Highest level there may be. Absent in older records: 5. */
   readonly ceiling?: Level;
+  /** What bounds it below 5: the dial, or the reboot of a node that was in quarantine. Absent in older records: the latter. */
+  readonly ceiling_because?: CeilingReason;
   /** What the motor refuses counts toward level 5 as well as what was seen to fail. */
   readonly refusals_count?: boolean;
 }

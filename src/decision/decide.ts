@@ -11,6 +11,7 @@ import { habituates, plateau_of } from "./habituation.ts";
 import { find_harm, NO_HARM, nobody_stalls } from "./harm.ts";
 import { choose_level, rising_since } from "./levels.ts";
 import { beat_period_ms, unrest_since } from "./pace.ts";
+import { paused } from "./pause.ts";
 import { plan } from "./plan.ts";
 import { protection } from "./protect.ts";
 import { is_share, put_on_again, type QueueSituation } from "./queue.ts";
@@ -84,9 +85,13 @@ export function decide(
   // The shield answers the cause outside; whatever is done about who suffers it may be done at once.
   const next_id = proposal.containment === null ? state.next_id : state.next_id + 1;
   const to_be_held = proposal.search_first || proposal.containment?.rung === "thread_hold";
-  const shield = plan_shield(assessment, level, harm, narrower || to_be_held, steered, next_id, config, now_ns);
+  const pause = paused(assessment, now_ns);
+  const shield =
+    pause === null
+      ? plan_shield(assessment, level, harm, narrower || to_be_held, steered, next_id, config, now_ns)
+      : null;
   const further_id = shield === null ? next_id : next_id + 1;
-  const reserve = plan_reserve(assessment, steered, harm, further_id, config, now_ns);
+  const reserve = pause === null ? plan_reserve(assessment, steered, harm, further_id, config, now_ns) : null;
   const begun = joined(lifted === null ? NO_ACTIONS : lifted.actions, live === null ? NO_ACTIONS : live.actions);
   const actions = with_new(begun, proposal.action, shield?.action ?? null, reserve?.action ?? null);
   const containments = with_new(
@@ -117,6 +122,7 @@ export function decide(
   decision.verdicts = live === null ? NO_VERDICTS : live.verdicts;
   decision.inaction = inaction(proposal.inaction, level, harm.because, harm.present, assessment.warm);
   decision.habituates = habituates(plateau, config, now_ns);
+  decision.paused = pause ?? undefined;
   decision.beat_period_ms = beat_period_ms(level, level_since_ns, unrest_ns, containments, config, now_ns);
 
   const failures = live === null ? state.failures : state.failures + live.failed;
@@ -157,6 +163,7 @@ function blank_decision(t_ns: number): Decision {
     verdicts: NO_VERDICTS,
     inaction: "",
     habituates: false,
+    paused: undefined,
     beat_period_ms: 0,
   };
 }
@@ -219,7 +226,8 @@ function steer_all(
   if (nothing) return null;
   const leader_id = assessment.changes[0]?.cgroup_id ?? null;
   const calm = nobody_stalls(assessment, config);
-  return steered_by({ level, harm, narrower, calm, leader_id }, assessment, state, config, now_ns);
+  const is_paused = paused(assessment, now_ns) !== null;
+  return steered_by({ level, harm, narrower, calm, leader_id, paused: is_paused }, assessment, state, config, now_ns);
 }
 
 function steered_by(

@@ -1,8 +1,10 @@
 import type { Assessment, OpinionAssessment } from "../model/assessment.ts";
 import type { Harm } from "../model/decision.ts";
+import type { CeilingReason } from "../model/dial.ts";
 import type { Level } from "../model/level.ts";
 import type { DecisionConfig } from "./config.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { paused } from "./pause.ts";
 import { quarantine_rests } from "./release.ts";
 import type { DecisionState } from "./state.ts";
 
@@ -88,13 +90,24 @@ function entered(
   return { level: 0, rule: `D̄ ${num(d)} < θ1 ${num(t1)} and no rising trend` };
 }
 
-/** A conservative agent sees what it sees, and answers no harder than it may. */
+const CEILING_WORDS: Readonly<Record<CeilingReason, string>> = {
+  conservative: "in conservative mode",
+  autonomy: "without autonomy: autonomous",
+  max_level: "by max_level",
+};
+
+/** The agent sees what it sees, and answers no harder than it may. */
 function capped(
   choice: { level: Level; rule: string },
-  { ceiling = 5 }: DecisionConfig,
+  { ceiling = 5, ceiling_because = "conservative" }: DecisionConfig,
+  is_paused: boolean,
 ): { level: Level; rule: string } {
-  if (choice.level <= ceiling) return choice;
-  return { level: ceiling, rule: `${choice.rule}; but not above level ${ceiling} in conservative mode` };
+  if (choice.level > ceiling) {
+    const rule = `${choice.rule}; but not above level ${ceiling} ${CEILING_WORDS[ceiling_because]}`;
+    return { level: ceiling, rule };
+  }
+  if (choice.level < 5 || !is_paused) return choice;
+  return { level: 4, rule: `${choice.rule}; but not above level 4 while paused` };
 }
 
 /** Since when D̄ has been rising at the pace of a trend (CLOCK_MONOTONIC); null when it is not. */
@@ -122,7 +135,8 @@ export function choose_level(
   now_ns: number,
 ): LevelChoice {
   const trend = rising_since_ns !== null && now_ns - rising_since_ns >= config.trend_s * 1e9;
-  const choice = capped(entered(a, harm, state, config, trend, now_ns), config);
+  const is_paused = paused(a, now_ns) !== null;
+  const choice = capped(entered(a, harm, state, config, trend, now_ns), config, is_paused);
   if (choice === STILL && state.level === 0) return STILL;
   const { level: wanted, rule } = choice;
 
@@ -131,6 +145,11 @@ export function choose_level(
   const stay = { level: state.level, level_since_ns: null };
   if (state.level === 5) {
     return { ...stay, rule: "quarantine is left only by `hosa release`", calm_since_ns: null };
+  }
+  const { ceiling = 5 } = config;
+  if (state.level > ceiling) {
+    const lowered = `${rule}; the highest level is now ${ceiling}`;
+    return { level: ceiling, rule: lowered, level_since_ns: now_ns, calm_since_ns: null };
   }
   if (wanted === state.level) return { ...stay, rule, calm_since_ns: null };
   if (state.level === 2 && state.containments.length > 0) {

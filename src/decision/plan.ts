@@ -9,6 +9,7 @@ import { why_not_thread } from "./culprit.ts";
 import { NO_TIME_TO_SEARCH_S, ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { paused, paused_words } from "./pause.ts";
 import { is_expendable, unmet_by_path } from "./preconditions.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
 import { left_alone } from "./release.ts";
@@ -59,6 +60,8 @@ export function plan(
     return nothing("the node is in quarantine: whatever may be held stands still, nothing narrower is left");
   if (harm.witness === "stall" && comes_from_outside(assessment, state, config))
     return nothing("the load comes from outside: who answers it is not the culprit");
+  const pause = paused(assessment, now_ns);
+  if (pause !== null) return nothing(paused_words(pause));
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   const alone = left_alone(state, harm_of(culprit, harm, assessment), culprit, config, now_ns);

@@ -33,6 +33,8 @@ export interface Situation {
   readonly harm: Harm;
   /** The harm is of what a thread carries, which is held or soon will be: narrower than to refuse anybody. */
   readonly narrower: boolean;
+  /** Nothing is to be refused that is not refused already. */
+  readonly paused?: boolean;
 }
 
 type Plan = { readonly action: Action; readonly containment: ContainmentState };
@@ -108,6 +110,24 @@ export function step_shield(
   now_ns: number,
 ): Step {
   const own = state.shield ?? { mode: "shed", admit_share: 1, peak_per_s: 0, loosen_s: LOOSEN_FIRST_S };
+  const step = step_unpaused(state, own, seen, situation, now_ns);
+  if (situation.paused !== true || step.next === null) return step;
+  if (state.phase === "touch") return end(state, "expired", "paused before anything was refused", false);
+  return tightens(own, step.next) ? keep(state) : step;
+}
+
+function tightens(own: ShieldState, { shield }: ContainmentState): boolean {
+  if (shield === undefined) return false;
+  return (own.mode === "shed" && shield.mode === "essential") || shield.admit_share < own.admit_share;
+}
+
+function step_unpaused(
+  state: ContainmentState,
+  own: ShieldState,
+  seen: ContainmentObservation,
+  situation: Situation,
+  now_ns: number,
+): Step {
   const over = ended_by_itself(state, seen, setting_of(own), "every shielded interface is gone");
   // A host that cannot shield is no containment that failed.
   if (over !== null) return { ...over, failed: false };

@@ -139,7 +139,9 @@ static void put_culprit(struct out *out, struct text culprit) {
 static void put_actions(struct out *out, struct text record) {
   struct text actions = value_at(record, "decision.actions"), outcomes = value_at(record, "outcomes"), action, outcome;
   while (next_element(&actions, &action)) {
-    say(out, "  Done       ");
+    int has_outcome = next_element(&outcomes, &outcome);
+    int would_do = has_outcome && is(string_at(outcome, "status"), "would_do");
+    put(out, would_do ? TEXT("  Would do   ") : TEXT("  Done       "));
     put_json_text(out, string_at(action, "id"));
     say(out, ": ");
     put_json_text(out, string_at(action, "verb"));
@@ -147,7 +149,7 @@ static void put_actions(struct out *out, struct text record) {
     put_json_text(out, string_at(action, "setting.rung"));
     say(out, " on ");
     put_json_text(out, string_at(action, "target.path"));
-    if (next_element(&outcomes, &outcome)) {
+    if (has_outcome) {
       say(out, ": ");
       put_json_text(out, string_at(outcome, "status"));
     }

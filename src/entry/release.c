@@ -305,7 +305,7 @@ static int from_ledger(struct call *call, int asks) {
   return exit_code;
 }
 
-/* A dry run holds nothing of what the ledger holds: then the ledger counts. */
+/* A dry run holds nothing of what the ledger holds: then the ledger counts. An agent that may be armed keeps the ledger itself. */
 static int agent_only_records(struct call *call) {
   struct text answer;
   struct ledger ledger;
@@ -313,7 +313,8 @@ static int agent_only_records(struct call *call) {
   int asked = ask_agent(call, TEXT("{\"v\":1,\"op\":\"status\"}\n"), &answer);
   call->quiet = 0;
   if (asked <= 0) return 0;
-  if (!is(string_at(value_at(answer, "status"), "motor"), "recording")) return 0;
+  struct text status = value_at(answer, "status");
+  if (!is(string_at(status, "motor"), "recording") || is(value_at(status, "dial.dry_run"), "false")) return 0;
   return read_ledger(call, &ledger) == 0 && ledger.count > 0;
 }
 

@@ -79,9 +79,28 @@ void put_entry_json(struct out *out, struct entry *entry) {
   put(out, is(string_at(entry->json, "until"), "release") ? TEXT(",\"quarantine\":true}") : TEXT(",\"quarantine\":false}"));
 }
 
-static void put_row(struct out *out, struct text label, struct text in_json) {
+static void put_row_start(struct out *out, struct text label, struct text in_json) {
   put(out, label);
   put_json_text(out, in_json);
+}
+
+static void put_row(struct out *out, struct text label, struct text in_json) {
+  put_row_start(out, label, in_json);
+  say(out, "\n");
+}
+
+/* What the agent may do, and until when it does not. An agent from before an upgrade does not tell it. */
+static void put_autonomy(struct out *out, struct text status) {
+  struct text dial = value_at(status, "dial"), pause = value_at(status, "pause");
+  if (dial.at != 0) {
+    put_row_start(out, TEXT("autonomy   "), string_at(dial, "autonomy"));
+    say(out, ", up to level ");
+    put(out, value_at(dial, "max_level"));
+    put(out, is(value_at(dial, "acts"), "true") ? TEXT(": HOSA contains\n") : TEXT(": nothing is contained\n"));
+  }
+  if (string_at(pause, "until").at == 0) return;
+  put_row_start(out, TEXT("paused     until "), string_at(pause, "until"));
+  if (string_at(pause, "reason").length > 0) put_row_start(out, TEXT(": "), string_at(pause, "reason"));
   say(out, "\n");
 }
 
@@ -93,7 +112,9 @@ static void put_running(struct out *out, struct text status) {
   say(out, " on ");
   put_json_text(out, string_at(status, "node"));
   if (is(string_at(status, "motor"), "recording")) say(out, ", touches nothing (recording motor)");
-  say(out, "\nlevel      ");
+  say(out, "\n");
+  put_autonomy(out, status);
+  say(out, "level      ");
   put(out, value_at(status, "level"));
   say(out, " ");
   put_json_text(out, string_at(status, "level_name"));

@@ -1,5 +1,6 @@
 import type { ContainmentObservation } from "./containment.ts";
 import type { OperatorRelease } from "./control.ts";
+import type { PauseInput } from "./pause.ts";
 import type { Maybe } from "./sample.ts";
 import type { ThreadSearch } from "./search.ts";
 
@@ -128,4 +129,6 @@ export interface Assessment {
   readonly containments: readonly ContainmentObservation[];
   /** What operators asked to release since the beat before; absent at nearly every beat. */
   readonly releases?: readonly OperatorRelease[] | undefined;
+  /** The operator's pause; absent while there is none. */
+  readonly pause?: PauseInput | undefined;
 }

@@ -1,9 +1,11 @@
+import type { Asker } from "./asker.ts";
 import type { Assessment, Thresholds } from "./assessment.ts";
 import type { Outcome, Rung } from "./containment.ts";
-import type { Asker } from "./control.ts";
 import type { Decision, Verdict } from "./decision.ts";
+import type { Dial } from "./dial.ts";
 import type { HookEvent, HookResult } from "./hook.ts";
 import type { Level } from "./level.ts";
+import type { Pause } from "./pause.ts";
 import type {
   EnvironmentFinding,
   QuarantineFacts,
@@ -28,6 +30,10 @@ export interface StartEntry {
   readonly kernel: string;
   readonly mode: "run" | "observe";
   readonly motor: string;
+  /** Absent in older records. */
+  readonly dial?: Dial;
+  /** The agent started within it. */
+  readonly pause?: Pause;
   readonly dimensions: readonly string[];
   readonly missing_rungs: readonly { readonly rung: Rung; readonly why: string }[];
   readonly absences: readonly Absence[];
@@ -146,6 +152,21 @@ export interface NoteEntry {
   readonly text: string;
 }
 
+/** An operator's pause began, or was taken up again by an agent that started within it. */
+export interface PauseEntry {
+  readonly kind: "pause";
+  readonly pause: Pause;
+  readonly resumed: boolean;
+}
+
+/** A pause is over. */
+export interface ResumeEntry {
+  readonly kind: "resume";
+  readonly pause: Pause;
+  /** The operator who ended it; absent where its time was up. */
+  readonly by?: Asker;
+}
+
 /** The configuration was read again while the agent ran. */
 export interface ReloadEntry {
   readonly kind: "reload";
@@ -155,6 +176,10 @@ export interface ReloadEntry {
   readonly applied: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
   /** Changed in the files, but only a restart can change them. */
   readonly kept: readonly { readonly key: string; readonly from: unknown; readonly to: unknown }[];
+  /** The dial was moved. */
+  readonly dial?: { readonly from: Dial; readonly to: Dial };
+  /** The operator who asked for it through the control socket; absent for a signal. */
+  readonly by?: Asker;
 }
 
 export type AuditEntry = { readonly t_ns: number } & (
@@ -171,6 +196,8 @@ export type AuditEntry = { readonly t_ns: number } & (
   | TraceEntry
   | NoteEntry
   | ReloadEntry
+  | PauseEntry
+  | ResumeEntry
   | HookEntry
 );
 

@@ -59,11 +59,11 @@ export interface Action {
 
 /**
  * What became of an action.
- * done: written and read back · pending: asked for, the kernel has not confirmed yet (freezer) · refused: the layout or a
+ * done: written and read back · would_do: only recorded, nothing was touched · pending: asked for, the kernel has not confirmed yet (freezer) · refused: the layout or a
  * bound forbids it, `detail` says why · failed: the kernel said no · gone: the target no longer exists ·
  * drifted: another writer changed the value meanwhile.
  */
-export const OUTCOME_STATUSES = ["done", "pending", "refused", "failed", "gone", "drifted"] as const;
+export const OUTCOME_STATUSES = ["done", "would_do", "pending", "refused", "failed", "gone", "drifted"] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
 export interface Outcome {

@@ -1,5 +1,8 @@
+import type { Asker } from "./asker.ts";
 import type { Outcome, Rung, Target } from "./containment.ts";
+import type { Dial, Engine } from "./dial.ts";
 import type { Level } from "./level.ts";
+import type { Pause } from "./pause.ts";
 import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
 
@@ -15,12 +18,6 @@ export type Selector =
   | { readonly target: string }
   /** Whatever level 5 did. */
   | { readonly quarantine: true };
-
-/** Whoever asked for a release, as the kernel knows it. */
-export interface Asker {
-  readonly uid: number;
-  readonly pid: number;
-}
 
 /** An operator's release as the decision sees it: what ends, and whom it leaves alone from now on. */
 export interface OperatorRelease {
@@ -83,6 +80,12 @@ export interface AgentStatus {
   /** "recording" means that nothing is touched. */
   readonly motor: "cgroup" | "recording";
   readonly uptime_s: number;
+  /** Absent from an agent that runs from before an upgrade, as are the next three. */
+  readonly dial?: Dial;
+  readonly engine?: Engine;
+  readonly pause?: Maybe<Pause & { readonly left_s: number }>;
+  /** Containments that would have been begun since the start, while nothing was done. */
+  readonly would_do?: number;
   readonly warm: boolean;
   readonly level: Level;
   readonly level_name: string;
@@ -111,6 +114,42 @@ export interface AgentStatus {
   readonly audit_path: string;
   readonly connections: number;
   readonly watchers: number;
+}
+
+/** What became of a pause that was asked for. */
+export interface PauseReply {
+  readonly pause: Pause;
+  /** Why it would not survive a restart of the agent; null: it would. */
+  readonly not_saved: Maybe<string>;
+  /** What was held when it began, but for a quarantine. */
+  readonly held: readonly HeldItem[];
+  readonly outcomes: readonly Outcome[];
+  /** The node is in quarantine, which no pause lifts. */
+  readonly quarantine: boolean;
+}
+
+/** What became of a resume that was asked for. */
+export interface ResumeReply {
+  /** Null: nothing was paused. */
+  readonly ended: Maybe<Pause>;
+}
+
+/** What became of a reload that was asked for. */
+export interface ReloadReply {
+  /** false: the files could not be used, and nothing was changed. */
+  readonly accepted: boolean;
+  readonly problems: readonly string[];
+  readonly applied: readonly string[];
+  /** Changed in the files, but only a restart can change them. */
+  readonly kept: readonly string[];
+  /** In force now. */
+  readonly dial: Dial;
+  /** What was released because the dial was lowered. */
+  readonly released: readonly Outcome[];
+  readonly missing_rungs: AgentStatus["missing_rungs"];
+  readonly pause: Maybe<Pause>;
+  /** The node is in quarantine, which no position of the dial lifts. */
+  readonly quarantine: boolean;
 }
 
 /** What a release did, or with dry_run would do. */

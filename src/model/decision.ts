@@ -35,6 +35,14 @@ export interface Harm {
   readonly because: readonly string[];
 }
 
+/** Why nothing new is contained although it could be: an operator paused it. */
+export interface Paused {
+  readonly code: "paused";
+  readonly left_s: number;
+  /** The operator's; empty when none was given. */
+  readonly reason: string;
+}
+
 /** What is done about a beat, and why. Who may keep it for how long: as with its `Assessment`. */
 export interface Decision {
   readonly t_ns: number;
@@ -53,6 +61,8 @@ export interface Decision {
   readonly inaction: string;
   /** A shifted but calm plateau has lasted long enough to be learned as normal (SPEC §9, habituation). */
   readonly habituates: boolean;
+  /** Absent while no pause is in force. */
+  readonly paused?: Paused | undefined;
   readonly beat_period_ms: number;
 }
 

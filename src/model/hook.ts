@@ -27,6 +27,8 @@ export interface HookCall {
   /** For judged. */
   readonly verdict: Maybe<Verdict["verdict"]>;
   readonly detail: string;
+  /** False: nothing was done, the action is what HOSA would do. */
+  readonly acts: boolean;
 }
 
 /** What became of a hook that was run. */

@@ -37,4 +37,6 @@ export interface BeatView {
   /** Why nothing was done although something was seen; empty when there is nothing to say. */
   readonly inaction: string;
   readonly actions: readonly Action[];
+  /** False: the actions are only recorded, as what HOSA would do. Absent from older agents. */
+  readonly acts?: boolean;
 }

@@ -8,10 +8,13 @@ import type { MotorLimits } from "./limits.ts";
 import { locate } from "./locate.ts";
 import { outcome_of } from "./outcome.ts";
 import { kernel_processes, type Processes } from "./processes.ts";
+import type { MissingRung } from "./rehearsal.ts";
 import { type Change, change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
+  /** What the real motor beside it could not do either. Absent: nothing is known to be missing. */
+  readonly missing?: readonly MissingRung[];
   /** Mount point of cgroup2, whose cgroups are looked at as before a real action; null or absent: only their paths are known. */
   readonly mount?: Maybe<string>;
   /** The world, replaced in tests. */
@@ -29,7 +32,7 @@ const ASK_PERIOD_NS = 1e9;
 
 const ACTIONS_MAX = 4096;
 
-/** The motor of a dry run: the same bounds and the same outcomes, and nothing is touched. */
+/** The motor that only records: the same bounds and refusals, each action "would_do", and nothing is touched. */
 export class RecordingMotor implements Motor {
   readonly name = "recording";
   #options: RecordingOptions;
@@ -39,6 +42,8 @@ export class RecordingMotor implements Motor {
   readonly #guard: Guard;
   readonly #live = new Map<string, Live>();
   readonly #actions: Action[] = [];
+  /** Containments that would have been begun. */
+  applied = 0;
 
   constructor(options: RecordingOptions) {
     this.#options = options;
@@ -61,8 +66,8 @@ export class RecordingMotor implements Motor {
     this.#guard.reconfigure(limits);
   }
 
-  missing(): readonly [] {
-    return [];
+  missing(): readonly MissingRung[] {
+    return this.#options.missing ?? [];
   }
 
   perform(action: Action, now_ns: number): Outcome {
@@ -71,6 +76,7 @@ export class RecordingMotor implements Motor {
     if (action.verb === "release") this.#live.delete(action.id);
     else this.#live.set(action.id, { action, renewed_ns: now_ns, asked_ns: now_ns });
     if (action.verb === "release") this.#guard.forget(action.id);
+    if (action.verb === "apply") this.applied += 1;
     if (action.verb !== "adjust") this.#bounds.note(action.target, action.setting.rung, now_ns);
     return this.#record(action, now_ns);
   }
@@ -119,6 +125,8 @@ export class RecordingMotor implements Motor {
       return this.#live.has(action.id) ? null : change("gone", `no live containment has the id ${action.id}`);
     }
     if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
+    const absent = this.missing().find((each) => each.rung === rung);
+    if (absent !== undefined) return change("refused", `${rung} is not available: ${absent.why}`);
     const unmet = this.#unmet(action, now_ns);
     if (unmet !== null) return unmet;
     const bound = this.#bounds.refusal(action.target, rung, this.#live.size, now_ns);
@@ -163,6 +171,6 @@ export class RecordingMotor implements Motor {
     this.#actions.push(action);
     if (this.#actions.length > ACTIONS_MAX) this.#actions.shift();
     const what = action.verb === "release" ? "" : ` ${JSON.stringify(action.setting)}`;
-    return outcome_of(action, now_ns, change("done", `dry run: would ${action.verb}${what} (${action.reason})`), null);
+    return outcome_of(action, now_ns, change("would_do", `would ${action.verb}${what} (${action.reason})`), null);
   }
 }

@@ -39,14 +39,14 @@ export function lanes_of(frame: Frame, top: number): { readonly drawn: readonly 
 
 /** What is contained, in words: a hold names its thread. */
 export function contained_text(
-  { id, rung, path, scope, task, comm }: EpisodeContainment,
-  only_recorded: boolean,
+  { id, rung, path, scope, task, comm, only_recorded }: EpisodeContainment,
+  run_only_recorded: boolean,
 ): string {
   const name = comm === null ? "" : ` ${shortened(comm, 32)}`;
   const alone = rung === "shield" ? "new connections to the node" : shortened(path, 60);
   const whom = task === null ? alone : `${scope} ${task}${name} of ${shortened(path, 60)}`;
   const does = is_hold(rung) ? "frozen" : "limited";
-  return `${id}: ${whom} ${only_recorded ? `would be ${does}` : does} (${rung.replaceAll("_", " ")})`;
+  return `${id}: ${whom} ${only_recorded || run_only_recorded ? `would be ${does}` : does} (${rung.replaceAll("_", " ")})`;
 }
 
 function is_hold(rung: string): boolean {

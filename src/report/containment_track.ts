@@ -13,6 +13,8 @@ export interface EpisodeContainment {
   /** The thread or process held, and its name; null where the whole cgroup is. */
   readonly task: Maybe<number>;
   readonly comm: Maybe<string>;
+  /** It was only recorded, as what HOSA would do. */
+  readonly only_recorded: boolean;
   readonly from_s: number;
   /** Null when it was not released within the record. */
   readonly to_s: Maybe<number>;
@@ -43,7 +45,7 @@ export class ContainmentTracks {
 
   /** What was asked of the motor, and what became of it. */
   acted(action: Action, outcome: Outcome | null, t_s: number): void {
-    this.#switch(action, t_s);
+    this.#switch(action, outcome?.status === "would_do", t_s);
     if (action.verb === "release" || outcome?.status === "refused") this.end(action.id, t_s);
   }
 
@@ -53,7 +55,7 @@ export class ContainmentTracks {
     if (known !== undefined) known.to_s ??= t_s;
   }
 
-  #switch(action: Action, t_s: number): void {
+  #switch(action: Action, only_recorded: boolean, t_s: number): void {
     const { id, setting, target } = action;
     const on = limits(action);
     let known = this.#tracks.get(id);
@@ -64,7 +66,7 @@ export class ContainmentTracks {
       }
       const task = target.tid ?? target.pid;
       const scope = target.tid !== null ? "thread" : target.pid !== null ? "process" : "cgroup";
-      const about = { rung: setting.rung, path: target.path, scope, task, comm: target.comm } as const;
+      const about = { rung: setting.rung, path: target.path, scope, task, comm: target.comm, only_recorded } as const;
       known = { id, ...about, from_s: t_s, to_s: null, switches: [] };
       this.#tracks.set(id, known);
     }

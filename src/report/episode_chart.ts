@@ -5,6 +5,7 @@ import { axis, spread, steps, time_unit } from "./axis.ts";
 import { type ChartPart, DOTS, type Frame, LEFT, LEGEND, label, line, PLOT, px, RIGHT, rule } from "./chart_frame.ts";
 import { lanes_of } from "./chart_lanes.ts";
 import type { Episode } from "./episode.ts";
+import { only_recorded } from "./episode_words.ts";
 import { type Html, html, shortened } from "./html.ts";
 import { bytes, num } from "./number.ts";
 import { memory_scale, type Projection, projected } from "./projection.ts";
@@ -68,7 +69,7 @@ export function episode_chart(episode: Episode, window: Window, name: string, ti
     zero_s: episode.first.t_s,
     zero_name: "since level 0 was left",
     projection: episode.forecast,
-    only_recorded: episode.run?.motor === "recording",
+    only_recorded: only_recorded(episode),
     heading: null,
     description: description(episode, window),
   };

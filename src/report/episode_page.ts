@@ -63,7 +63,7 @@ ${course(episode)}
 ${section("carried", "What carried it", shares(episode))}
 ${section("who", "Who", culprits(episode))}
 ${section("without", "What would have happened", forecast(episode))}
-${section("done", words.only_recorded(episode) ? "What would have been done" : "What was done", [actions(episode), verdicts(episode)])}
+${section("done", words.only_recorded(episode) ? "What HOSA would do" : "What was done", [actions(episode), verdicts(episode)])}
 ${section("why", "Why", reasons(episode))}
 ${section("proof", "Proof", proof(episode, from))}
 ${section("config", "Configuration and version", configuration(episode, from))}

@@ -23,8 +23,9 @@ export function span_text(seconds: number): string {
 }
 
 /** Nothing was touched in that run: its motor only recorded, or there was none. */
-export function only_recorded({ run }: Episode): boolean {
-  return run !== null && run.motor === "recording";
+export function only_recorded({ run, actions }: Episode): boolean {
+  if (actions.some(({ outcome }) => outcome !== null && outcome.ledger_id !== null)) return false;
+  return run?.motor === "recording" || actions.some(({ outcome }) => outcome?.status === "would_do");
 }
 
 /** The narrowest name of whoever carried the change. */
@@ -50,8 +51,9 @@ export function summary_text(episode: Episode): string {
   const who =
     key.decision.culprit === null ? " Nobody was singled out." : ` The change was led by ${culprit_text(episode)}.`;
   const asked = actions.filter(({ action }) => action !== null).length + episode.omitted.actions;
-  const did = only_recorded(episode) ? "would have acted" : "acted";
-  const done = asked === 0 ? " Nothing was done." : ` HOSA ${did} ${asked === 1 ? "once" : `${asked} times`}`;
+  const times = asked === 1 ? "once" : `${asked} times`;
+  const did = only_recorded(episode) ? `would do something ${times}, and did nothing` : `acted ${times}`;
+  const done = asked === 0 ? " Nothing was done." : ` HOSA ${did}`;
   const judged = verdicts.map(({ verdict }) => verdict.verdict.replaceAll("_", " "));
   const verdict = asked === 0 ? "" : judged.length === 0 ? "." : `; judged: ${[...new Set(judged)].join(", ")}.`;
   const top = timeline.memory.points.reduce((highest, point) => Math.max(highest, point.bytes), 0);

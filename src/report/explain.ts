@@ -175,12 +175,19 @@ function harm(witness: Harm): string {
 function actions(record: DecisionRecord, motor: string): readonly string[] {
   if (record.decision.actions.length === 0) return [];
   const outcomes = record.kind === "action" ? record.outcomes : [];
-  const label = motor === "recording" ? "Would do" : "Done";
   return record.decision.actions.flatMap((action, i) => [
-    row(label, `${action.id}: ${action.verb} ${setting(action.setting)} on ${target(action)}: ${action.reason}`),
+    row(
+      done_label(outcomes[i], motor),
+      `${action.id}: ${action.verb} ${setting(action.setting)} on ${target(action)}: ${action.reason}`,
+    ),
     ...(action.instead_of === undefined ? [] : [row("", instead(action.instead_of))]),
     ...(outcomes[i] === undefined ? [] : [row("", outcome(outcomes[i]))]),
   ]);
+}
+
+/** Records older than the status "would_do" tell by their run alone. */
+function done_label(result: Outcome | undefined, motor: string): string {
+  return result?.status === "would_do" || motor === "recording" ? "Would do" : "Done";
 }
 
 function instead({ rung, unmet }: NonNullable<Action["instead_of"]>): string {
@@ -218,7 +225,7 @@ export function setting(value: Setting): string {
 export function outcome(result: Outcome): string {
   const written = result.file === null ? "" : ` ${result.file}: ${result.prior ?? "–"} → ${result.written ?? "–"}`;
   const ledger = result.ledger_id === null ? "" : ` (ledger ${result.ledger_id})`;
-  return `${result.status}${written}${ledger}${result.detail === "" ? "" : `; ${result.detail}`}`;
+  return `${result.status.replace("_", " ")}${written}${ledger}${result.detail === "" ? "" : `; ${result.detail}`}`;
 }
 
 function proof(replay: Replay, paint: Style, what = "decision re-run"): string {

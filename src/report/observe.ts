@@ -1,4 +1,5 @@
 import { GAP_STEPS } from "../model/cadence.ts";
+import { WOULD_DO } from "../model/dial.ts";
 import type { BeatView, CulpritView } from "../model/view.ts";
 import { to_ascii } from "./ascii.ts";
 import { natural, num, percent, signed } from "./number.ts";
@@ -229,9 +230,10 @@ function short_who(culprit: CulpritView, columns: number, screen: Pick<Screen, "
 
 /** What a beat did, or why it did nothing; empty when there is nothing to say. */
 export function event_lines(view: BeatView, previous_inaction: string, paint: Style): readonly string[] {
+  const would = view.acts === false ? `${WOULD_DO}: ` : "";
   const lines = view.actions.map(
     (action) =>
-      `${" ".repeat(10)}${paint.cyan(`${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
+      `${" ".repeat(10)}${paint.cyan(`${would}${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
   );
   if (view.inaction !== "" && view.inaction !== previous_inaction)
     lines.push(`${" ".repeat(10)}${paint.dim(view.inaction)}`);

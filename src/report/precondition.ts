@@ -21,6 +21,12 @@ const MEANINGS: Readonly<Record<Meaning, string>> = {
   hosa: "HOSA itself",
 };
 
+/** What no remedy touches, as one list; the root and what holds protected cgroups follow from it. */
+export const NEVER_TOUCHED: string = Object.entries(MEANINGS)
+  .filter(([meaning]) => meaning !== "root" && meaning !== "holds_protected")
+  .map(([, words]) => words)
+  .join(", ");
+
 const DEVICES: Readonly<Record<string, string>> = {
   "/dev/watchdog": "the node reboots when it does not write to it",
   "/dev/fuse": "a file system waits for it",

@@ -15,5 +15,5 @@ export function plan_sentences(plan: QuarantinePlan): readonly string[] {
 export function step_sentence({ step, subject, status, prior, written, ledger_id, detail }: StepOutcome): string {
   const change = written === null ? "" : ` (${prior ?? "–"} → ${written})`;
   const ledger = ledger_id === null ? "" : ` (ledger ${ledger_id})`;
-  return `${step} ${subject}: ${status}${change}${ledger}${detail === "" ? "" : `; ${detail}`}`;
+  return `${step} ${subject}: ${status.replace("_", " ")}${change}${ledger}${detail === "" ? "" : `; ${detail}`}`;
 }

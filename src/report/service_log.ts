@@ -1,3 +1,4 @@
+import { WOULD_DO } from "../model/dial.ts";
 import { type Level, level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
 import { num, signed } from "./number.ts";
@@ -22,9 +23,10 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
     const why = newly_idle ? `; ${view.inaction}` : "";
     lines.push({ severity, text: `${moved(view, previous)}${why}` });
   }
+  const would = view.acts === false ? `${WOULD_DO}: ` : "";
   for (const { verb, setting, target, reason } of view.actions) {
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
-    lines.push({ severity: "warn", text: `${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
+    lines.push({ severity: "warn", text: `${would}${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
   if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
   return lines;

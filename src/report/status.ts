@@ -1,5 +1,9 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
 import { counted } from "../model/counted.ts";
+import { type Dial, WOULD_DO } from "../model/dial.ts";
+import type { Pause } from "../model/pause.ts";
+import type { Maybe } from "../model/sample.ts";
+import { dial_sentence, engine_sentence, pause_sentence } from "./dial.ts";
 import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
@@ -12,14 +16,11 @@ function row(label: string, text: string): string {
 /** What a running agent says of itself, for people. */
 export function status_text(status: AgentStatus, paint: Style): string {
   const { d_smooth, velocity, theta, beat } = status;
-  const touching = status.motor === "recording" ? ", touches nothing (recording motor)" : "";
   const warm = status.warm ? "" : "; still learning, nothing above level 1 before that";
   const thresholds = theta?.map((value, i) => `θ${i + 1} ${num(value)}`).join(", ") ?? "";
   return `${[
-    row(
-      "agent",
-      `process ${status.pid}, hosa ${status.version} on ${status.node}, up ${duration(status.uptime_s)}${touching}`,
-    ),
+    row("agent", `process ${status.pid}, hosa ${status.version} on ${status.node}, up ${duration(status.uptime_s)}`),
+    ...standing(status, paint),
     row(
       "level",
       `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}${warm}`,
@@ -44,14 +45,28 @@ export function status_text(status: AgentStatus, paint: Style): string {
   ].join("\n")}\n`;
 }
 
-function held(status: AgentStatus, paint: Style): readonly string[] {
-  if (status.held.length === 0) return [row("held", "nothing")];
-  const dry = status.motor === "recording";
+/** What the agent does and may do. An agent that still runs from before an upgrade only tells its motor. */
+function standing({ motor, dial, engine, pause, would_do = 0 }: AgentStatus, paint: Style): readonly string[] {
+  if (dial === undefined) return motor === "recording" ? [row("autonomy", "nothing is contained")] : [];
+  const count = dial.acts || would_do === 0 ? "" : ` (${counted(would_do, "containment")} since the start)`;
   return [
-    dry
-      ? row("would hold", `${status.held.length} (dry run: nothing is touched)`)
-      : row("held", `${status.held.length}; ${release_help(status.held)}`),
-    ...status.held.flatMap((item) => held_lines(item, paint, times(item))),
+    row("autonomy", `${dial_sentence(dial)}${count}`),
+    ...(engine === undefined ? [] : [row("state", engine_sentence(engine))]),
+    ...(pause == null ? [] : [row("paused", paint.yellow(pause_sentence(pause, pause.left_s)))]),
+  ];
+}
+
+/** What has no ledger id is not held: it would be. */
+function held(status: AgentStatus, paint: Style): readonly string[] {
+  const real = status.held.filter((item) => item.ledger_id !== null);
+  const imagined = status.held.filter((item) => item.ledger_id === null);
+  const lines = (items: readonly HeldNow[]) => items.flatMap((item) => held_lines(item, paint, times(item)));
+  return [
+    row("held", real.length === 0 ? "nothing" : `${real.length}; ${release_help(real)}`),
+    ...lines(real),
+    ...(imagined.length === 0
+      ? []
+      : [row(WOULD_DO, `hold ${imagined.length}; nothing is touched`), ...lines(imagined)]),
   ];
 }
 
@@ -68,14 +83,25 @@ function episode({ last_episode }: AgentStatus): string {
   return `${began} – ${ended ?? "now"}: level ${highest}${who}, ${counted(actions, "action")}; ${rule}`;
 }
 
+/** What is known with no agent running. */
+export interface Silent {
+  readonly ledger_dir: string;
+  readonly held: readonly HeldItem[];
+  /** Of a service that starts with this configuration. */
+  readonly dial: Dial;
+  readonly pause: Maybe<Pause & { readonly left_s: number }>;
+}
+
 /** What there is to say with no agent running. */
-export function ledger_text(ledger_dir: string, items: readonly HeldItem[], paint: Style): string {
+export function ledger_text({ ledger_dir, held, dial, pause }: Silent, paint: Style): string {
   const lines =
-    items.length === 0
+    held.length === 0
       ? [row("ledger", `${ledger_dir}: nothing is held`)]
       : [
-          row("ledger", `${ledger_dir}: ${items.length} left behind; ${release_help(items)}`),
-          ...items.flatMap((item) => held_lines(item, paint)),
+          row("ledger", `${ledger_dir}: ${held.length} left behind; ${release_help(held)}`),
+          ...held.flatMap((item) => held_lines(item, paint)),
         ];
-  return `${[row("agent", paint.yellow("none runs")), ...lines].join("\n")}\n`;
+  const next = row("autonomy", `as a service, from its next start on: ${dial_sentence(dial)}`);
+  const paused = pause === null ? [] : [row("paused", paint.yellow(pause_sentence(pause, pause.left_s)))];
+  return `${[row("agent", paint.yellow("none runs")), next, ...paused, ...lines].join("\n")}\n`;
 }

@@ -6,6 +6,7 @@ import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
+import { dial_sentence, never_acts } from "./dial.ts";
 import { outcome, setting } from "./explain.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
@@ -79,7 +80,7 @@ export class TimelineBuilder {
   add(record: AuditRecord): void {
     if (record.kind === "start") {
       this.#begin(record.t_ns, `${record.node} ${record.wall_time} (${record.motor} motor)`);
-      this.#only_recorded = record.motor === "recording";
+      this.#only_recorded = never_acts(record);
     }
     // A note of the writer itself bears no time of the beat.
     if (record.t_ns === 0) return;
@@ -118,6 +119,15 @@ export class TimelineBuilder {
         return;
       case "start":
         mark("note", `started: ${record.mode}, ${record.motor} motor`);
+        return;
+      case "reload":
+        if (record.dial !== undefined) mark("note", `autonomy: ${dial_sentence(record.dial.to)}`);
+        return;
+      case "pause":
+        mark("note", `paused until ${record.pause.until} by uid ${record.pause.by.uid}`);
+        return;
+      case "resume":
+        mark("note", record.by === undefined ? "the pause is over" : `the pause was ended by uid ${record.by.uid}`);
         return;
       case "baseline":
         this.#threshold(record.thresholds.theta);

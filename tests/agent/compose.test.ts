@@ -12,7 +12,11 @@ const disabled = { ...config, motor: { ...config.motor, enabled: false } };
 
 test.each([
   ["a dry run decides as if it could be put on", { config, mode: "run", dry_run: true }, true],
-  ["so does a run whose motor is disabled", { config: disabled, mode: "run", dry_run: false }, true],
+  [
+    "one that only observes, and may be armed, counts on none it lacks",
+    { config: disabled, mode: "run", dry_run: false },
+    false,
+  ],
   ["a run does not leave the load to one it lacks", { config, mode: "run", dry_run: false }, false],
   ["nobody counts on one that is not enabled", { config: without_rung, mode: "run", dry_run: true }, false],
   ["who only observes does nothing", { config, mode: "observe", dry_run: false }, false],

@@ -1,127 +1,11 @@
-import { expect, test } from "bun:test";
-import { Beat, type BeatResult } from "../../src/agent/beat.ts";
-import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
-import { AgentControl } from "../../src/agent/control.ts";
-import { control_socket } from "../../src/agent/control_socket.ts";
-import { OwnStall } from "../../src/agent/own_stall.ts";
+import { describe, expect, test } from "bun:test";
 import { replay } from "../../src/agent/replay.ts";
-import { type Config, parse_config } from "../../src/config/index.ts";
-import { Cortex } from "../../src/cortex/cortex.ts";
-import { monotonic_ns } from "../../src/ffi/libc.ts";
-import type { AuditEntry } from "../../src/model/audit.ts";
-import type { Outcome } from "../../src/model/containment.ts";
-import type { AgentStatus, ReleaseReply, Selector } from "../../src/model/control.ts";
-import type { Level } from "../../src/model/level.ts";
-import type { CgroupMotor } from "../../src/motor/motor.ts";
+import { parse_config } from "../../src/config/index.ts";
+import type { AgentStatus, PauseReply } from "../../src/model/control.ts";
 import { outcome_of_undo } from "../../src/motor/outcome.ts";
 import { entry_of } from "../../src/motor/quarantine/context.ts";
-import { ControlClient } from "../../src/telemetry/control/client.ts";
-import { CONFIG, search } from "../decision/fixtures.ts";
-import { Setup } from "../motor/setup.ts";
-import { DIMENSIONS, NO_WATCH, node, WARMUP_S } from "./node.ts";
-
-const patient = new AbortController().signal;
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** An agent on an invented node and a kernel in memory, with a real ledger and a real socket; the test beats it. */
-class Agent implements Disposable {
-  readonly setup = new Setup();
-  readonly before: string;
-  readonly config: Config;
-  readonly motor: CgroupMotor;
-  readonly beat: Beat;
-  readonly control: AgentControl;
-  readonly entries: AuditEntry[] = [];
-  flushed = 0;
-  /** What the keeper of a quarantine says became of it. */
-  left: readonly Outcome[] = [];
-
-  /** @param level the node's level as a predecessor left it */
-  constructor(level: Level = 0) {
-    const { kernel, ledger_dir } = this.setup;
-    const id = kernel.add_cgroup("/payment.slice");
-    for (const tid of [100, 101, 102]) kernel.add_thread(tid, 100, "/payment.slice");
-    this.before = kernel.snapshot();
-    this.config = parse_config(`motor: {ledger_dir: ${ledger_dir}}`, "test");
-    this.motor = this.setup.motor();
-    const samples = node(1, 60, id);
-    this.beat = new Beat({
-      sense: () => samples.next().value ?? null,
-      search_threads: () => search(0.95, { cgroup_id: id }),
-      cortex: new Cortex(DIMENSIONS, {
-        warmup_s: WARMUP_S,
-        half_life_s: 3600,
-        lambda: 1e-3,
-        thresholds: "learned",
-        budgets: { vigilance_per_s: 1 / 3600, intervention_per_s: 1 / 2.6e6 },
-        opinions: null,
-      }),
-      config: CONFIG,
-      motor: this.motor,
-      watch: new ContainmentWatch(NO_WATCH, false),
-      own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
-      record: (entry) => this.entries.push(JSON.parse(JSON.stringify(entry))),
-      level_found: level,
-    });
-    this.control = new AgentControl({
-      config: this.config,
-      motor: this.motor,
-      beat: this.beat,
-      record: (entry) => this.entries.push(entry),
-      flush_audit: async () => {
-        this.flushed++;
-      },
-      figures: () => {
-        const none = { p50: 0, p99: 0 };
-        return { count: 0, period_ms: 100, cost_us: none, delay_us: none, interval_us: none };
-      },
-      quarantine_left: async () => this.left,
-      node: "test",
-      version: "0",
-    });
-  }
-
-  step(): BeatResult {
-    const result = this.beat.step();
-    if (result === null) throw new Error("the node has ended");
-    this.control.noticed(result);
-    return result;
-  }
-
-  /** Beats until the leaking thread is held. */
-  until_held(): void {
-    for (let count = 0; count < 700 && this.motor.held().length === 0; count++) this.step();
-  }
-
-  /** Serves the socket, and beats when `beats` says so, until the work is done. */
-  async while_served<T>(work: Promise<T>, beats = true): Promise<T> {
-    let settled = false;
-    const ended = work.finally(() => {
-      settled = true;
-    });
-    for (let count = 0; !settled; count++) {
-      this.control.turn(monotonic_ns() + count * 1e9, true, 100);
-      if (beats && count % 50 === 49) this.step();
-      await turn();
-    }
-    return await ended;
-  }
-
-  async connect(): Promise<ControlClient> {
-    return (await ControlClient.connect(control_socket(this.config), turn))!;
-  }
-
-  async release(client: ControlClient, select: Selector, more: object = {}): Promise<ReleaseReply> {
-    const answer: unknown = await this.while_served(client.ask({ op: "release", select, ...more }, patient));
-    return answer as ReleaseReply;
-  }
-
-  [Symbol.dispose](): void {
-    this.control.close("test ends");
-    this.motor.close();
-    this.setup[Symbol.dispose]();
-  }
-}
+import type { ControlClient } from "../../src/telemetry/control/client.ts";
+import { Agent, patient } from "./agent_in_memory.ts";
 
 test("a held thread is released through the socket, exactly, and is not held again at the next beats", async () => {
   using agent = new Agent();
@@ -174,7 +58,7 @@ test("a quarantine is left by the decision, and the answer waits for what its ke
   while (agent.beat.state === null) agent.beat.step();
   expect(agent.step().decision.level).toBe(5);
   const about = { id: 3, path: "eth1", file: "link" };
-  const entry = agent.motor.ledger.open(entry_of("link", "link_down", about, "{}", "down"));
+  const entry = agent.real.ledger.open(entry_of("link", "link_down", about, "{}", "down"));
   agent.left = [
     outcome_of_undo(entry, { status: "done", found: "down", written: "up", detail: "taken up" }, 1, "released"),
   ];
@@ -183,9 +67,9 @@ test("a quarantine is left by the decision, and the answer waits for what its ke
   expect(reply).toMatchObject({ quarantine: true, selected: [{ rung: "link_down" }] });
   expect(reply.outcomes).toEqual([expect.objectContaining({ rung: "link_down", status: "done" })]);
   // The keeper undoes its own steps: nobody else may.
-  expect(agent.motor.ledger.entries()).toHaveLength(1);
+  expect(agent.real.ledger.entries()).toHaveLength(1);
   expect(agent.step().decision.level).toBeLessThan(5);
-  agent.motor.ledger.close_entry(entry.id);
+  agent.real.ledger.close_entry(entry.id);
 });
 
 test("releasing twice is harmless", async () => {
@@ -203,7 +87,7 @@ test("a release waits for the beat that decides it; when the agent ends instead,
   const asked = client.ask({ op: "release", select: { all: true }, reason: "", dry_run: false }, patient);
   const refused = asked.catch((error: unknown) => String(error));
   using other = await agent.connect();
-  await agent.while_served(other.ask({ op: "status" }, patient), false);
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
   expect(agent.motor.held()).toHaveLength(1);
   agent.control.close("test");
   expect(await refused).toContain("releases everything it holds");
@@ -213,7 +97,7 @@ test("status: the level and since when, what is held and for how long yet, what 
   using agent = new Agent();
   using client = await agent.connect();
   const ask = async () =>
-    (await agent.while_served(client.ask({ op: "status" }, patient), false))["status"] as AgentStatus;
+    (await agent.while_served(client.ask({ op: "status" }, patient), "nothing"))["status"] as AgentStatus;
   const quiet = await ask();
   expect(quiet).toMatchObject({
     level: 0,
@@ -236,7 +120,7 @@ test("a quiet beat may be written over, but not one that waits for a watcher", a
   using agent = new Agent();
   using client = await agent.connect();
   expect(agent.step().kept).toBe(false);
-  await agent.while_served(client.ask({ op: "watch", every_ms: 0 }, patient), false);
+  await agent.while_served(client.ask({ op: "watch", every_ms: 0 }, patient), "nothing");
   expect(agent.step()).toMatchObject({ kept: true, eventful: false });
 });
 
@@ -251,4 +135,116 @@ test("a watcher sees what the beat shows; a request for the audit flushes it", a
   const beats = client.beats();
   const first = await agent.while_served(beats.next());
   expect(first.value).toMatchObject({ level: 0, level_name: "homeostasis", x: expect.anything(), actions: [] });
+});
+
+describe("a pause", () => {
+  const ask = async (agent: Agent, client: ControlClient, request: object): Promise<unknown> =>
+    await agent.while_served(client.ask(request as { op: "status" }, patient));
+  const status = async (agent: Agent, client: ControlClient) =>
+    ((await ask(agent, client, { op: "status" })) as { status: AgentStatus }).status;
+
+  test("releases what is held, exactly, contains nothing new, and resumes by itself", async () => {
+    using agent = new Agent();
+    agent.until_held();
+    using client = await agent.connect();
+    const reply = (await ask(agent, client, { op: "pause", for_s: 20, reason: "kernel upgrade" })) as PauseReply;
+    expect(reply).toMatchObject({
+      pause: { for_s: 20, reason: "kernel upgrade", keeps: false, by: { uid: process.getuid!(), pid: process.pid } },
+      not_saved: null,
+      held: [{ id: "c1" }],
+      outcomes: [{ id: "c1", verb: "release", status: "done" }],
+      quarantine: false,
+    });
+    expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+    const until_ns = reply.pause.until_ns;
+    let paused = 0;
+    for (let result = agent.step(); result.decision.t_ns + 100e6 < until_ns; result = agent.step()) {
+      expect(result.decision.actions).toEqual([]);
+      if (result.decision.inaction.startsWith("paused for another")) paused++;
+    }
+    expect(paused).toBeGreaterThan(5);
+    agent.until_held();
+    expect(agent.now_ns).toBeGreaterThanOrEqual(until_ns);
+    expect(agent.motor.held()).toMatchObject([{ rung: "thread_hold" }]);
+    const decided = agent.entries.filter((entry) => entry.kind === "action" || entry.kind === "transition");
+    for (const entry of decided) expect(replay(entry)).toEqual({ identical: true, difference: "" });
+    const released = decided.find((entry) => entry.decision.actions.some(({ verb }) => verb === "release"));
+    expect(released!.decision.actions[0]!.reason).toBe(
+      `released by the operator (uid ${process.getuid!()}): paused: kernel upgrade`,
+    );
+    expect(released!.input.assessment.pause).toMatchObject({ until_ns, reason: "kernel upgrade" });
+  });
+
+  test("keeps what is held when asked to", async () => {
+    using agent = new Agent();
+    agent.until_held();
+    using client = await agent.connect();
+    const reply = (await ask(agent, client, { op: "pause", for_s: 60, keep: true })) as PauseReply;
+    expect(reply).toMatchObject({ held: [{ id: "c1" }], outcomes: [], pause: { keeps: true } });
+    agent.step();
+    expect(agent.motor.held()).toHaveLength(1);
+  });
+
+  test("stands in the status with the time left, and is ended by resume", async () => {
+    using agent = new Agent();
+    using client = await agent.connect();
+    expect(await status(agent, client)).toMatchObject({ pause: null, dial: { autonomy: "correction", acts: true } });
+    await ask(agent, client, { op: "pause", for_s: 60, reason: "x" });
+    expect((await status(agent, client)).would_do).toBe(0);
+    expect(agent.pauses.current).toMatchObject({ reason: "x" });
+    expect(await ask(agent, client, { op: "resume" })).toMatchObject({ ended: { reason: "x" } });
+    expect(await ask(agent, client, { op: "resume" })).toMatchObject({ ended: null });
+    expect(agent.pauses.current).toBeNull();
+  });
+
+  test("in a quarantine is told that it lifts nothing", async () => {
+    using agent = new Agent(5);
+    while (agent.beat.state === null) agent.beat.step();
+    using client = await agent.connect();
+    expect(await ask(agent, client, { op: "pause", for_s: 60 })).toMatchObject({ quarantine: true, outcomes: [] });
+    expect(agent.step().decision.level).toBe(5);
+  });
+
+  test.each([0, 86_401, "1h"])("of %p is refused", async (for_s) => {
+    using agent = new Agent();
+    using client = await agent.connect();
+    await expect(ask(agent, client, { op: "pause", for_s })).rejects.toMatchObject({ code: "bad_request" });
+    expect(agent.pauses.current).toBeNull();
+  });
+});
+
+test("the dial lowered in mid-containment: the decision learns that its containment is over", async () => {
+  using agent = new Agent();
+  agent.until_held();
+  const move = agent.dial.move(parse_config("autonomy: detection", "test"), agent.now_ns);
+  expect(move?.released).toMatchObject([{ id: "c1", status: "done" }]);
+  expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+  const verdicts: string[] = [];
+  for (let count = 0; count < 3; count++)
+    verdicts.push(...agent.step().decision.verdicts.map(({ id, verdict }) => `${id} ${verdict}`));
+  expect(verdicts).toContain("c1 expired");
+  expect(agent.beat.state!.containments.filter(({ id }) => id === "c1")).toEqual([]);
+  for (let count = 0; count < 100; count++) agent.step();
+  expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+  expect(agent.motor.held().every((item) => item.ledger_id === null)).toBe(true);
+  expect(agent.motor.would_do).toBeGreaterThan(0);
+});
+
+test("a reload is answered when it is in force, with the operator who asked; an agent that ends refuses it", async () => {
+  using agent = new Agent();
+  using client = await agent.connect();
+  const asked = client.ask({ op: "reload" }, patient);
+  using other = await agent.connect();
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
+  const [request] = agent.reloads;
+  expect(request!.by).toEqual({ uid: process.getuid!(), pid: process.pid });
+  request!.answer({
+    ...{ accepted: true, problems: [], applied: ["autonomy"], kept: [], released: [], missing_rungs: [] },
+    ...{ dial: agent.dial.dial, pause: null, quarantine: false },
+  });
+  expect(await agent.while_served(asked, "nothing")).toMatchObject({ accepted: true, applied: ["autonomy"] });
+  const late = client.ask({ op: "reload" }, patient).catch((error: unknown) => String(error));
+  await agent.while_served(other.ask({ op: "status" }, patient), "nothing");
+  agent.control.close("test");
+  expect(await late).toContain("reads its configuration anew when it starts");
 });

@@ -16,6 +16,7 @@ import { Ledger } from "../../src/motor/ledger.ts";
 import { entry_of } from "../../src/motor/quarantine/context.ts";
 import type { QuarantineMotor } from "../../src/motor/quarantine/recording.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
+import { SwitchableMotor } from "../../src/motor/switchable.ts";
 import { assessment } from "../decision/fixtures.ts";
 
 let root = "";
@@ -220,7 +221,7 @@ test("beside the recording motor a quarantine is only said", () => {
   });
   const motor = quarantine_motor(
     config(),
-    recording,
+    new SwitchableMotor(null, recording, false),
     null,
     async () => "",
     async () => "",
@@ -229,7 +230,9 @@ test("beside the recording motor a quarantine is only said", () => {
   const links = [{ id: 1, path: "lo" }];
   const step = { name: "links_down", todo: { step: "links_down", links }, because: "test", spared: [] } as const;
   motor.enter({ environment: "airgap", steps: [step], recovery: "" });
-  expect(told).toEqual([expect.objectContaining({ subject: "lo", detail: "dry run: would be done (test)" })]);
+  expect(told).toEqual([
+    expect.objectContaining({ subject: "lo", status: "would_do", detail: "would be done (test)" }),
+  ]);
 });
 
 async function settled(made: QuarantineKeeper): Promise<void> {

@@ -4,17 +4,24 @@ import { open_telling, type TellingParts } from "../../src/agent/telling.ts";
 import { type Config, parse_config } from "../../src/config/index.ts";
 import { monotonic_ns } from "../../src/ffi/libc.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
+import type { Dial } from "../../src/model/dial.ts";
 import type { Sample } from "../../src/model/sample.ts";
 import { outcome } from "../telemetry/metrics/figures.ts";
 import { beat } from "../telemetry/webhook/beats.ts";
 import { SPOILED, spoil } from "./spoil.ts";
+
+const DETECTION: Dial = { autonomy: "detection", max_level: 4, acts: false, tells: true, dry_run: false };
+const CORRECTION: Dial = { ...DETECTION, autonomy: "correction", acts: true };
 
 function parts(config: Config, said: string[], over: Partial<TellingParts> = {}): TellingParts {
   return {
     config,
     version: "0.1.0",
     node: "node-1",
-    motor: "recording",
+    dial: () => DETECTION,
+    engine: () => ({ state: "running", lost: [] }),
+    pause: () => undefined,
+    would_do: () => 0,
     dimensions: [
       { name: "cpu_busy_fraction", unit: "", resource: "cpu", load_sign: 1, scale: "linear", resolution: 0.01 },
     ],
@@ -137,6 +144,29 @@ test("a taken port is said, and the agent works on", async () => {
   await telling.close();
 });
 
+test("webhooks and hooks are told nothing by monitoring, and everything once it is raised", async () => {
+  const heard: { reason: string }[] = [];
+  using endpoint = hears(heard);
+  const recorded: AuditEntry[] = [];
+  const config = parse_config(
+    `{webhooks: [{url: "http://127.0.0.1:${endpoint.port}/"}], hooks: {pre: [{command: [/bin/true]}]}}`,
+    "f",
+  );
+  let dial: Dial = { ...DETECTION, autonomy: "monitoring", tells: false };
+  const telling = await open_telling(parts(config, [], { dial: () => dial, record: (entry) => recorded.push(entry) }));
+  telling.noticed(noticed(2));
+  telling.turn(1e9);
+  expect(telling.busy).toBe(false);
+  dial = CORRECTION;
+  telling.noticed(noticed(2, 1));
+  while (heard.length === 0) {
+    telling.turn(2e9);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(heard).toMatchObject([{ reason: "begun", dry_run: false }]);
+  await telling.close();
+});
+
 test("a webhook hears of an episode, and the last word", async () => {
   const heard: { reason: string }[] = [];
   using endpoint = hears(heard);
@@ -180,7 +210,9 @@ test("an agent that ends hands over what waits, and waits for nobody who hangs",
 test("hooks come with a reload, have the last word beside the webhooks, and are waited for at the end", async () => {
   const recorded: AuditEntry[] = [];
   const config = parse_config("", "f");
-  const telling = await open_telling(parts(config, [], { motor: "cgroup", record: (entry) => recorded.push(entry) }));
+  const telling = await open_telling(
+    parts(config, [], { dial: () => CORRECTION, record: (entry) => recorded.push(entry) }),
+  );
   telling.noticed(noticed(2));
   const { hooks } = parse_config("hooks: {pre: [{command: [/bin/true]}], post: [{command: [/bin/true]}]}", "f");
   await telling.reconfigure({ hooks });

@@ -66,6 +66,17 @@ describe("another configuration", () => {
     expect(trend_s).toBe(default_config().levels.trend_s);
   });
 
+  test("the dial is tried by the highest level it allows, at whatever value it stands", () => {
+    const recorded = { ...CONFIG, ceiling: 4, ceiling_because: "autonomy" } as const;
+    expect(set("max_level=2").config(recorded)).toMatchObject({ ceiling: 2, ceiling_because: "max_level" });
+    expect(set("autonomy=autonomous").config(recorded).ceiling).toBe(5);
+    expect(set("autonomy=correction").config({ ...CONFIG, ceiling: 5 })).toMatchObject({
+      ceiling: 4,
+      ceiling_because: "autonomy",
+    });
+    expect(set("levels.trend_s=1").config(recorded)).toMatchObject({ ceiling: 4, ceiling_because: "autonomy" });
+  });
+
   test("given whole it takes the place of the recorded one, but for HOSA's own cgroup", () => {
     const whole = new Alternative(config_of_settings(["act.ttf_horizon_s=33"]), null);
     expect(whole.config({ ...CONFIG, trend_s: 9, own_path: "/mine" })).toMatchObject({

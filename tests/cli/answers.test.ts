@@ -120,6 +120,36 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: () => ["release", "--reason", "x"], schema: "error", code: 2 },
     { args: () => ["release", "--all"], schema: "error", code: 2 },
   ],
+  arm: [
+    { args: () => ["arm", "--dry-run"], schema: "arm" },
+    { args: () => ["arm", "--yes", "--up-to", "3"], schema: "arm" },
+    { args: () => ["arm", "--yes", "--up-to", "3"], schema: "arm" },
+    { args: () => ["arm"], schema: "error", code: 2 },
+    { args: () => ["arm", "--up-to", "9", "--yes"], schema: "error", code: 2 },
+  ],
+  disarm: [
+    { args: () => ["disarm", "--dry-run"], schema: "disarm" },
+    { args: () => ["disarm"], schema: "disarm" },
+    { args: () => ["disarm", "-c", "/dev/null"], schema: "error", code: 2 },
+  ],
+  pause: [
+    { args: () => ["pause", "--status"], schema: "pause" },
+    { args: () => ["pause", "30m", "--dry-run", "--reason", "x"], schema: "pause" },
+    { args: () => ["pause", "30m", "--reason", "x"], schema: "pause" },
+    { args: () => ["pause", "--status"], schema: "pause" },
+    { args: () => ["status"], schema: "status", code: 1 },
+    { args: () => ["arm", "--yes"], schema: "arm" },
+    { args: () => ["pause"], schema: "error", code: 2 },
+    { args: () => ["pause", "soon"], schema: "error", code: 2 },
+    { args: () => ["pause", "25h"], schema: "error", code: 2 },
+    { args: () => ["pause", "1m", "--status"], schema: "error", code: 2 },
+  ],
+  resume: [
+    { args: () => ["resume"], schema: "resume" },
+    { args: () => ["pause", "1m"], schema: "pause" },
+    { args: () => ["resume", "--dry-run"], schema: "resume" },
+    { args: () => ["resume"], schema: "resume" },
+  ],
   doctor: [{ args: () => ["doctor"], schema: "doctor", needs_host: true }],
   "config check": [
     { args: () => ["config", "check"], schema: "config_check" },
@@ -136,6 +166,8 @@ const words_of = (command: string): readonly string[] => {
     report: ["--html", "/dev/null"],
     replay: ["-"],
     completion: ["bash"],
+    arm: ["--yes"],
+    pause: ["1m"],
   };
   return [...command.split(" "), ...(needed[command] ?? [])];
 };
@@ -290,6 +322,8 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
     ...["alarmsPerDay+budgetHours", "alarmsPerDay+detector", "budgetHours+detector", "detector+set"],
     ...["rowInterval+set", "alarmsPerDay+set", "budgetHours+set"],
   ],
+  arm: ["upTo+yes"],
+  pause: ["reason+release", "reason+keep"],
   release: [...["id", "target", "quarantine", "all"].flatMap((one) => [`${one}+yes`, `${one}+reason`]), "yes+reason"],
 };
 

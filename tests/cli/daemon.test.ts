@@ -154,6 +154,8 @@ test.skipIf(!USABLE)("a journal is given priorities, everybody else words", asyn
     const lines = readFileSync(log, "utf8").trimEnd().split("\n");
     expect(lines.length).toBeGreaterThan(2);
     for (const line of lines) expect(line).toMatch(/^<[3467]>\S/);
-    expect(lines.join("\n")).toContain("<6>the recording motor only writes down");
+    expect(lines.join("\n")).toContain(
+      "<6>autonomy: detection, up to level 4 (severe containment): dry run, nothing is contained",
+    );
   });
 });

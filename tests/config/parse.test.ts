@@ -141,7 +141,7 @@ test("a port beyond the last is refused", () => {
 
 test("a hook has its defaults, and what it must not say is named", () => {
   const { hooks } = parse_config("hooks:\n  pre:\n    - command: [/usr/bin/logger, -t, hosa]\n", "f.yaml");
-  const pre = [{ command: ["/usr/bin/logger", "-t", "hosa"], min_level: 2, timeout_s: 10 }];
+  const pre = [{ command: ["/usr/bin/logger", "-t", "hosa"], min_level: 2, timeout_s: 10, notifies: false }];
   expect(hooks).toEqual({ pre, post: [], at_once: 2 });
   expect(problems("hooks:\n  pre:\n    - comand: [/x]").join()).toContain(
     'hooks.pre.0.comand: unknown key, did you mean "command"?',

@@ -6,6 +6,7 @@ import {
   type Config,
   ConfigError,
   default_config,
+  dial_of,
   KEY_DOCS,
   type KeyDocs,
   parse_config,
@@ -36,7 +37,7 @@ function others(initial: unknown): unknown[] {
     const entries = [[{ url: "http://x/" }], [{ command: ["/x"] }]];
     return [initial.slice(1), numbers, ["/other"], ["other"], ["10.0.0.0/8"], ["tcp/8080"], ...entries];
   }
-  const words = ["fixed", "debug", "/other", "other", "bare_metal", "cloud_vm", "127.0.0.1:9999"];
+  const words = ["monitoring", "fixed", "debug", "/other", "other", "bare_metal", "cloud_vm", "127.0.0.1:9999"];
   return words.filter((word) => word !== initial);
 }
 
@@ -50,6 +51,8 @@ function in_force(config: Config): unknown {
     heartbeat_s: config.telemetry.heartbeat_s,
     hooks: config.hooks,
     level: config.log.level,
+    dials: [true, false].map((service) => dial_of(config, { service, dry_run: false })),
+    raised: dial_of({ ...config, autonomy: "autonomous" }, { service: true, dry_run: false }),
   };
 }
 

@@ -13,6 +13,7 @@ import { current_boot_id } from "../../src/motor/ledger.ts";
 import { take_lock } from "../../src/motor/lock.ts";
 import { kernel_processes } from "../../src/motor/processes.ts";
 import { built_hosa, ROOT } from "../built.ts";
+import { answering } from "../cli/answering.ts";
 import { audit_of } from "../cli/audit.ts";
 import { expect_document, one_document } from "../cli/schemas.ts";
 import { recorded_run } from "../report/episode_fixture.ts";
@@ -356,6 +357,47 @@ describe("status and explain", () => {
     const json = in_need(node.args("status", "-o", "json"));
     expect(json.code).toBe(1);
     expect_document("status", one_document(json.stdout));
+  });
+
+  test("status: what a running agent may do and until when it is paused; its ledger is its own to release", async () => {
+    const node = new Node();
+    node.limit("/app", "cpu.max", "50000 100000\n", { until: "release" });
+    node.write();
+    const dial = { autonomy: "detection", max_level: 4, acts: false, tells: true, dry_run: false };
+    const pause = { until: "2026-01-01T00:30:00.000Z", reason: "kernel upgrade" };
+    const level = { level: 0, level_name: "normal", level_since: "2026-01-01T00:00:00.000Z" };
+    const about = {
+      pid: 4711,
+      version: "0.2.0",
+      node: "n",
+      motor: "recording",
+      ...level,
+      held: [],
+      last_episode: null,
+    };
+    const released = { selected: [], outcomes: [], quarantine: true, known: [], cooldown_s: 600 };
+    const answers = { status: { ok: true, status: { ...about, dial, pause } }, release: { ok: true, ...released } };
+    await using _agent = await answering(join(node.directory, "run/hosa.sock"), answers);
+    const { code, stdout } = in_need(node.args("status"));
+    expect(code).toBe(0);
+    expect(stdout).toContain("\nautonomy   detection, up to level 4: nothing is contained\n");
+    expect(stdout).toContain("\npaused     until 2026-01-01T00:30:00.000Z: kernel upgrade\n");
+    expect(in_need(node.args("release", "--quarantine", "--yes", "-o", "json")).stdout).toContain(
+      '"holder":"the running agent"',
+    );
+    expect(node.read("/app", "cpu.max")).toBe("50000 100000");
+  });
+
+  test("explain says of what was only recorded that it would be done", async () => {
+    const directory = mkdtempSync(join(folder, "audit-"));
+    const records = recorded_run().map((entry) =>
+      "outcomes" in entry
+        ? { ...entry, outcomes: entry.outcomes.map((one) => ({ ...one, status: "would_do" as const })) }
+        : entry,
+    );
+    const audit = await audit_of(directory, records);
+    const { stdout } = in_need(["explain", "--audit", audit]);
+    expect(stdout).toContain("  Would do   c1: apply thread_hold on /payment.slice: would_do\n");
   });
 
   test("explain: the last episode at its height, one record by its id, and what is not there", async () => {

@@ -232,7 +232,7 @@ test("a dry run refuses and ends the same, with the same reason", () => {
     files: kernel,
     processes: kernel,
   });
-  expect(recording.perform(action("f", "apply", kernel.target("/app"), FREEZE), 0).status).toBe("done");
+  expect(recording.perform(action("f", "apply", kernel.target("/app"), FREEZE), 0).status).toBe("would_do");
   kernel.thread_of(40).ending = true;
   expect(recording.poll(1.1 * SECOND_NS)).toMatchObject([
     { verb: "release", status: "gone", unmet: { code: "being_ended" } },

@@ -114,7 +114,7 @@ describe("letting go", () => {
     const target = { cgroup_id: 7, path: "/app", pid: null, tid: null, comm: null };
     motor.perform(action("c1", "apply", target, CPU_MAX), 0);
     expect(motor.held()).toMatchObject([{ id: "c1", ledger_id: null, restores: "nothing was touched" }]);
-    expect(motor.let_go(motor.held(), 1, "asked")).toMatchObject([{ id: "c1", verb: "release", status: "done" }]);
+    expect(motor.let_go(motor.held(), 1, "asked")).toMatchObject([{ id: "c1", verb: "release", status: "would_do" }]);
     expect(motor.held()).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import type { Processes } from "../../src/motor/processes.ts";
 import { release_from_ledger } from "../../src/motor/recover.ts";
 import { FileTrouble } from "../../src/motor/trouble.ts";
 import { action, FakeKernel } from "./fake.ts";
-import { SECOND_NS, Setup } from "./setup.ts";
+import { SECOND_NS, Setup, with_methods } from "./setup.ts";
 
 const HOLD: Setting = { rung: "thread_hold", frozen: true };
 const FREEZE: Setting = { rung: "freeze", frozen: true };
@@ -49,16 +49,6 @@ test("two threads of one cgroup are held apart, and either is given back alone",
   expect(kernel.thread_of(42).cgroup_path).toBe("/app");
   motor.close();
 });
-
-/** An object as it is, but for some of its methods. */
-function with_methods<T extends object>(whole: T, own: Partial<T>): T {
-  return new Proxy(whole, {
-    get(target, name) {
-      const value = Reflect.get(name in own ? own : target, name);
-      return typeof value === "function" ? value.bind(name in own ? own : target) : value;
-    },
-  });
-}
 
 test("a hold that is refused half-way while its cgroup is still busy is cleared away later, and that is told", () => {
   using setup = new Setup();

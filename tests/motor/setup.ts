@@ -44,3 +44,13 @@ export class Setup {
     rmSync(this.ledger_dir, { recursive: true, force: true });
   }
 }
+
+/** An object as it is, but for some of its methods. */
+export function with_methods<T extends object>(whole: T, own: Partial<T>): T {
+  return new Proxy(whole, {
+    get(target, name) {
+      const value = Reflect.get(name in own ? own : target, name);
+      return typeof value === "function" ? value.bind(name in own ? own : target) : value;
+    },
+  });
+}

@@ -286,6 +286,7 @@ describe("nothing empty", () => {
       scope: "cgroup" as const,
       task: null,
       comm: null,
+      only_recorded: false,
       from_s: 0,
       to_s: null,
       switches: [{ t_s: 0, on: true }],

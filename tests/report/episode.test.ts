@@ -35,6 +35,12 @@ function moves(t_s: number, previous_level: Level, level: Level): AuditEntry {
   };
 }
 
+/** As a motor that only records would have told it. */
+function only_recorded(entry: AuditEntry & { readonly kind: "action" }): AuditEntry {
+  const told = { status: "would_do", ledger_id: null, file: null, prior: null, written: null } as const;
+  return { ...entry, outcomes: entry.outcomes.map((outcome) => ({ ...outcome, ...told })) };
+}
+
 const quiet = (t_s: number): AuditEntry => ({
   kind: "heartbeat",
   t_ns: t_s * 1e9,
@@ -142,9 +148,12 @@ describe("a simulated leak", () => {
   });
 
   test("a run that only recorded says so", () => {
-    const page = episode_page(episode(recorded_run().with(0, { ...START, motor: "recording" })), FROM);
-    expect(page).toContain("What would have been done");
-    expect(page).toContain("HOSA would have acted");
+    const run = recorded_run().map((record) => (record.kind === "action" ? only_recorded(record) : record));
+    const page = episode_page(episode(run.with(0, { ...START, motor: "recording" })), FROM);
+    expect(page).toContain("What HOSA would do");
+    expect(page).toMatch(/HOSA would do something (once|\d+ times), and did nothing/);
+    expect(page).toContain("would do");
+    expect(page).not.toContain("What was done");
     expect(page).toContain("Nothing was touched");
   });
 });

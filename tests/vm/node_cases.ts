@@ -8,6 +8,7 @@ import type { CaseResult } from "./guest_cases.ts";
 
 /** What the agent runs with, but for its quarantine. */
 const CONFIG = `
+autonomy: autonomous
 learning: {warmup_s: 10, state_dir: /run/hosa-state}
 opinions: {enabled: false}
 thresholds: {mode: fixed, fixed: [2, 3, 4, 5]}

@@ -1,6 +1,6 @@
 import { with_safe_hooks } from "../../agent/hook_programs.ts";
 import { require_trusted_files, with_trusted_places } from "../../agent/trusted_places.ts";
-import { is_given, load_sources, render_config } from "../../config/index.ts";
+import { deprecations, is_given, load_sources, render_config } from "../../config/index.ts";
 import { visible } from "../../model/visible.ts";
 import { to_ascii } from "../../report/ascii.ts";
 import type { Screen } from "../../report/screen.ts";
@@ -11,6 +11,7 @@ export function config_check(options: GlobalOptions, context: Context): ExitCode
   const { config, files } = load_sources(options.config ?? null);
   require_trusted_files(files.filter((file) => !is_given(file)));
   with_trusted_places(with_safe_hooks(config));
+  for (const text of deprecations(config)) context.output.say(`warn: ${text}`);
   const text = files.length === 0 ? "ok: no file, the defaults hold" : `ok: ${files.map(visible).join(", ")}`;
   if (options.output === "json") context.output.print_answer("config_check", { ok: true, files });
   else context.output.print(`${text}\n`);

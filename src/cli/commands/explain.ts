@@ -101,6 +101,8 @@ async function find(
     if (item.record.kind === "start") {
       motor = item.record.motor;
       same_run = false;
+    } else if (item.record.kind === "reload" && item.record.dial !== undefined) {
+      motor = item.record.dial.to.acts ? "cgroup" : "recording";
     }
     if (wanted(item.record) && !(first_only && record !== null)) {
       record = item.record;

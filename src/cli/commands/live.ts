@@ -112,6 +112,7 @@ async function live(
     config,
     mode,
     dry_run: options.dryRun === true,
+    service: is_daemon,
     duration_s: options.duration ?? null,
     count: null,
     on_beat: (view) => {

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import {
   conservative_marker,
   end_conservative,
@@ -19,6 +18,7 @@ import { ask_release, ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
 import type { ReleaseDocument } from "../documents.ts";
 import { type GlobalOptions, trusted } from "../options.ts";
+import { is_confirmed, is_interactive } from "../question.ts";
 
 export interface ReleaseOptions extends GlobalOptions {
   readonly all?: boolean;
@@ -91,16 +91,13 @@ function selector({ all, id, target, quarantine }: ReleaseOptions): Selector | n
   return quarantine === true ? { quarantine } : null;
 }
 
-function is_interactive(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
-}
-
-/** An agent that only records holds nothing of what the ledger holds: then the ledger counts. */
+/** A dry run holds nothing of what the ledger holds: then the ledger counts. */
 async function holder_of(client: ControlClient | null, config: Config, context: Context): Promise<Holder> {
   if (client !== null) {
-    const { pid, motor, ledger_dir } = await ask_status(client);
+    const { pid, motor, ledger_dir, held } = await ask_status(client);
+    const known = new Set(held.map((item) => item.ledger_id));
     const left = motor === "recording" ? held_in_ledger(config.motor.ledger_dir) : [];
-    if (left.length === 0) {
+    if (left.every((item) => known.has(item.ledger_id))) {
       return {
         name: `the running agent (process ${pid}, ledger ${ledger_dir})`,
         from_ledger: false,
@@ -212,17 +209,7 @@ async function confirmed(
 ): Promise<boolean> {
   const lines = preview_lines(selected, quarantine, `would be restored by ${visible(holder.name)}`, context);
   context.output.say_lines(`${lines.join("\n")}\n`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await terminal.question("Release? [y/N] ", { signal: context.signal });
-    return /^y(es)?$/i.test(answer.trim());
-  } catch (error) {
-    // Interrupted, or the terminal went away: that is no yes.
-    if (error instanceof Error) return false;
-    throw error;
-  } finally {
-    terminal.close();
-  }
+  return await is_confirmed("Release?", context);
 }
 
 function say_released(reply: ReleaseReply, holder: Holder, options: GlobalOptions, context: Context): ExitCode {

@@ -1,5 +1,8 @@
+import { saved_pause } from "../../agent/pause_without_agent.ts";
 import { held_in_ledger } from "../../agent/release.ts";
-import { all_visible, visible } from "../../model/visible.ts";
+import { type Config, dial_of } from "../../config/index.ts";
+import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { ledger_text, status_text } from "../../report/status.ts";
 import { ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -19,8 +22,20 @@ export async function status(options: GlobalOptions, context: Context): Promise<
   }
   const { ledger_dir } = config.motor;
   const held = held_in_ledger(ledger_dir);
-  const silent = { running: false as const, ledger_dir, held };
+  const dial = dial_of(config, { service: true, dry_run: false });
+  const silent = { running: false as const, ledger_dir, held, dial, pause: pause_of(config, context) };
   if (options.output === "json") output.print_answer("status", silent);
-  else output.print(ledger_text(visible(ledger_dir), all_visible(held), output.paint));
+  else output.print(ledger_text(all_visible(silent), output.paint));
   return 1;
+}
+
+/** A file that cannot be read is said, and hides nothing else. */
+function pause_of(config: Config, { output }: Context): ReturnType<typeof saved_pause> {
+  try {
+    return saved_pause(config);
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    output.say(`warn: ${error.message}`);
+    return null;
+  }
 }

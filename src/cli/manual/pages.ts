@@ -32,7 +32,7 @@ export function config_page(version: string): string {
       paragraph(
         "YAML. The drop-ins are merged over hosa.yaml in the order of their names, key by key; a list replaces the list before it. What is " +
           "left out has its default. Unknown keys and values that are not accepted are errors, named with file, line and column; nothing " +
-          "starts, and nothing is reloaded, on a file with an error. A file given with --config stands alone.",
+          "starts, and nothing is reloaded, on a file with an error. A file X.yaml given with --config is read with its own drop-ins, X.d/*.yaml, and no others. `hosa arm` and `hosa disarm` write the drop-in 90-autonomy.yaml.",
       ),
       paragraph(
         "A reload (systemctl reload hosa) takes up the keys that say so below; for every other key it keeps the value in force, and names it.",

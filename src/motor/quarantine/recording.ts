@@ -15,7 +15,7 @@ export interface QuarantineMotor {
   close(): Promise<void>;
 }
 
-/** The quarantine of a dry run: every step is told as it would be done, and nothing is touched. */
+/** The quarantine that is only recorded: every step is told as one that would be done, and nothing is touched. */
 export class RecordingQuarantine implements QuarantineMotor {
   readonly busy = false;
   readonly #tell: (outcome: StepOutcome) => void;
@@ -43,7 +43,7 @@ export class RecordingQuarantine implements QuarantineMotor {
   #say_freeze(cgroup: Named, because: string): void {
     const unmet = this.#guard?.refusal(freeze_action(cgroup), cgroup.path, 0) ?? null;
     if (unmet === null || this.#guard === null)
-      this.#tell(told("freeze", cgroup.path, "done", `dry run: would be done (${because})`));
+      this.#tell(told("freeze", cgroup.path, "would_do", `would be done (${because})`));
     else this.#tell(told("freeze", cgroup.path, "refused", this.#guard.words(unmet)));
   }
 
@@ -53,8 +53,7 @@ export class RecordingQuarantine implements QuarantineMotor {
       for (const cgroup of todo.cgroups) this.#say_freeze(cgroup, because);
       return;
     }
-    for (const subject of subjects(todo))
-      this.#tell(told(name, subject, "done", `dry run: would be done (${because})`));
+    for (const subject of subjects(todo)) this.#tell(told(name, subject, "would_do", `would be done (${because})`));
   }
 }
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { CONTROL_VERSION } from "../../model/control.ts";
+import { PAUSE_S_MAX } from "../../model/pause.ts";
 
 /** Why a request was refused: the last four end the connection. */
 export type RefusalCode = "unknown" | "failed" | "bad_request" | "too_long" | "one_at_a_time" | "denied" | "busy";
@@ -24,6 +25,17 @@ const REQUEST = v.variant("op", [
   /** Writes what the audit still has to write, and says where. */
   v.strictObject({ v: version, op: v.literal("audit") }),
   v.strictObject({ v: version, op: v.literal("release"), select, reason, dry_run: v.optional(v.boolean(), false) }),
+  /** Contains nothing new for so long; what is held is released, or kept. */
+  v.strictObject({
+    v: version,
+    op: v.literal("pause"),
+    for_s: v.pipe(v.number(), v.finite(), v.minValue(1), v.maxValue(PAUSE_S_MAX)),
+    reason,
+    keep: v.optional(v.boolean(), false),
+  }),
+  v.strictObject({ v: version, op: v.literal("resume") }),
+  /** Reads the configuration again, as the service manager's reload does. */
+  v.strictObject({ v: version, op: v.literal("reload") }),
   /** Every beat from now on, or one per interval and every eventful one. */
   v.strictObject({
     v: version,
@@ -34,6 +46,7 @@ const REQUEST = v.variant("op", [
 
 export type Request = v.InferOutput<typeof REQUEST>;
 export type ReleaseRequest = Extract<Request, { op: "release" }>;
+export type PauseRequest = Extract<Request, { op: "pause" }>;
 
 /** Whether a reason may stand in the audit: one line, at most 200 characters. */
 export function is_reason(text: string): boolean {

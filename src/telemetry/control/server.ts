@@ -1,6 +1,6 @@
 import { Readiness } from "../../ffi/readiness.ts";
 import type { UnixConnection } from "../../ffi/unix_socket.ts";
-import type { Asker } from "../../model/control.ts";
+import type { Asker } from "../../model/asker.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { ClientOutput } from "./client_output.ts";
 import { Framer } from "./framer.ts";

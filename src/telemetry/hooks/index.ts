@@ -3,6 +3,7 @@ import { distrust_program } from "../../files/trust.ts";
 import type { HookEntry } from "../../model/audit.ts";
 import type { Outcome } from "../../model/containment.ts";
 import { counted } from "../../model/counted.ts";
+import { WOULD_DO } from "../../model/dial.ts";
 import { type HookResult, hook_sentence } from "../../model/hook.ts";
 import type { Level } from "../../model/level.ts";
 import { type HookFigures, HookTally } from "./figures.ts";
@@ -113,8 +114,9 @@ export class Hooks {
 
   #tell({ call, highest_level }: LeveledCall): void {
     for (const job of jobs_for(this.#hooks, { call, highest_level })) {
-      if (this.#options.dry_run) {
-        this.#options.on_message("info", `dry run: hook ${job_sentence(job)} would be run`);
+      // A hook that acts must not answer what was only recorded.
+      if (this.#options.dry_run || !(call.acts || job.notifies)) {
+        this.#options.on_message("info", `${WOULD_DO}: run hook ${job_sentence(job)}`);
         continue;
       }
       const gone = this.#queue.push(job);
@@ -170,8 +172,8 @@ function hook_name(list: "pre" | "post", i: number): string {
 
 function jobs_for(hooks: Config["hooks"], { call, highest_level }: LeveledCall): readonly HookJob[] {
   const list = call.event === "decided" || call.event === "quarantine" ? "pre" : "post";
-  return hooks[list].flatMap(({ command, min_level, timeout_s }, i) =>
-    highest_level < min_level ? [] : [{ hook: hook_name(list, i), command, timeout_s, call }],
+  return hooks[list].flatMap(({ command, min_level, timeout_s, notifies }, i) =>
+    highest_level < min_level ? [] : [{ hook: hook_name(list, i), command, timeout_s, notifies, call }],
   );
 }
 

@@ -18,7 +18,7 @@ export interface LeveledCall {
 }
 
 interface Remembered {
-  readonly action: Pick<Action, "target" | "reason"> & { readonly rung: HookCall["rung"] };
+  readonly action: Pick<Action, "target" | "reason"> & Pick<HookCall, "rung" | "acts">;
   readonly level: Level;
   readonly verdicts: Set<string>;
 }
@@ -47,12 +47,12 @@ export class HookMoments {
     for (const [i, action] of decision.actions.entries()) {
       const { id, verb, target, reason, setting } = action;
       if (verb === "adjust") continue;
-      const about = { target, reason, rung: setting.rung };
+      const outcome = outcomes[i];
+      const about = { target, reason, rung: setting.rung, acts: outcome?.status !== "would_do" };
       if (verb === "apply") {
         this.#remember(id, { action: about, level, verdicts: new Set() });
         calls.push(this.#call("decided", time, level, id, about));
       }
-      const outcome = outcomes[i];
       if (outcome === undefined) continue;
       const { status, detail } = outcome;
       calls.push(this.#call(verb === "apply" ? "applied" : "released", time, level, id, about, { status, detail }));
@@ -61,7 +61,7 @@ export class HookMoments {
       const known = this.#known.get(id);
       if (known?.verdicts.has(verdict)) continue;
       known?.verdicts.add(verdict);
-      const about = known?.action ?? { target: NOBODY, reason: "", rung: "unknown" as const };
+      const about = known?.action ?? { target: NOBODY, reason: "", rung: "unknown" as const, acts: true };
       calls.push(this.#call("judged", time, level, id, about, { verdict, detail }));
     }
     return calls;
@@ -70,13 +70,20 @@ export class HookMoments {
   /** What was undone without a decision: the agent ends. */
   undone(outcomes: readonly Outcome[], level: Level, reason: string, time: string): readonly LeveledCall[] {
     return outcomes.map(({ id, rung, target, status, detail }) =>
-      this.#call("released", time, level, id, { target, reason, rung }, { status, detail }),
+      this.#call(
+        "released",
+        time,
+        level,
+        id,
+        { target, reason, rung, acts: status !== "would_do" },
+        { status, detail },
+      ),
     );
   }
 
   /** The node is about to fall silent. */
   quarantine({ decision, wall_time }: HookBeat): LeveledCall {
-    const about = { target: { ...NOBODY, path: "/" }, reason: decision.rule, rung: "quarantine" as const };
+    const about = { target: { ...NOBODY, path: "/" }, reason: decision.rule, rung: "quarantine" as const, acts: true };
     return this.#call("quarantine", wall_time(), 5, "quarantine", about);
   }
 
@@ -85,7 +92,7 @@ export class HookMoments {
     time: string,
     level: Level,
     action_id: string,
-    { target, reason, rung }: Remembered["action"],
+    { target, reason, rung, acts }: Remembered["action"],
     became: Partial<Pick<HookCall, "status" | "verdict" | "detail">> = {},
   ): LeveledCall {
     const call: HookCall = {
@@ -102,6 +109,7 @@ export class HookMoments {
       status: became.status ?? null,
       verdict: became.verdict ?? null,
       detail: (became.detail ?? "").slice(0, TEXT_MAX),
+      acts,
     };
     const then: Maybe<Remembered> = this.#known.get(action_id) ?? null;
     const highest_level = then === null || then.level < level ? level : then.level;

@@ -7,6 +7,8 @@ export interface HookJob {
   readonly hook: string;
   readonly command: readonly string[];
   readonly timeout_s: number;
+  /** It only tells others. */
+  readonly notifies: boolean;
   readonly call: HookCall;
 }
 

@@ -24,6 +24,7 @@ export function environment_of(call: HookCall): Record<string, string> {
     STATUS: call.status,
     VERDICT: call.verdict,
     DETAIL: call.detail,
+    ACTS: String(call.acts),
   };
   const named = Object.entries(values).map(([name, value]) => [
     `HOSA_${name}`,

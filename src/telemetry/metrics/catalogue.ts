@@ -1,5 +1,6 @@
 import type { Assessment } from "../../model/assessment.ts";
 import { RUNGS, type Rung } from "../../model/containment.ts";
+import { AUTONOMIES, type Dial, ENGINE_STATES, type Engine } from "../../model/dial.ts";
 import type { Level } from "../../model/level.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { HOOK_RESULTS, type HookFigures } from "../hooks/figures.ts";
@@ -10,7 +11,12 @@ import type { Tally } from "./tally.ts";
 /** What is known at the moment of a scrape. */
 export interface MetricFigures {
   readonly version: string;
-  readonly motor: "cgroup" | "recording";
+  readonly dial: Dial;
+  readonly engine: Engine;
+  /** 0: no pause is in force. */
+  readonly pause_left_s: number;
+  /** Containments that would have been begun. */
+  readonly would_do: number;
   /** Null before the first beat. */
   readonly assessment: Maybe<Assessment>;
   readonly level: Level;
@@ -39,11 +45,13 @@ export interface MetricFigures {
 /** Everything `/metrics` says. */
 export function render_metrics(figures: MetricFigures): string {
   const out = new Exposition();
-  const { version, motor, assessment, beats, audit, tally } = figures;
+  const { version, dial, assessment, beats, audit, tally } = figures;
+  const motor = dial.acts ? "cgroup" : "recording";
   out.gauge("hosa_build_info", "Version of hosa, and its motor (recording: nothing is touched); always 1.", [
     { value: 1, labels: { version, motor } },
   ]);
   out.gauge("hosa_level", "Level of the response, 0 (homeostasis) to 5 (quarantine).", one(figures.level));
+  autonomy(out, figures);
   if (assessment !== null) judgement(out, assessment);
   out.gauge(
     "hosa_containments",
@@ -80,6 +88,25 @@ export function render_metrics(figures: MetricFigures): string {
     one(figures.process.cpu_s),
   );
   return out.text;
+}
+
+function autonomy(out: Exposition, { dial, engine, pause_left_s, would_do }: MetricFigures): void {
+  out.gauge(
+    "hosa_autonomy",
+    "1 for the position of the dial in force, 0 for the others.",
+    AUTONOMIES.map((autonomy) => ({ value: autonomy === dial.autonomy ? 1 : 0, labels: { autonomy } })),
+  );
+  out.gauge("hosa_acts", "1 when HOSA contains, 0 when it only records what it would do.", one(dial.acts ? 1 : 0));
+  out.gauge("hosa_dry_run", "1 for a dry run, which never contains.", one(dial.dry_run ? 1 : 0));
+  out.gauge("hosa_max_level", "Highest level that may be entered.", one(dial.max_level));
+  out.gauge(
+    "hosa_engine_state",
+    "1 for the state of the agent, 0 for the others.",
+    ENGINE_STATES.map((state) => ({ value: state === engine.state ? 1 : 0, labels: { state } })),
+  );
+  out.gauge("hosa_lost_parts", "Parts of the agent that do not work; /healthz names them.", one(engine.lost.length));
+  out.gauge("hosa_pause_remaining_seconds", "Time until the pause ends; 0 while there is none.", one(pause_left_s));
+  out.counter("hosa_would_do_total", "Containments HOSA would have begun while it only recorded them.", one(would_do));
 }
 
 function judgement(out: Exposition, a: Assessment): void {

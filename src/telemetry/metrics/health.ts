@@ -1,3 +1,4 @@
+import type { Autonomy, EngineState } from "../../model/dial.ts";
 import type { Level } from "../../model/level.ts";
 import type { Maybe } from "../../model/sample.ts";
 
@@ -11,6 +12,17 @@ export interface HealthFigures {
   readonly last_beat_age_ms: number;
   /** Standard deviations from the learned mean, per dimension; empty before anything is learned. */
   readonly normalized: Readonly<Record<string, number>>;
+  readonly state: EngineState;
+  /** What of the agent does not work. */
+  readonly lost: readonly string[];
+  readonly autonomy: Autonomy;
+  readonly max_level: Level;
+  /** False: what HOSA would do is only recorded. */
+  readonly acts: boolean;
+  /** ISO 8601, UTC; null while there is no pause. */
+  readonly paused_until: Maybe<string>;
+  /** Containments that would have been begun. */
+  readonly would_do: number;
 }
 
 /** A beat is stale after so many periods, and never before the second below. */

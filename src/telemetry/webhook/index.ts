@@ -1,15 +1,14 @@
 import type { Config } from "../../config/index.ts";
 import { Courier, type CourierOptions } from "./courier.ts";
-import { EpisodeNotices, type ToldBeat } from "./episode.ts";
+import { EpisodeNotices, type EpisodeOptions, type ToldBeat } from "./episode.ts";
 import type { WebhookFigures } from "./figures.ts";
 
 export interface WebhooksOptions extends Pick<CourierOptions, "clock" | "wall_s" | "deadline" | "on_message"> {
   readonly endpoints: Config["webhooks"];
   readonly node: string;
   readonly version: string;
-  readonly dry_run: boolean;
-  /** See EpisodeOptions. */
-  readonly last_word_within_s: number;
+  /** What holds at present of the options of every episode: the dial may move. */
+  readonly now: () => Pick<EpisodeOptions, "dry_run" | "last_word_within_s">;
 }
 
 /** Alerts of Alertmanager are renewed well before they end by themselves. */
@@ -19,12 +18,22 @@ const RENEW_S = 60;
 export class Webhooks {
   readonly #told: readonly { readonly notices: EpisodeNotices; readonly courier: Courier }[];
 
-  constructor({ endpoints, node, version, dry_run, last_word_within_s, ...rest }: WebhooksOptions) {
+  constructor({ endpoints, node, version, now, ...rest }: WebhooksOptions) {
     const phase = Number(Bun.hash.crc32(node)) / 2 ** 32;
     this.#told = endpoints.map((endpoint, i) => {
       const renew_s = endpoint.template === "alertmanager" ? RENEW_S : Number.POSITIVE_INFINITY;
       return {
-        notices: new EpisodeNotices({ node, dry_run, min_level: endpoint.min_level, renew_s, last_word_within_s }),
+        notices: new EpisodeNotices({
+          node,
+          min_level: endpoint.min_level,
+          renew_s,
+          get dry_run() {
+            return now().dry_run;
+          },
+          get last_word_within_s() {
+            return now().last_word_within_s;
+          },
+        }),
         courier: new Courier({ ...rest, endpoint, phase, name: String(i + 1), user_agent: `hosa/${version}` }),
       };
     });

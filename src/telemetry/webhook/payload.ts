@@ -1,3 +1,4 @@
+import { WOULD_DO } from "../../model/dial.ts";
 import type { Notice } from "../../model/notice.ts";
 
 export type Template = "generic" | "slack" | "alertmanager";
@@ -28,19 +29,21 @@ function headline({ node, status, reason, level, level_name, highest_level, seve
 }
 
 function detail(notice: Notice): string {
-  const { d_m, d_smooth, derivative, dominant_dimension, dominant_share, culprit, action, inaction, dry_run } = notice;
+  const { d_m, d_smooth, derivative, dominant_dimension, dominant_share, culprit, action, inaction } = notice;
   const who =
     culprit === null ? "nobody stands out" : `${culprit.path}${culprit.comm === null ? "" : ` (${culprit.comm})`}`;
-  const did =
-    action === null
-      ? `nothing was done${inaction === "" ? "" : `: ${inaction}`}`
-      : `${dry_run ? "would: " : ""}${action.verb} ${action.rung} on ${action.path}: ${action.status}`;
+  const did = action === null ? `nothing was done${inaction === "" ? "" : `: ${inaction}`}` : action_text(action);
   return [
     `D ${d_m.toFixed(1)}, smoothed ${d_smooth.toFixed(1)}, ${derivative >= 0 ? "+" : ""}${derivative.toFixed(2)}/s`,
     `${dominant_dimension} carries ${(100 * dominant_share).toFixed(0)} %`,
     `culprit: ${who}`,
     did,
   ].join("; ");
+}
+
+function action_text({ verb, rung, path, status }: NonNullable<Notice["action"]>): string {
+  const what = `${verb} ${rung} on ${path}`;
+  return status === "would_do" ? `${WOULD_DO}: ${what}` : `${what}: ${status}`;
 }
 
 /** Alerts are told apart by their labels: a rise in severity is another alert, and ends the one before. */

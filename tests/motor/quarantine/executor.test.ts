@@ -350,7 +350,7 @@ test("a dry run says every step and touches nothing", () => {
   const dry = new RecordingQuarantine((outcome) => told.push(`${outcome.step} ${outcome.subject}: ${outcome.detail}`));
   dry.enter(plan_of([...all_steps(), { step: "isolate", shield: SHIELD }]));
   expect(told).toHaveLength(9);
-  expect(told.every((each) => each.includes("dry run: would be done"))).toBe(true);
+  expect(told.every((each) => each.includes("would be done"))).toBe(true);
   expect(world.snapshot()).toBe(before);
   expect(world.ledger.entries()).toEqual([]);
   expect(readFileSync(world.watchdog, "latin1")).toBe("");
@@ -433,7 +433,7 @@ describe("what stands still and must not", () => {
     recording.enter(plan_of([{ step: "freeze", cgroups }]));
     expect(world.told.map(({ subject, status }) => `${subject} ${status}`)).toEqual([
       "/guarded.slice refused",
-      "/pay.slice done",
+      "/pay.slice would_do",
     ]);
   });
 });

@@ -89,6 +89,13 @@ describe("requests", () => {
       '{"v":1,"op":"release","select":{"id":"c1"},"reason":"it is fine","dry_run":true}',
       { v: 1, op: "release", select: { id: "c1" }, reason: "it is fine", dry_run: true },
     ],
+    ['{"v":1,"op":"pause","for_s":1800}', { v: 1, op: "pause", for_s: 1800, reason: "", keep: false }],
+    [
+      '{"v":1,"op":"pause","for_s":86400,"reason":"upgrade","keep":true}',
+      { v: 1, op: "pause", for_s: 86_400, reason: "upgrade", keep: true },
+    ],
+    ['{"v":1,"op":"resume"}', { v: 1, op: "resume" }],
+    ['{"v":1,"op":"reload"}', { v: 1, op: "reload" }],
   ])("%s is understood", (line, expected) => {
     expect(parse_request(bytes(line))).toEqual(expected as never);
   });
@@ -101,6 +108,10 @@ describe("requests", () => {
     ["nothing selected", '{"v":1,"op":"release","select":{}}', "select"],
     ["two selected", '{"v":1,"op":"release","select":{"all":true,"id":"c1"}}', "select"],
     ["a reason of two lines", '{"v":1,"op":"release","select":{"all":true},"reason":"a\\nb"}', "reason"],
+    ["a pause of a day and more", '{"v":1,"op":"pause","for_s":86401}', "for_s"],
+    ["a pause of no time", '{"v":1,"op":"pause","for_s":0}', "for_s"],
+    ["a pause without a time", '{"v":1,"op":"pause"}', "for_s"],
+    ["a reason of a pause that moves a cursor", '{"v":1,"op":"pause","for_s":9,"reason":"\\u001b[2J"}', "reason"],
     ["a number", "7", "the request"],
   ])("%s is refused, and said what it is", (_name, line, wrong) => {
     const parsed = parse_request(bytes(line));

@@ -42,6 +42,7 @@ export function call(over: Partial<HookCall> = {}): HookCall {
     status: null,
     verdict: null,
     detail: "",
+    acts: true,
     ...over,
   };
 }

@@ -183,12 +183,26 @@ describe("hooks", () => {
     expect(recorded.filter(({ hook }) => hook === "post 2")).toHaveLength(3);
   });
 
+  test("of what is only recorded run when they notify, are told so, and else are named", async () => {
+    const told = sh(`echo $HOSA_EVENT $HOSA_STATUS $HOSA_ACTS >> ${file("told")}`, ", notifies: true");
+    const { hooks, said, idle } = open(`{pre: [${told}], post: [${told}, ${sh(`touch ${file("acted")}`)}]}`);
+    hooks.noticed(beat(2, [action("c1")], [], "would_do"));
+    await idle();
+    expect(text_of("told").trim().split("\n").toSorted()).toEqual(["applied would_do false", "decided false"]);
+    expect(existsSync(file("acted"))).toBe(false);
+    expect(said).toContain("info: would do: run hook post 2 (/bin/sh) for c1 applied");
+    hooks.noticed(beat(2, [action("c2")]));
+    await idle();
+    expect(text_of("told")).toContain("applied done true");
+    expect(existsSync(file("acted"))).toBe(true);
+  });
+
   test("of a dry run are named and not run", async () => {
     const { hooks, recorded, said } = open(`{pre: [${sh(`touch ${file("run")}`)}]}`, true);
     hooks.noticed(beat(2, [action("c1")]));
     expect(hooks.busy).toBe(false);
     hooks.turn(0);
-    expect(said).toEqual(["info: dry run: hook pre 1 (/bin/sh) for c1 decided would be run"]);
+    expect(said).toEqual(["info: would do: run hook pre 1 (/bin/sh) for c1 decided"]);
     expect(recorded).toEqual([]);
     expect((await hooks.last_word(beat(5), 0)).any).toBe(false);
     expect(recorded).toEqual([]);

@@ -8,6 +8,7 @@ const job = (action_id: string, event: HookEvent = "decided", hook = "pre 1"): H
   hook,
   command: ["/bin/true"],
   timeout_s: 1,
+  notifies: false,
   call: call({ action_id, event }),
 });
 

@@ -73,7 +73,10 @@ export function figures(over: Partial<MetricFigures> = {}): MetricFigures {
   };
   return {
     version: "0.1.0",
-    motor: "cgroup",
+    dial: { autonomy: "correction", max_level: 4, acts: true, tells: true, dry_run: false },
+    engine: { state: "degraded", lost: ["shield: no interface has a default route"] },
+    pause_left_s: 0,
+    would_do: 0,
     assessment: assessment(),
     level: 2,
     live: ["memory_governor"],

@@ -9,6 +9,13 @@ const figures = {
   period_ms: 100,
   last_beat_age_ms: 80,
   normalized: { cpu_busy_fraction: -0.5 },
+  state: "paused",
+  lost: [],
+  autonomy: "correction",
+  max_level: 4,
+  acts: true,
+  paused_until: "2027-01-15T08:30:00.000Z",
+  would_do: 0,
 } as const;
 
 test("a fresh beat is healthy, with the normalized vector", () => {

@@ -203,7 +203,10 @@ describe("what is written", () => {
     );
     const idle = notice({ action: null, inaction: "the culprit is protected", culprit: null });
     expect(JSON.parse(render_payload(idle, "slack")).text).toContain("nothing was done: the culprit is protected");
-    expect(JSON.parse(render_payload(notice({ dry_run: true }), "slack")).text).toContain("would: apply");
+    const recorded = notice({ dry_run: true, action: { ...notice().action!, status: "would_do" } });
+    expect(JSON.parse(render_payload(recorded, "slack")).text).toEndWith(
+      "would do: apply thread_hold on /leaky.service",
+    );
   });
 
   test("to a chat: a process that names itself after everybody calls nobody", () => {

@@ -52,7 +52,7 @@ await run_case("before: everything is open", async () => {
 await run_case("a dry run decides level 5, says every step and touches nothing", async () => {
   const agent = node.agent(["--dry-run"]);
   node.leak(60_000);
-  await node.until("the dry plan", () => agent.said().includes("watchdog /dev/watchdog: done"));
+  await node.until("the dry plan", () => agent.said().includes("watchdog /dev/watchdog: would do"));
   await agent.end("SIGTERM");
   check("state", node.snapshot(), before);
   check("the network", await reachable(), OPEN);
