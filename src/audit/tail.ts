@@ -1,9 +1,11 @@
-import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
+import { appendFileSync, closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
 import type { AuditRecord } from "../model/audit.ts";
+import type { FileIdentity } from "./chain_file.ts";
 import { MAX_LINE_BYTES, unseal } from "./line.ts";
 
 /** Where an existing file ends. */
 export interface Tail {
+  readonly identity: FileIdentity;
   readonly bytes: number;
   /** The last record; null for an empty file; a sentence when the last line is not a valid record. */
   readonly last: AuditRecord | string | null;
@@ -13,24 +15,45 @@ export interface Tail {
 }
 
 const NEWLINE = 10;
+const OPEN_FLAGS =
+  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** Something that is no regular file stands where the audit should be. */
+export class NoRegularFile extends Error {
+  override readonly name = "NoRegularFile";
+}
 
 /** Find the last line of a file and put an unfinished one (power loss) aside in `PATH.torn`. Throws what the file system throws. */
 export function resume_tail(path: string): Tail {
-  const fd = openSync(path, "a+", 0o640);
+  const fd = open_tail(path);
   try {
-    const size = fstatSync(fd).size;
+    const stat = fstatSync(fd, { bigint: true });
+    if (!stat.isFile()) throw new NoRegularFile("it is no regular file");
+    const size = Number(stat.size);
     const window = read_window(fd, size);
     const end = window.lastIndexOf(NEWLINE) + 1;
     const torn = window.subarray(end);
     const torn_kept = torn.length === 0 || put_aside(path, torn);
     if (torn.length > 0) ftruncateSync(fd, size - torn.length);
     const bytes = size - torn.length;
-    const about = { bytes, torn_bytes: torn.length, torn_kept };
+    const identity = { dev: stat.dev, ino: stat.ino };
+    const about = { identity, bytes, torn_bytes: torn.length, torn_kept };
     if (end === 0) return { ...about, last: bytes === 0 ? null : "has no line end within 1 MiB" };
     const start = end < 2 ? 0 : window.lastIndexOf(NEWLINE, end - 2) + 1;
     return { ...about, last: unseal(window.subarray(start, end - 1)) };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Never through a symbolic link: who may write into the directory must not choose what is written to. */
+function open_tail(path: string): number {
+  try {
+    return openSync(path, OPEN_FLAGS, 0o640);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ELOOP")
+      throw new NoRegularFile("it is a symbolic link, which is not followed");
+    throw error;
   }
 }
 
