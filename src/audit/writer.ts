@@ -72,7 +72,10 @@ export class AuditWriter {
     this.path = options.path;
     this.#options = options;
     const before = options.lost_before ?? null;
-    if (before !== null) this.#lose(before.count, before.why);
+    if (before !== null) {
+      this.#lost = before.count;
+      this.#lost_why = before.why;
+    }
     try {
       mkdirSync(dirname(options.path), { recursive: true, mode: 0o750 });
       const tail = resume_tail(options.path);
@@ -130,9 +133,16 @@ export class AuditWriter {
     this.#closed = true;
     await this.flush();
     if (this.#queue.length > 0 && this.trouble === null) await this.flush();
+    // Lines that say how many are missing before them are missing themselves.
+    for (const { line } of this.#queue) this.#lost += Number(line["lost"] ?? 0);
     if (this.#queue.length > 0) this.#lose(this.#queue.length, this.trouble ?? "");
     this.#queue = [];
     await this.#file.close();
+  }
+
+  /** Entries lost of which no line says so yet; null: there are none. */
+  get unsaid(): NonNullable<AuditOptions["lost_before"]> | null {
+    return this.#lost === 0 ? null : { count: this.#lost, why: this.#lost_why };
   }
 
   #lose(count: number, why: string): void {
