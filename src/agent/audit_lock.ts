@@ -4,7 +4,7 @@ import { type AuditOptions, AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { OperatorError } from "../model/error.ts";
 import { current_boot_id } from "../motor/ledger.ts";
-import { type Lock, LedgerBusy, take_lock } from "../motor/lock.ts";
+import { LedgerBusy, type Lock, take_lock } from "../motor/lock.ts";
 import { wall_time_iso } from "./clock.ts";
 
 /** The audit, and the lock that keeps a second process from continuing the same chain. */

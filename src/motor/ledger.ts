@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
-import { type Lock, LedgerBusy, take_lock } from "./lock.ts";
+import { LedgerBusy, type Lock, take_lock } from "./lock.ts";
 import { Refusal } from "./trouble.ts";
 
 type Line =

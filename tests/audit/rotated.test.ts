@@ -150,23 +150,26 @@ describe("something that is no regular file stands at the path", () => {
     ["a FIFO", "a FIFO", (path) => expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true)],
     ["a directory", "a directory", (path) => mkdirSync(path)],
   ];
-  test.each(cases)("%s: nothing is written to it, the lines wait, and are written when it is gone", async (_, kind, put) => {
-    await with_directory(async (directory) => {
-      const writer = await disturbed(directory, (path) => {
-        rmSync(path);
-        put(path);
+  test.each(cases)(
+    "%s: nothing is written to it, the lines wait, and are written when it is gone",
+    async (_, kind, put) => {
+      await with_directory(async (directory) => {
+        const writer = await disturbed(directory, (path) => {
+          rmSync(path);
+          put(path);
+        });
+        expect(writer.trouble).toContain(`${kind} stands at ${writer.path}`);
+        expect([writer.written, writer.waiting, writer.dropped]).toEqual([3, 3, 0]);
+        expect(existsSync(join(directory, "log", "elsewhere"))).toBe(false);
+        rmSync(writer.path, { recursive: true });
+        await writer.flush();
+        expect([writer.trouble, writer.waiting]).toEqual([null, 0]);
+        expect(problems_of(await items_of(writer.path))).toEqual([]);
+        expect(texts_of(await items_of(writer.path))).toEqual(LATER);
+        await writer.close();
       });
-      expect(writer.trouble).toContain(`${kind} stands at ${writer.path}`);
-      expect([writer.written, writer.waiting, writer.dropped]).toEqual([3, 3, 0]);
-      expect(existsSync(join(directory, "log", "elsewhere"))).toBe(false);
-      rmSync(writer.path, { recursive: true });
-      await writer.flush();
-      expect([writer.trouble, writer.waiting]).toEqual([null, 0]);
-      expect(problems_of(await items_of(writer.path))).toEqual([]);
-      expect(texts_of(await items_of(writer.path))).toEqual(LATER);
-      await writer.close();
-    });
-  });
+    },
+  );
 
   test("at the start it is refused with what stands there", async () => {
     await with_directory(async (directory) => {

@@ -31,24 +31,27 @@ const DISTURBED: readonly (readonly [string, (directory: string) => void])[] = [
 ];
 
 describe("another program cleans up where the ledger lies", () => {
-  test.each(DISTURBED)("%s: the next change writes down what is held as well, and all of it is undone without the agent", (_, act) => {
-    using setup = new Setup();
-    const before = setup.kernel.snapshot();
-    const motor = setup.motor();
-    const target = setup.kernel.target("/app");
-    expect(motor.perform(action("a", "apply", target, FIRST), 0).status).toBe("done");
-    act(setup.ledger_dir);
-    expect(motor.perform(action("b", "apply", target, SECOND), 0).status).toBe("done");
-    expect([motor.ledger.trouble, motor.ledger.disturbed]).toEqual([null, 1]);
-    expect(existsSync(`${setup.ledger_dir}/elsewhere`)).toBe(false);
-    setup.forget_lock();
-    const outcomes = release_from_ledger(setup.ledger_dir, { files: setup.kernel, processes: setup.kernel });
-    expect(outcomes.map(({ id, status }) => [id, status])).toEqual([
-      ["b", "done"],
-      ["a", "done"],
-    ]);
-    expect(setup.kernel.snapshot()).toBe(before);
-  });
+  test.each(DISTURBED)(
+    "%s: the next change writes down what is held as well, and all of it is undone without the agent",
+    (_, act) => {
+      using setup = new Setup();
+      const before = setup.kernel.snapshot();
+      const motor = setup.motor();
+      const target = setup.kernel.target("/app");
+      expect(motor.perform(action("a", "apply", target, FIRST), 0).status).toBe("done");
+      act(setup.ledger_dir);
+      expect(motor.perform(action("b", "apply", target, SECOND), 0).status).toBe("done");
+      expect([motor.ledger.trouble, motor.ledger.disturbed]).toEqual([null, 1]);
+      expect(existsSync(`${setup.ledger_dir}/elsewhere`)).toBe(false);
+      setup.forget_lock();
+      const outcomes = release_from_ledger(setup.ledger_dir, { files: setup.kernel, processes: setup.kernel });
+      expect(outcomes.map(({ id, status }) => [id, status])).toEqual([
+        ["b", "done"],
+        ["a", "done"],
+      ]);
+      expect(setup.kernel.snapshot()).toBe(before);
+    },
+  );
 
   test.each(DISTURBED)("%s: it is found within a second, also where nothing new is written", (_, act) => {
     using setup = new Setup();
