@@ -146,6 +146,20 @@ export interface NoteEntry {
   readonly text: string;
 }
 
+/** Something was lost, or left out by a bound. `code` is one of src/model/loss.ts, or of another version of it. */
+export interface LossEntry {
+  readonly kind: "loss";
+  readonly code: string;
+  /** goes_on: at most once a minute. */
+  readonly phase: "began" | "goes_on" | "ended";
+  /** Lost since the entry of this code before, and since the start. */
+  readonly count: number;
+  readonly total: number;
+  /** Left out at present; 0 where the kind is one of events. */
+  readonly now: number;
+  readonly detail: string;
+}
+
 /** The configuration was read again while the agent ran. */
 export interface ReloadEntry {
   readonly kind: "reload";
@@ -172,6 +186,7 @@ export type AuditEntry = { readonly t_ns: number } & (
   | NoteEntry
   | ReloadEntry
   | HookEntry
+  | LossEntry
 );
 
 export type AuditKind = AuditEntry["kind"];
