@@ -17,13 +17,15 @@ import { announce } from "./announce.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
-import { next_turn, stopwatch_us } from "./clock.ts";
+import { next_turn, stopwatch_us, wall_time_iso } from "./clock.ts";
 import { compose, motor_limits, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
+import { loss_sources, note_outcomes, note_step } from "./loss_sources.ts";
+import { Losses } from "./losses.ts";
 import { OwnStall } from "./own_stall.ts";
 import { drop_privileges } from "./privileges.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
@@ -55,14 +57,13 @@ const SILENCE_S = 10;
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
   if (options.mode === "run") with_safe_hooks(options.config);
   const agent = new Agent(options, compose(options));
-  let reason = "a failure";
+  let result: Omit<AgentResult, "audit_lost"> | null = null;
   try {
-    const result = await agent.run();
-    reason = result.reason;
-    return result;
+    result = await agent.run();
   } finally {
-    await agent.end(reason);
+    await agent.end(result?.reason ?? "a failure");
   }
+  return { ...result, audit_lost: agent.audit_lost };
 }
 
 class Agent {
@@ -83,13 +84,17 @@ class Agent {
   readonly #saving: Saving;
   #told_ns = monotonic_ns();
   #calm = true;
+  /** Lines that the audit lacks; known when it is closed. */
+  audit_lost = 0;
+  readonly #losses: Losses;
   #untold: BeatResult[] = [];
-  #trouble: string | null = null;
   readonly #trace = new Trace();
   #turned_ns = Number.NEGATIVE_INFINITY;
   #flown_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
   #telling: Telling | null = null;
+  /** Why there is no control socket; empty where there is one, or none is wanted. */
+  #control_refused = "";
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -99,6 +104,14 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
+    this.#losses = new Losses({
+      record: (entry) => this.#record(entry),
+      on_message: options.on_message,
+      wall_time: wall_time_iso,
+      before_look: () => {
+        if (motor instanceof CgroupMotor) motor.ledger.examine();
+      },
+    });
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
@@ -127,8 +140,21 @@ class Agent {
       quarantine_left: () => this.#quarantine.left(),
       node: config.node.name || hostname(),
       version: manifest.version,
+      losses: this.#losses,
     };
-    this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
+    const refused = (text: string) => {
+      this.#control_refused = text;
+      options.on_message("warn", text);
+    };
+    this.#control = mode === "run" ? open_control(asked, refused) : null;
+    const losing = {
+      saving: this.#saving,
+      service: this.#service,
+      control: () => this.#control,
+      control_refused: () => this.#control_refused,
+      output_dropped: options.output_dropped ?? (() => 0),
+    };
+    this.#losses.watch(...loss_sources(parts, losing));
   }
 
   #keeper(): QuarantineKeeper {
@@ -137,15 +163,17 @@ class Agent {
     const record = (entry: AuditEntry) => this.#record(entry);
     const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
-    return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
+    const lose = this.#losses.note.bind(this.#losses);
+    return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release, lose }, (evidence) =>
       quarantine_motor(config, motor, mount, evidence, last_word, (outcome) => {
+        note_step(this.#losses, outcome);
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
     );
   }
 
-  async run(): Promise<AgentResult> {
+  async run(): Promise<Omit<AgentResult, "audit_lost">> {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     announce(this.#parts, this.#options, this.#period_ms, (entry) => this.#record(entry));
@@ -153,7 +181,8 @@ class Agent {
     const record = (entry: AuditEntry) => this.#record(entry);
     if (this.#options.mode === "run") {
       const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record);
-      this.#telling = await open_telling(told_of);
+      this.#telling = await open_telling({ ...told_of, losses: this.#losses });
+      this.#losses.watch(...this.#telling.loss_sources);
     }
     this.#start_beat();
     this.#give_up_privileges();
@@ -219,6 +248,7 @@ class Agent {
     const at_leisure = this.#period_ms >= this.#config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     if (at_leisure) this.#telling?.turn(now_ns);
+    if (at_leisure) this.#losses.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
@@ -253,6 +283,7 @@ class Agent {
     this.#control?.close(`the agent ends: ${reason}`);
     await this.#telling?.close();
     if (audit !== null) {
+      this.#losses.finish(now_ns);
       this.#record({
         t_ns: now_ns,
         kind: "stop",
@@ -263,7 +294,12 @@ class Agent {
       if (this.#warm) await this.#saving.finish();
       await flight?.close();
       await audit.close();
-      if (audit.trouble !== null) this.#options.on_message("error", `the audit lacks its last lines: ${audit.trouble}`);
+      this.audit_lost = audit.dropped;
+      if (audit.dropped > 0)
+        this.#options.on_message(
+          "error",
+          `the audit lacks ${audit.dropped} lines: ${audit.unsaid?.why ?? "the disk refused them for a while"}`,
+        );
       this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
@@ -291,7 +327,8 @@ class Agent {
     if (this.#beats > WARM_BEATS) this.#times.cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
-    const { decision, assessment } = result;
+    const { decision, assessment, outcomes } = result;
+    if (outcomes.length > 0) note_outcomes(this.#losses, outcomes);
     this.#calm = decision.level === 0;
     if (decision.beat_period_ms !== this.#period_ms) {
       this.#period_ms = decision.beat_period_ms;
@@ -350,10 +387,6 @@ class Agent {
         this.#flown_ns = decision.t_ns;
         flight?.at_leisure();
       }
-    }
-    if (audit.trouble !== this.#trouble) {
-      this.#trouble = audit.trouble;
-      if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
     }
   }
 

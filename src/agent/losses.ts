@@ -42,6 +42,8 @@ export interface LossesOptions {
   readonly on_message: (level: "error" | "warn" | "info", text: string) => void;
   /** ISO 8601. */
   readonly wall_time: () => string;
+  /** Before each look: what has to be examined to be counted. */
+  readonly before_look?: () => void;
 }
 
 const LOOK_NS = 1e9;
@@ -106,6 +108,7 @@ export class Losses {
   }
 
   #look(t_ns: number): void {
+    this.#options.before_look?.();
     for (const code of LOSS_CODES) {
       const seen = this.#seen(code);
       if (seen !== null) this.#follow(code, seen, t_ns);

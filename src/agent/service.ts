@@ -34,6 +34,11 @@ export class Service {
     this.#ready = true;
   }
 
+  /** Messages the manager did not take. */
+  get lost(): number {
+    return this.#manager.lost;
+  }
+
   /** @param now_ns CLOCK_MONOTONIC */
   reloading(now_ns: number): void {
     this.#manager.reloading(now_ns);

@@ -14,6 +14,7 @@ import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
 import { deadline, pause, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
+import type { Losses, LossSource } from "./losses.ts";
 
 /** What others are told is made of. */
 export interface TellingParts {
@@ -36,6 +37,8 @@ export interface TellingParts {
   readonly audit: Maybe<Pick<AuditWriter, "written" | "dropped">>;
   readonly record: (entry: AuditEntry) => void;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
+  /** What is lost and left out; absent where nothing keeps count of it. */
+  readonly losses?: Pick<Losses, "list">;
 }
 
 const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
@@ -86,6 +89,7 @@ export class Telling {
   #hooks: Maybe<Hooks> = null;
   #server: Maybe<HttpServer> = null;
   #latest: Maybe<BeatResult> = null;
+  #not_served = "";
   #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
 
   constructor(parts: TellingParts, metrics: Maybe<Metrics>, webhooks: Maybe<Webhooks>) {
@@ -104,6 +108,7 @@ export class Telling {
       return served.server;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      this.#not_served = error.message;
       on_message("warn", `metrics are not served: ${error.message}; see metrics.listen`);
       return null;
     }
@@ -133,6 +138,27 @@ export class Telling {
       record: into_audit,
       on_message,
     });
+  }
+
+  /** What those who are told do not get. */
+  get loss_sources(): readonly LossSource[] {
+    const { config } = this.#parts;
+    return [
+      {
+        code: "notices",
+        total: () => this.#webhooks?.lost.notices ?? 0,
+        detail: () => this.#webhooks?.trouble ?? "",
+      },
+      { code: "notice_targets", total: () => this.#webhooks?.lost.targets ?? 0 },
+      { code: "hook_runs", total: () => this.#hooks?.lost.runs ?? 0 },
+      { code: "hook_output", total: () => this.#hooks?.lost.outputs ?? 0 },
+      { code: "metrics_connections", total: () => this.#server?.dropped ?? 0 },
+      {
+        code: "metrics_server",
+        lasting: () => config.metrics.enabled && this.#server === null,
+        detail: () => this.#not_served,
+      },
+    ];
   }
 
   /** Takes note of a beat. */
@@ -191,7 +217,7 @@ export class Telling {
   }
 
   #metric_figures({ tally }: Metrics, now_ns: number) {
-    const { version, motor, live, beats, times, audit } = this.#parts;
+    const { version, motor, live, beats, times, audit, losses } = this.#parts;
     const { count, lost, missed, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
     return {
@@ -213,6 +239,7 @@ export class Telling {
       audit,
       webhooks: this.#webhooks?.figures ?? [],
       hooks: this.#hooks?.figures ?? null,
+      ...(losses === undefined ? {} : { losses: losses.list }),
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }

@@ -1,5 +1,6 @@
 import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Level } from "./level.ts";
+import type { Loss } from "./loss.ts";
 import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
 
@@ -111,6 +112,10 @@ export interface AgentStatus {
   readonly audit_path: string;
   readonly connections: number;
   readonly watchers: number;
+  /** What was lost or left out since the start; absent in agents of older versions. */
+  readonly losses?: readonly Loss[];
+  /** What the agent cannot do now, one sentence without its period each; empty where it can do all. */
+  readonly degraded?: readonly string[];
 }
 
 /** What a release did, or with dry_run would do. */

@@ -54,8 +54,8 @@ export class Ledger {
   refused = 0;
   /** How often another program removed the file or its lock, which were then made again. */
   disturbed = 0;
+  readonly path: string;
   readonly #directory: string;
-  readonly #path: string;
   readonly #step: (name: string) => void;
   readonly #open = new Map<string, LedgerEntry>();
   readonly #lock: Lock;
@@ -71,12 +71,12 @@ export class Ledger {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#lock = take_lock(`${directory}/ledger.lock`, this.boot_id);
     this.#directory = directory;
-    this.#path = `${directory}/${FILE_NAME}`;
+    this.path = `${directory}/${FILE_NAME}`;
     try {
-      for (const entry of read_entries(this.#path).values()) {
+      for (const entry of read_entries(this.path).values()) {
         if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
       }
-      this.#fd = openSync(this.#path, "a", 0o600);
+      this.#fd = openSync(this.path, "a", 0o600);
       this.#inode = fstatSync(this.#fd).ino;
       this.#size_bytes = 0;
       // A torn last line must not swallow the next one, and closed entries need not be kept.
@@ -99,9 +99,9 @@ export class Ledger {
       const room_bytes = bavail * bsize;
       // What refused the latest entry need not be the room: asked by a line that says nothing.
       if (this.trouble !== null && room_bytes >= LEAST_ROOM_BYTES) this.#write("\n");
-      this.trouble = room_bytes < LEAST_ROOM_BYTES ? `${this.#path}: ENOSPC, ${room_bytes} bytes are free there` : null;
+      this.trouble = room_bytes < LEAST_ROOM_BYTES ? `${this.path}: ENOSPC, ${room_bytes} bytes are free there` : null;
     } catch (error) {
-      this.trouble = `${this.#path}: ${why_of(error)}`;
+      this.trouble = `${this.path}: ${why_of(error)}`;
     }
   }
 
@@ -166,7 +166,7 @@ export class Ledger {
     } catch (error) {
       take_back();
       this.refused += 1;
-      this.trouble = `${this.#path}: ${why_of(error)}`;
+      this.trouble = `${this.path}: ${why_of(error)}`;
       throw new Refusal(`write the ledger ${this.trouble}; nothing is done that could not be undone`);
     }
     this.#step(`after ledger ${line.op}`);
@@ -189,7 +189,7 @@ export class Ledger {
 
   /** The file at the path is the one that is written, and the lock is ours: what cleans up /run may have taken either away. */
   #find_file(): void {
-    const there = lstatSync(this.#path, { throwIfNoEntry: false });
+    const there = lstatSync(this.path, { throwIfNoEntry: false });
     const lost_file = there === undefined || there.ino !== this.#inode;
     if (lost_file) mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const lost_lock = this.#lock.keep();
@@ -203,27 +203,27 @@ export class Ledger {
       this.#rewrite();
     } catch (error) {
       code_of(error);
-      rmSync(`${this.#path}.new`, { force: true });
+      rmSync(`${this.path}.new`, { force: true });
       this.#cut_torn_line();
     }
   }
 
   /** Rewrite beside and rename over: at every instant one complete file exists. */
   #rewrite(): void {
-    const draft = `${this.#path}.new`;
+    const draft = `${this.path}.new`;
     write_entries(draft, this.#open.values());
     this.#step("before ledger compact");
-    renameSync(draft, this.#path);
+    renameSync(draft, this.path);
     this.#step("after ledger compact");
     closeSync(this.#fd);
-    this.#fd = openSync(this.#path, "a", 0o600);
+    this.#fd = openSync(this.path, "a", 0o600);
     const { ino, size } = fstatSync(this.#fd);
     this.#inode = ino;
     this.#size_bytes = size;
   }
 
   #cut_torn_line(): void {
-    const whole = readFileSync(this.#path).lastIndexOf("\n") + 1;
+    const whole = readFileSync(this.path).lastIndexOf("\n") + 1;
     ftruncateSync(this.#fd, whole);
     this.#size_bytes = whole;
   }

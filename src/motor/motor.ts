@@ -256,6 +256,12 @@ export class CgroupMotor implements Motor {
     return outcome === null ? [] : [outcome];
   }
 
+  /** Containments that could not be undone yet; each is tried again once a second. */
+  get stuck(): readonly string[] {
+    const failed = [...this.#held.values()].filter(({ leaving, status }) => leaving && status === "failed");
+    return failed.map(({ action, detail }) => `${action.id} on ${action.target.path}: ${detail}`);
+  }
+
   live(): readonly LiveContainment[] {
     return [...this.#held.values()].map((held) => ({
       id: held.action.id,

@@ -12,6 +12,7 @@ import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
+import { loss_entry_sentence } from "./loss.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { precondition_words } from "./precondition.ts";
@@ -90,10 +91,11 @@ function quarantine(record: QuarantineRecord): readonly string[] {
 /** Any other record: its fields, one per line. */
 export function explain_plain(record: AuditRecord, paint: Style): string {
   const { seq: _, id, wall_time, kind, prev: __, hash, t_ns, ...fields } = record;
+  const said = record.kind === "loss" ? [row("in words", loss_entry_sentence(record))] : [];
   const lines = Object.entries(fields).map(([name, value]) =>
     row(name, typeof value === "string" ? value : JSON.stringify(value)),
   );
-  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, row("t_ns", String(t_ns)), ...lines, row("hash", hash)].join("\n")}\n`;
+  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, row("t_ns", String(t_ns)), ...said, ...lines, row("hash", hash)].join("\n")}\n`;
 }
 
 function row(label: string, text: string): string {

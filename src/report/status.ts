@@ -1,4 +1,5 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
+import { loss_sentence } from "./loss.ts";
 import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
@@ -29,11 +30,13 @@ export function status_text(status: AgentStatus, paint: Style): string {
       "D̄",
       `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),
     ),
+    ...(status.degraded ?? []).map((what) => row("degraded", paint.red(what))),
     ...held(status, paint),
     ...status.cooldowns.map((one) =>
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
+    ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss_sentence(loss))),
     row("episode", episode(status)),
     row(
       "beat",

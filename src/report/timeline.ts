@@ -6,6 +6,7 @@ import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
 import { outcome, setting } from "./explain.ts";
+import { loss_entry_sentence } from "./loss.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
 import { type Gap, RecordCadence, RecordedSeries } from "./recorded_series.ts";
@@ -130,6 +131,9 @@ export class TimelineBuilder {
         return;
       case "note":
         mark("note", record.text);
+        return;
+      case "loss":
+        mark("note", loss_entry_sentence(record));
     }
   }
 

@@ -85,7 +85,7 @@ export class CgroupFiles implements CgroupPort {
     for (let at = 0; at < queue.length; at++) {
       const { path, name, parent_id, level } = queue[at]!;
       const id = inode(path);
-      if (id === null || level > MAX_DEPTH) continue;
+      if (id === null) continue;
       if (this.#crowded && level > 0) {
         const known = this.#populated.get(id);
         const answered = known !== undefined && known.until_ns > now_ns;
@@ -95,7 +95,7 @@ export class CgroupFiles implements CgroupPort {
           continue;
         }
       }
-      if (found.size >= MAX_FILE_CGROUPS) {
+      if (found.size >= MAX_FILE_CGROUPS || level > MAX_DEPTH) {
         this.ignored++;
         continue;
       }

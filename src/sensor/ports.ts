@@ -72,6 +72,8 @@ export interface CgroupPort {
 export interface ThreadPort {
   /** Threads of one cgroup; of the whole node for id 0. From then on the wakes of the watched one among them are counted. */
   threads(cgroup_id: number, watched_tid?: number): ThreadRows;
+  /** Walks that ended at their bound, ever: what came behind it was not looked at. */
+  readonly cut_thread_walks?: number;
 }
 
 /** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */

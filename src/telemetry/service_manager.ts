@@ -24,6 +24,8 @@ export class ServiceManager implements Disposable {
   readonly #socket: Maybe<NotifySocket>;
   readonly #feed_every_ns: number;
   #fed_ns = Number.NEGATIVE_INFINITY;
+  /** Messages the manager did not take. */
+  lost = 0;
   #status = "";
 
   /** Throws KernelError when NOTIFY_SOCKET names what cannot be a socket. */
@@ -68,7 +70,7 @@ export class ServiceManager implements Disposable {
   }
 
   #send(...lines: readonly string[]): void {
-    this.#socket?.send(lines.join("\n"));
+    if (this.#socket?.send(lines.join("\n")) === false) this.lost += 1;
   }
 }
 

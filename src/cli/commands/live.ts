@@ -97,6 +97,7 @@ async function live(
     on_message: (level, text) => {
       if (LOG_LEVELS.indexOf(level) <= shown) output.log(level, text);
     },
+    output_dropped: () => output.dropped,
     signal: context.signal,
     reload: {
       requested: () => hangups.take(),
@@ -111,7 +112,7 @@ async function live(
     const reason = printer.complete ? `${options.count} shown` : result.reason;
     output.log("info", `ended after ${result.beats} beats: ${reason}${dropped}`);
   }
-  return 0;
+  return result.audit_lost > 0 ? 1 : 0;
 }
 
 /** The log of a daemon: a line for every change of level, every action and every reason to do nothing. */

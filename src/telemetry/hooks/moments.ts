@@ -25,6 +25,7 @@ interface Remembered {
 
 /** Actions whose verdict can still be told with their target. */
 export const REMEMBERED_MAX = 256;
+/** Not counted as a loss: the audit has the whole sentence. */
 const TEXT_MAX = 1000;
 const NONE: readonly LeveledCall[] = [];
 const NOBODY = { cgroup_id: 0, path: "", pid: null, tid: null, comm: null } as const;

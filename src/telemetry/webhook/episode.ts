@@ -25,7 +25,7 @@ export interface ToldBeat {
 
 /** So long below the level an episode is over; coming back earlier continues it, and nobody is told twice. */
 export const SETTLE_S = 10;
-/** Targets told of in one episode: the audit knows them all. */
+/** Targets told of in one episode: the audit knows them all, and those beyond are counted. */
 export const ACTED_MAX = 8;
 
 interface Episode {
@@ -47,6 +47,8 @@ interface Episode {
 export class EpisodeNotices {
   readonly #options: EpisodeOptions;
   #episode: Maybe<Episode> = null;
+  /** Targets that got no notice of their own, ever. */
+  untold = 0;
 
   constructor(options: EpisodeOptions) {
     this.#options = options;
@@ -124,7 +126,11 @@ export class EpisodeNotices {
     let found = false;
     for (const { verb, rung, target } of outcomes) {
       const what = `${rung} ${target.cgroup_id} ${target.path}`;
-      if (verb !== "apply" || acted.has(what) || acted.size >= ACTED_MAX) continue;
+      if (verb !== "apply" || acted.has(what)) continue;
+      if (acted.size >= ACTED_MAX) {
+        this.untold += 1;
+        continue;
+      }
       acted.add(what);
       found = true;
     }
