@@ -24,6 +24,7 @@ import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
+import { type Lacking, lacking } from "./lacking.ts";
 import { loss_sources, note_outcomes, note_step } from "./loss_sources.ts";
 import { Losses } from "./losses.ts";
 import { OwnStall } from "./own_stall.ts";
@@ -87,6 +88,7 @@ class Agent {
   /** Lines that the audit lacks; known when it is closed. */
   audit_lost = 0;
   readonly #losses: Losses;
+  readonly #lacking: Lacking;
   #untold: BeatResult[] = [];
   readonly #trace = new Trace();
   #turned_ns = Number.NEGATIVE_INFINITY;
@@ -103,6 +105,7 @@ class Agent {
     this.#service = Service.open((text) => options.on_message("warn", text));
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
+    this.#lacking = lacking(parts, options.config);
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
     this.#losses = new Losses({
       record: (entry) => this.#record(entry),
@@ -141,6 +144,7 @@ class Agent {
       node: config.node.name || hostname(),
       version: manifest.version,
       losses: this.#losses,
+      lacking: this.#lacking,
     };
     const refused = (text: string) => {
       this.#control_refused = text;
@@ -181,7 +185,7 @@ class Agent {
     const record = (entry: AuditEntry) => this.#record(entry);
     if (this.#options.mode === "run") {
       const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record);
-      this.#telling = await open_telling({ ...told_of, losses: this.#losses });
+      this.#telling = await open_telling({ ...told_of, losses: this.#losses, lacking: this.#lacking });
       this.#losses.watch(...this.#telling.loss_sources);
     }
     this.#start_beat();
@@ -336,7 +340,7 @@ class Agent {
     }
     const held = this.#beat.state?.containments ?? [];
     for (const live of held) this.#parts.motor.renew(live.id, decision.t_ns);
-    this.#service.beaten(result, held.length);
+    this.#service.beaten(result, held.length, this.#losses.degraded);
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);

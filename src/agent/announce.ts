@@ -6,7 +6,7 @@ import { CgroupMotor } from "../motor/motor.ts";
 import { why_no_cgroup2 } from "../sensor/mount.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Parts } from "./compose.ts";
-import { worth_telling } from "./reserve.ts";
+import { lacking } from "./lacking.ts";
 
 /** Says and records what is there and what is missing, before the first beat. */
 export function announce(
@@ -17,7 +17,7 @@ export function announce(
 ): void {
   const { motor, sensor, mount } = parts;
   const { mode, on_message, config } = options;
-  const missing_rungs = worth_telling(motor.missing(), config);
+  const { rungs: missing_rungs, absences } = lacking(parts, config);
   on_message("info", `${sensor.dimensions.length} dimensions, beat ${period_ms} ms, motor: ${motor.name}`);
   if (motor.name === "recording") {
     const why =
@@ -25,9 +25,7 @@ export function announce(
     on_message("info", `the recording motor only writes down what it would do (${why})`);
   }
   for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);
-  for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
-  for (const { what, why, costs } of parts.shield?.absent ?? [])
-    on_message("warn", `${what} is missing (${why}): ${costs}`);
+  for (const { what, why, costs } of absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
   const { environment, said } = parts.standing;
   if (said !== null) on_message("warn", said);
   const t_ns = monotonic_ns();
@@ -41,7 +39,7 @@ export function announce(
     motor: motor.name,
     dimensions: sensor.dimensions.map((dimension) => dimension.name),
     missing_rungs,
-    absences: sensor.absences,
+    absences,
     environment,
     ...(said === null ? {} : { quarantine: said }),
   });

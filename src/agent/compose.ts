@@ -29,6 +29,7 @@ import { calm_background_threads } from "./background.ts";
 import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
 import { decision_config } from "./decision_config.ts";
+import { probe_rungs } from "./probe.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
@@ -139,7 +140,11 @@ function open_motor(
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
-  if (mount === null || !acts(options)) return new RecordingMotor({ ...limits, mount });
+  if (mount === null || !acts(options)) {
+    // Who only observes makes nothing, not even an empty cgroup.
+    const missing = options.mode === "run" ? probe_rungs(options.config, mount) : [];
+    return new RecordingMotor({ ...limits, mount, missing });
+  }
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
   } catch (error) {
@@ -177,7 +182,8 @@ export function compose(options: AgentOptions): Parts {
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
-  const shielded = counts_on_shield(options, network);
+  const lacks_shield = motor instanceof RecordingMotor && motor.missing().some(({ rung }) => rung === "shield");
+  const shielded = !lacks_shield && counts_on_shield(options, network);
   const reserved = config.reserve.path !== "" && ("path" in reserve || motor instanceof RecordingMotor);
   const rules = { ...decision_config(config, own_path, shielded, reserved), ceiling: standing.ceiling };
   const flight = audit === null ? null : open_flight(options, rules);

@@ -19,6 +19,7 @@ import type { Beat, BeatResult } from "./beat.ts";
 import { wall_time_iso, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
 import { Episodes } from "./episodes.ts";
+import type { Lacking } from "./lacking.ts";
 import type { Losses } from "./losses.ts";
 import { worth_telling } from "./reserve.ts";
 import { view_of } from "./view.ts";
@@ -38,6 +39,8 @@ export interface ControlParts {
   readonly version: string;
   /** What is lost and left out; absent where nothing keeps count of it. */
   readonly losses?: Pick<Losses, "list" | "degraded">;
+  /** What this agent does without; absent: what the motor alone says of it. */
+  readonly lacking?: Lacking;
 }
 
 /** A release that waits for the next beat, whose decision carries it out. */
@@ -219,7 +222,7 @@ export class AgentControl {
   }
 
   #status(): AgentStatus {
-    const { config, motor, beat, version, node, figures } = this.#parts;
+    const { config, motor, beat, version, node, figures, lacking } = this.#parts;
     const state = beat.state;
     const seen = this.#latest?.assessment ?? null;
     const level = state?.level ?? 0;
@@ -245,7 +248,8 @@ export class AgentControl {
       cooldowns: (state?.cooldowns ?? [])
         .filter((one) => one.until_ns > now_ns)
         .map(({ path, until_ns }) => ({ path, left_s: (until_ns - now_ns) / 1e9 })),
-      missing_rungs: worth_telling(motor.missing(), config),
+      missing_rungs: lacking?.rungs ?? worth_telling(motor.missing(), config),
+      absences: lacking?.absences ?? [],
       last_episode: this.#episodes.last,
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,

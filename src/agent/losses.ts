@@ -60,6 +60,7 @@ export class Losses {
   readonly #noted = new Map<LossCode, { count: number; detail: string }>();
   readonly #known = new Map<LossCode, Known>();
   #looked_ns = Number.NEGATIVE_INFINITY;
+  #degraded: readonly string[] = [];
 
   constructor(options: LossesOptions) {
     this.#options = options;
@@ -102,9 +103,9 @@ export class Losses {
     });
   }
 
-  /** What HOSA cannot do now; empty where it is not degraded. */
+  /** What HOSA cannot do now, as of the latest look; empty where it is not degraded. */
   get degraded(): readonly string[] {
-    return this.list.flatMap(({ degraded }) => (degraded === null ? [] : [degraded]));
+    return this.#degraded;
   }
 
   #look(t_ns: number): void {
@@ -113,6 +114,7 @@ export class Losses {
       const seen = this.#seen(code);
       if (seen !== null) this.#follow(code, seen, t_ns);
     }
+    this.#degraded = this.list.flatMap(({ degraded }) => (degraded === null ? [] : [degraded]));
   }
 
   /** Null: nothing was ever lost of this kind. */

@@ -24,11 +24,12 @@ export class Service {
   }
 
   /** One beat was sensed, judged and acted on: the first makes the service ready, each of them feeds the watchdog. */
-  beaten({ assessment, decision }: BeatResult, held: number): void {
+  beaten({ assessment, decision }: BeatResult, held: number, degraded: readonly string[] = []): void {
     this.#manager.beaten(decision.t_ns);
     const level = `level ${decision.level} ${level_name(decision.level)}`;
     const learning = assessment.warm ? "" : ", learning this node";
-    const status = `${level}${learning}${held === 0 ? "" : `, ${held} held`}`;
+    const cannot = degraded.length === 0 ? "" : `, degraded: ${degraded.join(", ")}`;
+    const status = `${level}${learning}${held === 0 ? "" : `, ${held} held`}${cannot}`;
     if (this.#ready) this.#manager.status(status);
     else this.#manager.ready(status);
     this.#ready = true;

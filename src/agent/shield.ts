@@ -4,6 +4,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { trim_malloc } from "../ffi/libc.ts";
 import { shield_object } from "../ffi/object.ts";
 import { ShieldProgram } from "../ffi/shield.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan, ShieldPort } from "../model/shield.ts";
 import { PINS } from "../motor/shield/pins.ts";
 import { rehearse_shield } from "../motor/shield/rehearsal.ts";
@@ -59,6 +60,14 @@ export class NodeShield implements ShieldOrgan, Disposable {
       program[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Why there is no shield here; null where there is one. Loaded and tried like one that is used, and left again. */
+  static why_missing(config: Config): Maybe<string> {
+    const opened = NodeShield.open(config);
+    if ("missing" in opened) return opened.missing;
+    using organ = opened;
+    return organ.shield.missing();
   }
 
   /** What is in use may have changed: takes some milliseconds, so it is done while nothing happens. */

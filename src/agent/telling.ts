@@ -14,6 +14,7 @@ import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
 import { deadline, pause, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
+import type { Lacking } from "./lacking.ts";
 import type { Losses, LossSource } from "./losses.ts";
 
 /** What others are told is made of. */
@@ -39,6 +40,8 @@ export interface TellingParts {
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
   /** What is lost and left out; absent where nothing keeps count of it. */
   readonly losses?: Pick<Losses, "list">;
+  /** What this agent does without; absent: not told. */
+  readonly lacking?: Lacking;
 }
 
 const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
@@ -217,7 +220,7 @@ export class Telling {
   }
 
   #metric_figures({ tally }: Metrics, now_ns: number) {
-    const { version, motor, live, beats, times, audit, losses } = this.#parts;
+    const { version, motor, live, beats, times, audit, losses, lacking } = this.#parts;
     const { count, lost, missed, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
     return {
@@ -240,6 +243,7 @@ export class Telling {
       webhooks: this.#webhooks?.figures ?? [],
       hooks: this.#hooks?.figures ?? null,
       ...(losses === undefined ? {} : { losses: losses.list }),
+      ...(lacking === undefined ? {} : { missing: missing_figures(lacking) }),
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }
@@ -265,6 +269,17 @@ export class Telling {
       normalized,
     };
   }
+}
+
+function missing_figures({
+  rungs,
+  absences,
+}: Lacking): readonly { readonly kind: "rung" | "sense"; readonly what: string }[] {
+  const names = [...new Set(absences.map(({ what }) => what))];
+  return [
+    ...rungs.map(({ rung }) => ({ kind: "rung" as const, what: rung })),
+    ...names.map((what) => ({ kind: "sense" as const, what })),
+  ];
 }
 
 const NOBODY = { any: false, detail: "" };

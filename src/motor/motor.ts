@@ -21,7 +21,7 @@ import { directory_of, locate } from "./locate.ts";
 import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
 import { finished, undo_entries } from "./recover.ts";
-import { type MissingRung, missing_rungs } from "./rehearsal.ts";
+import { type MissingRung, missing_rungs, unavailable } from "./rehearsal.ts";
 import { kernel_swap, type SwapPort, swap_with_steps } from "./reserve/port.ts";
 import { Reserve } from "./reserve/reserve.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
@@ -306,7 +306,7 @@ export class CgroupMotor implements Motor {
     const { files } = this.#context;
     const { rung } = action.setting;
     const absent = this.#missing.find((each) => each.rung === rung);
-    if (absent !== undefined) throw new Refusal(`${rung} is not available: ${absent.why}`);
+    if (absent !== undefined) throw new Refusal(unavailable(absent));
     if (this.#held.has(action.id)) throw new Refusal(`the id ${action.id} is in use by a live containment`);
     for (const held of this.#held.values()) {
       const { target, setting } = held.action;

@@ -8,12 +8,15 @@ import type { MotorLimits } from "./limits.ts";
 import { locate } from "./locate.ts";
 import { outcome_of } from "./outcome.ts";
 import { kernel_processes, type Processes } from "./processes.ts";
+import { type MissingRung, unavailable } from "./rehearsal.ts";
 import { type Change, change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
   /** Mount point of cgroup2, whose cgroups are looked at as before a real action; null or absent: only their paths are known. */
   readonly mount?: Maybe<string>;
+  /** What this host does not offer, found as for the motor that acts; absent: nothing is missing. */
+  readonly missing?: readonly MissingRung[];
   /** The world, replaced in tests. */
   readonly files?: CgroupFiles;
   readonly processes?: Processes;
@@ -27,9 +30,10 @@ interface Live {
 
 const ASK_PERIOD_NS = 1e9;
 
+/** Not counted as a loss: the audit has every action, this list is for whoever drives the motor. */
 const ACTIONS_MAX = 4096;
 
-/** The motor of a dry run: the same bounds and the same outcomes, and nothing is touched. */
+/** The motor of a dry run: the same rungs, bounds and outcomes, and nothing is touched. */
 export class RecordingMotor implements Motor {
   readonly name = "recording";
   #options: RecordingOptions;
@@ -61,8 +65,8 @@ export class RecordingMotor implements Motor {
     this.#guard.reconfigure(limits);
   }
 
-  missing(): readonly [] {
-    return [];
+  missing(): readonly MissingRung[] {
+    return this.#options.missing ?? [];
   }
 
   perform(action: Action, now_ns: number): Outcome {
@@ -118,6 +122,8 @@ export class RecordingMotor implements Motor {
     if (action.verb !== "apply") {
       return this.#live.has(action.id) ? null : change("gone", `no live containment has the id ${action.id}`);
     }
+    const absent = this.missing().find((each) => each.rung === rung);
+    if (absent !== undefined) return change("refused", unavailable(absent));
     if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
     const unmet = this.#unmet(action, now_ns);
     if (unmet !== null) return unmet;

@@ -36,6 +36,7 @@ export function status_text(status: AgentStatus, paint: Style): string {
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
+    ...(status.absences ?? []).map(({ what, why, costs }) => row("missing", `${what} (${why}): ${costs}`)),
     ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss_sentence(loss))),
     row("episode", episode(status)),
     row(

@@ -36,6 +36,8 @@ export interface MetricFigures {
   readonly hooks: Maybe<{ readonly hooks: readonly HookFigures[]; readonly dropped: number }>;
   /** What is lost and left out; absent where nothing keeps count of it. */
   readonly losses?: readonly Loss[];
+  /** What this host does not offer, by names of fixed sets; absent where it is not known. */
+  readonly missing?: readonly { readonly kind: "rung" | "sense"; readonly what: string }[];
   readonly process: { readonly resident_bytes: number; readonly cpu_s: number };
 }
 
@@ -74,6 +76,11 @@ export function render_metrics(figures: MetricFigures): string {
       one(audit.dropped),
     );
   }
+  out.gauge(
+    "hosa_missing",
+    "1 for each rung, sense or self-protection this host does not offer.",
+    (figures.missing ?? []).map(({ kind, what }) => ({ value: 1, labels: { kind, what } })),
+  );
   if (figures.losses !== undefined) losses(out, figures.losses);
   webhooks(out, figures.webhooks);
   if (figures.hooks !== null) hooks(out, figures.hooks);
