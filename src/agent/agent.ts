@@ -43,6 +43,7 @@ import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;
+/** Beats kept to be shown while a dose lasts; then they are shown, and none is lost. */
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
 /** While hooks run: what they say is read, and their end is seen. */

@@ -27,6 +27,7 @@ import { tainted_node } from "./release_taint.ts";
 import type { Standing } from "./standing.ts";
 import { TaintWatch } from "./taint_watch.ts";
 
+/** Not counted as losses: the audit itself has all lines, and facts.json all cgroups. */
 const AUDIT_TAIL_BYTES = 4 * 1024 * 1024;
 const TOP_CGROUPS = 64;
 const RETRY_NS = 10e9;

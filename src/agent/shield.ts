@@ -42,9 +42,10 @@ export class NodeShield implements ShieldOrgan, Disposable {
   static open(config: Config): NodeShield | { readonly missing: string } {
     if (!config.motor.rungs.includes("shield")) return { missing: "not enabled in the configuration" };
     const names = interfaces_of(config.shield);
-    const why_not =
-      names.length === 0 ? none_found(config.shield) : names.map(why_not_shielded).find((why) => why !== null);
-    if (why_not !== undefined && why_not !== null) return { missing: why_not };
+    if (names.length === 0) return { missing: none_found(config.shield) };
+    // One that cannot be shielded keeps none of the others from it; which one that is, is told when it is put on.
+    const why_not = names.map(why_not_shielded).filter((why) => why !== null);
+    if (why_not.length === names.length) return { missing: why_not.join("; ") };
     let program: ShieldProgram;
     try {
       program = ShieldProgram.load(shield_object());

@@ -8,6 +8,7 @@ import { GrowthEntry, type LearnedGrowth, SLOW_FLOOR_BYTES_PER_S } from "./growt
 
 /** Inode of the root of the cgroup v2 tree, which stands for the node. */
 export const NODE_ID = 1;
+/** What finds no place, and what is cut, is counted (`crowding`, `cut`). */
 const MOST_CGROUPS = 1024;
 const MOST_REPORTED = 8;
 /** Growth within its own tail is still reported when it would use up the memory within this time. */

@@ -3,6 +3,7 @@ import type { Maybe } from "../model/sample.ts";
 
 /** The part of the interval after which the manager is fed again: one lost datagram must not mean a restart. */
 const FEEDS_PER_INTERVAL = 4;
+/** Not counted as a loss: one line of `systemctl status`; `hosa status` says all of it. */
 const STATUS_CHARS_MAX = 200;
 
 /** Of what the manager put into the environment: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */

@@ -23,7 +23,7 @@ interface Remembered {
   readonly verdicts: Set<string>;
 }
 
-/** Actions whose verdict can still be told with their target. */
+/** Actions whose verdict can still be told with their target. Not counted as a loss: a later one is told without it, and the audit has both. */
 export const REMEMBERED_MAX = 256;
 /** Not counted as a loss: the audit has the whole sentence. */
 const TEXT_MAX = 1000;
