@@ -104,6 +104,8 @@ export class ControlServer {
 
   /** New clients come by this socket from now on; those that are connected stay. */
   move_to(socket: PlacedSocket): void {
+    // Those that wait at the old one found it while it was there.
+    this.#accept(this.#options.clock() + BUDGET_NS);
     this.#readiness.remove(this.#socket.listener.fd);
     this.#socket[Symbol.dispose]();
     this.#socket = socket;
