@@ -307,5 +307,6 @@ function bound(kernel: FakeKernel): CgroupFiles {
     owner_uid: (path) => kernel.owner_uid(path),
     directories: (path) => kernel.directories(path),
     keep: (path) => kernel.keep(path),
+    attribute: (path, name) => kernel.attribute(path, name),
   };
 }

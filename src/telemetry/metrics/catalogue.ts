@@ -81,7 +81,7 @@ export function render_metrics(figures: MetricFigures): string {
     "1 for each rung, sense or self-protection this host does not offer.",
     (figures.missing ?? []).map(({ kind, what }) => ({ value: 1, labels: { kind, what } })),
   );
-  if (figures.losses !== undefined) losses(out, figures.losses);
+  losses(out, figures.losses ?? []);
   webhooks(out, figures.webhooks);
   if (figures.hooks !== null) hooks(out, figures.hooks);
   out.gauge("process_resident_memory_bytes", "Resident memory of hosa.", one(figures.process.resident_bytes));
