@@ -46,6 +46,7 @@ export interface LossesOptions {
   readonly before_look?: () => void;
 }
 
+const NO_SOURCES: readonly LossSource[] = [];
 const LOOK_NS = 1e9;
 /** What goes on is told again so often at most. */
 const AGAIN_NS = 60e9;
@@ -56,7 +57,7 @@ const STATE_OVER_NS = 10e9;
 /** The one register of what is lost and left out: counts come from where they arise, words from model/loss.ts. */
 export class Losses {
   readonly #options: LossesOptions;
-  readonly #sources: LossSource[] = [];
+  readonly #sources = new Map<LossCode, LossSource[]>();
   readonly #noted = new Map<LossCode, { count: number; detail: string }>();
   readonly #known = new Map<LossCode, Known>();
   #looked_ns = Number.NEGATIVE_INFINITY;
@@ -68,7 +69,11 @@ export class Losses {
 
   /** Several sources of one code are summed. */
   watch(...sources: readonly LossSource[]): void {
-    this.#sources.push(...sources);
+    for (const source of sources) {
+      const known = this.#sources.get(source.code);
+      if (known === undefined) this.#sources.set(source.code, [source]);
+      else known.push(source);
+    }
   }
 
   /** Counts what no counter holds. */
@@ -124,8 +129,7 @@ export class Losses {
     let now = 0;
     let lasting = false;
     let detail = noted?.detail ?? "";
-    for (const source of this.#sources) {
-      if (source.code !== code) continue;
+    for (const source of this.#sources.get(code) ?? NO_SOURCES) {
       const own = (source.total?.() ?? 0) + (source.now?.() ?? 0);
       const lasts = source.lasting?.() ?? false;
       total += source.total?.() ?? 0;
