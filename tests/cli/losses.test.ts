@@ -131,7 +131,8 @@ test.skipIf(!USABLE)(
       const agent = start(file);
       await agent.until("metrics are at");
       const path = join(directory, "log/audit.jsonl");
-      expect(hosa(["status", "-c", file]).code).toBe(0);
+      // Asked for it, the agent writes its first line.
+      expect(hosa(["explain", "--timeline", "-c", file]).code).toBe(0);
       renameSync(path, `${path}-20260102`);
       rmSync(join(directory, "run"), { recursive: true });
       await agent.until("control socket");
