@@ -6,6 +6,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
@@ -38,7 +39,9 @@ import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
 import { Trace } from "./trace.ts";
+import { with_trusted_places } from "./trusted_places.ts";
 import { view_of } from "./view.ts";
+import { WarmupNews } from "./warmup_news.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
@@ -57,7 +60,7 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
-  if (options.mode === "run") with_safe_hooks(options.config);
+  if (options.mode === "run") with_trusted_places(with_safe_hooks(options.config));
   const agent = new Agent(options, compose(options));
   let result: Omit<AgentResult, "audit_lost"> | null = null;
   try {
@@ -76,6 +79,7 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #warmup_news: WarmupNews;
   readonly #service: Service;
   /** In force now; a reload replaces it. */
   #config: Config;
@@ -116,6 +120,7 @@ class Agent {
         if (motor instanceof CgroupMotor) motor.ledger.examine();
       },
     });
+    this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
@@ -226,7 +231,9 @@ class Agent {
     if (this.#beats === 0 || source?.requested() !== true) return;
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
-    const { plan, entry, messages, status } = reload(this.#config, () => with_safe_hooks(source.load()));
+    const { plan, entry, messages, status } = reload(this.#config, () =>
+      with_trusted_places(with_safe_hooks(source.load())),
+    );
     this.#record({ t_ns, ...entry });
     if (plan !== null) {
       this.#config = plan.config;
@@ -345,6 +352,7 @@ class Agent {
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#warmup_news.turn(decision.t_ns);
     this.#control?.noticed(result);
     this.#telling?.noticed(result);
     this.#tell(result);
@@ -421,6 +429,6 @@ class Agent {
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
     const values = theta.map((value) => value.toFixed(1)).join(", ");
     const said = again ? "thresholds fitted again" : "this node is known";
-    this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
+    this.#options.on_message("info", `${said}: ${counted(learned_samples, "sample")}, θ ${values}`);
   }
 }

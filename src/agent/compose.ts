@@ -11,6 +11,7 @@ import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { MotorLimits } from "../motor/limits.ts";
 import { LedgerBusy } from "../motor/lock.ts";
@@ -77,7 +78,7 @@ function require_btf(): void {
     readSync(fd, magic);
     closeSync(fd);
   } catch (error) {
-    throw no_btf(`it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw no_btf(`it cannot be read: ${reason_of(error)}`, error);
   }
   if (magic[0] !== 0x9f || magic[1] !== 0xeb) throw no_btf("it holds no BTF");
 }
@@ -243,6 +244,10 @@ function recall(options: AgentOptions, sensor: Sensor): Cortex {
     refused = saved.refused;
   }
   const { warmup_s } = options.config.learning;
-  options.on_message("info", `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that`);
+  const meanwhile = options.mode === "observe" ? "`hosa doctor`" : "`hosa doctor` and `hosa observe`";
+  options.on_message(
+    "info",
+    `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that; meanwhile try ${meanwhile}`,
+  );
   return new Cortex(sensor.dimensions, settings);
 }

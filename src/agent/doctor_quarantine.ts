@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { plan_quarantine } from "../decision/quarantine.ts";
 import { has_capability } from "../ffi/libc.ts";
+import { counted } from "../model/counted.ts";
 import type { Finding } from "../model/doctor.ts";
 import type { PlannedStep, QuarantineStep } from "../model/quarantine.ts";
 import { watchdog_attribute } from "../motor/quarantine/devices.ts";
@@ -96,7 +97,7 @@ function missing(what: string, detail: string, costs: string): Finding {
 function amount(step: QuarantineStep): string {
   if (step.step === "isolate") return `${step.shield.interfaces.join(", ")}: `;
   if (step.step === "links_down") return `${step.links.map((link) => link.path).join(", ")}: `;
-  if (step.step === "freeze") return `${step.cgroups.length} cgroup(s): `;
+  if (step.step === "freeze") return `${counted(step.cgroups.length, "cgroup")}: `;
   return step.step === "taint" ? `${step.node}: ` : "";
 }
 

@@ -9,6 +9,7 @@ import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
+import { reason_of } from "../model/errno.ts";
 import type { LossCode } from "../model/loss.ts";
 import type { QuarantineFacts, QuarantinePlan, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -137,7 +138,7 @@ export class QuarantineKeeper {
         // What kept it (a full ledger, no more files) may pass; the level stays until a release, so it is tried until then.
         this.#entered = false;
         this.#retry_ns = decision.t_ns + RETRY_NS;
-        this.#parts.on_message("error", `the quarantine could not be begun, next try in 10 s: ${String(error)}`);
+        this.#parts.on_message("error", `the quarantine could not be begun, next try in 10 s: ${reason_of(error)}`);
       })
       .finally(() => {
         this.#preparing = null;

@@ -1,7 +1,8 @@
 import type { BigIntStats } from "node:fs";
-import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, rename } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { open_own_handle } from "../files/regular.ts";
+import { errno_of } from "../model/errno.ts";
 
 /** Which file a path led to: device and inode. */
 export interface FileIdentity {
@@ -12,10 +13,8 @@ export interface FileIdentity {
 /** What another program did to the file since the last batch. */
 export type Disturbance = "removed" | "replaced" | "truncated";
 
-/** Never through a symbolic link, and never waiting for the reader of a FIFO. */
-const OPEN_FLAGS =
-  constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-const MODE = 0o640;
+/** Of the audit: its group may read it. */
+export const AUDIT_MODE = 0o640;
 
 /**
  * The file at one path that lines are appended to. Another program may rename, remove, replace or truncate it at any time, as logrotate
@@ -41,14 +40,10 @@ export class ChainFile {
 
   /**
    * What became of the file since it was last looked at; null where it is as it was left. A file that is not the known one is let go of,
-   * which frees its blocks. Rejects where something stands at the path that is no regular file.
+   * which frees its blocks. Rejects with what the file system says.
    */
   async look(): Promise<Disturbance | null> {
     const there = await stat_of(this.path);
-    if (there !== null && !there.isFile()) {
-      await this.close();
-      throw new Error(`${kind_of(there)} stands at ${this.path}, which is not written to: remove it`);
-    }
     if (this.#known === null) return null;
     if (there === null || there.ino !== this.#known.ino || there.dev !== this.#known.dev) {
       await this.close();
@@ -99,13 +94,9 @@ export class ChainFile {
   async #opened(): Promise<FileHandle> {
     if (this.#handle !== null) return this.#handle;
     await mkdir(dirname(this.path), { recursive: true, mode: 0o750 });
-    const handle = await open(this.path, OPEN_FLAGS, MODE);
-    const stat = await handle.stat({ bigint: true });
-    if (!stat.isFile()) {
-      await handle.close();
-      throw new Error(`${kind_of(stat)} stands at ${this.path}, which is not written to: remove it`);
-    }
+    const handle = await open_own_handle(this.path, "append", AUDIT_MODE);
     this.#handle = handle;
+    const stat = await handle.stat({ bigint: true });
     this.#known = { dev: stat.dev, ino: stat.ino };
     this.#bytes = Number(stat.size);
     return handle;
@@ -116,21 +107,15 @@ async function stat_of(path: string): Promise<BigIntStats | null> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR")) return null;
+    if (["ENOENT", "ENOTDIR"].includes(errno_of(error) ?? "")) return null;
     throw error;
   }
-}
-
-function kind_of(stat: BigIntStats): string {
-  if (stat.isSymbolicLink()) return "a symbolic link";
-  if (stat.isDirectory()) return "a directory";
-  return stat.isFIFO() ? "a FIFO" : "no regular file";
 }
 
 async function rename_if_there(from: string, to: string): Promise<void> {
   try {
     await rename(from, to);
   } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    if (errno_of(error) !== "ENOENT") throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
+import { reason_of } from "../model/errno.ts";
 import { type FlightOrigin, prune_flights, write_flight } from "./flight_file.ts";
 import { type FlightBeat, FlightRing, type SpentBeat } from "./flight_ring.ts";
 
@@ -158,7 +159,7 @@ export class FlightRecorder {
       await prune_flights(directory, keep, path);
       this.#in_trouble = false;
     } catch (error) {
-      this.#lose(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#lose(`${path}: ${reason_of(error)}`);
       if (!this.#in_trouble) this.#options.on_trouble(this.trouble);
       this.#in_trouble = true;
     }

@@ -1,6 +1,7 @@
-import { appendFileSync, closeSync, constants, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { open_own } from "../files/regular.ts";
 import type { AuditRecord } from "../model/audit.ts";
-import type { FileIdentity } from "./chain_file.ts";
+import { AUDIT_MODE, type FileIdentity } from "./chain_file.ts";
 import { MAX_LINE_BYTES, unseal } from "./line.ts";
 
 /** Where an existing file ends. */
@@ -15,20 +16,12 @@ export interface Tail {
 }
 
 const NEWLINE = 10;
-const OPEN_FLAGS =
-  constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** Something that is no regular file stands where the audit should be. */
-export class NoRegularFile extends Error {
-  override readonly name = "NoRegularFile";
-}
 
 /** Find the last line of a file and put an unfinished one (power loss) aside in `PATH.torn`. Throws what the file system throws. */
 export function resume_tail(path: string): Tail {
-  const fd = open_tail(path);
+  const fd = open_own(path, "read_append", AUDIT_MODE);
   try {
     const stat = fstatSync(fd, { bigint: true });
-    if (!stat.isFile()) throw new NoRegularFile("it is no regular file");
     const size = Number(stat.size);
     const window = read_window(fd, size);
     const end = window.lastIndexOf(NEWLINE) + 1;
@@ -46,22 +39,16 @@ export function resume_tail(path: string): Tail {
   }
 }
 
-/** Never through a symbolic link: who may write into the directory must not choose what is written to. */
-function open_tail(path: string): number {
-  try {
-    return openSync(path, OPEN_FLAGS, 0o640);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ELOOP")
-      throw new NoRegularFile("it is a symbolic link, which is not followed");
-    throw error;
-  }
-}
-
 /** False where the disk does not take it: a full one must not keep the agent from starting. */
 function put_aside(path: string, torn: Buffer): boolean {
   try {
-    appendFileSync(`${path}.torn`, Buffer.concat([torn, Buffer.from("\n")]), { mode: 0o640 });
-    return true;
+    const fd = open_own(`${path}.torn`, "append", AUDIT_MODE);
+    try {
+      const line = Buffer.concat([torn, Buffer.from("\n")]);
+      return writeSync(fd, line) === line.length;
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return false;
   }

@@ -1,10 +1,12 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
+import { denied_hint } from "../files/denied.ts";
 import type { AuditEntry, Continuation } from "../model/audit.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { ChainFile, type Disturbance } from "./chain_file.ts";
 import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
-import { NoRegularFile, resume_tail, type Tail } from "./tail.ts";
+import { resume_tail, type Tail } from "./tail.ts";
 
 export interface AuditOptions {
   readonly path: string;
@@ -62,6 +64,7 @@ export class AuditWriter {
   #seq = 0;
   #prev = GENESIS;
   #foreign_tail = false;
+  #became: Disturbance | null = null;
   #continues: Continuation | null = null;
   #flushing: Promise<void> | null = null;
   #closed = false;
@@ -174,7 +177,7 @@ export class AuditWriter {
         await this.#write_batch();
         this.trouble = null;
       } catch (error) {
-        this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+        this.trouble = `audit ${this.path}: ${reason_of(error)}`;
         return;
       }
     }
@@ -184,12 +187,17 @@ export class AuditWriter {
   async #find_file(): Promise<void> {
     this.#options.keep_lock?.();
     const became = await this.#file.look();
-    if (became === null) return;
-    this.disturbed += 1;
-    this.disturbance = BECAME[became];
-    if (became === "replaced" && (await this.#take_up())) return;
-    if (this.#prev !== GENESIS)
-      this.#continues = { seq: this.#first_seq() - 1, hash: this.#prev, why: this.disturbance };
+    if (became !== null) {
+      this.disturbed += 1;
+      this.disturbance = BECAME[became];
+    }
+    // A file that cannot be taken up (a link, one that others may write to) is asked about again before the next batch.
+    this.#became = became ?? this.#became;
+    if (this.#became === null) return;
+    const is_taken_up = this.#became === "replaced" && (await this.#take_up());
+    this.#became = null;
+    if (is_taken_up || this.#prev === GENESIS) return;
+    this.#continues = { seq: this.#first_seq() - 1, hash: this.#prev, why: this.disturbance };
   }
 
   /** A file that holds the chain up to its present end is gone on with; any other one that is not empty is rotated away. True: gone on with. */
@@ -251,17 +259,13 @@ export class AuditWriter {
 }
 
 function cannot_open(path: string, error: unknown): OperatorError {
-  if (error instanceof NoRegularFile) {
-    const hint = "Set audit.path to the file itself, or remove what stands there.";
-    return new OperatorError(`audit file ${path} cannot be opened: ${error.message}`, 1, hint, error);
-  }
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = errno_of(error);
   const denied = code === "EACCES" || code === "EPERM";
   return new OperatorError(
-    `audit file ${path} cannot be opened for appending (${code})`,
+    `audit file ${path} cannot be opened for appending: ${reason_of(error)}`,
     denied ? 3 : 1,
     denied
-      ? "Run as root, or set audit.path to a file this user may write."
+      ? denied_hint("Run as root, or set audit.path to a file this user may write.")
       : "Set audit.path to a writable place on a disk.",
     error,
   );

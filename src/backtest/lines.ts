@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 
 /** A longer line is no row; so a reader needs no more memory than this for one. */
@@ -74,7 +75,7 @@ export class LineReader {
       for await (const bytes of gunzip as AsyncIterable<Uint8Array>) yield bytes;
     } catch (error) {
       if (failed !== null) throw failed;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errno_of(error) === "Z_BUF_ERROR" ? "it ends too early" : "its content is damaged";
       throw new OperatorError(`${this.name}: damaged gzip: ${why}`, 2, "Copy it again, or unpack what is left.", error);
     } finally {
       gunzip.destroy();
@@ -98,9 +99,9 @@ export class LineReader {
   }
 
   #unreadable(error: unknown): OperatorError {
-    const why = error instanceof Error ? ("code" in error ? String(error.code) : error.message) : String(error);
+    const why = reason_of(error);
     return new OperatorError(
-      `${this.name} cannot be read (${why})`,
+      `${this.name} cannot be read: ${why}`,
       2,
       "Give a CSV or a flight, gzipped or not, or - for standard input.",
       error,

@@ -1,5 +1,7 @@
 import { InvalidArgumentError } from "commander";
-import { type Config, type LogLevel, load_config } from "../config/index.ts";
+import { require_trusted_files } from "../agent/trusted_places.ts";
+import { type Config, is_given, type LogLevel, load_config, load_sources } from "../config/index.ts";
+import { OperatorError } from "../model/error.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -15,6 +17,25 @@ export interface GlobalOptions {
 export function configured(options: GlobalOptions, settings: readonly string[] = []): Config {
   const config = load_config(options.config ?? null, undefined, settings);
   return options.logLevel === undefined ? config : { ...config, log: { level: options.logLevel } };
+}
+
+/** The same for a command that acts on it as root: no other user may be able to change a file of it. Throws ConfigError. */
+export function trusted(options: GlobalOptions): Config {
+  const { files } = load_sources(options.config ?? null);
+  require_trusted_files(files.filter((file) => !is_given(file)));
+  return configured(options);
+}
+
+/** For a command that writes a file: what is no rehearsal must not look like one. @throws OperatorError (exit code 2) */
+export function refuse_dry_run(command: string, { dryRun }: GlobalOptions): void {
+  if (dryRun !== true) return;
+  throw new OperatorError(`${command} --dry-run: it would write its file`, 2, "--dry-run is for run and release.");
+}
+
+/** The audit the command line names; a configuration named beside it is checked all the same. */
+export function audit_given(options: GlobalOptions & { readonly audit?: string }): string | undefined {
+  if (options.audit !== undefined && options.config !== undefined) configured(options);
+  return options.audit;
 }
 
 const SECONDS_PER: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };

@@ -1,4 +1,8 @@
 import { Argument, Command, Option } from "commander";
+import { nearest } from "../config/nearest.ts";
+import { OperatorError } from "../model/error.ts";
+import { visible } from "../model/visible.ts";
+import type { ReplayOptions } from "./commands/replay.ts";
 import type { Context, ExitCode } from "./context.ts";
 import {
   collected,
@@ -9,6 +13,9 @@ import {
   positive_number,
   train_rows,
 } from "./options.ts";
+
+/** Where the output is no terminal. */
+const HELP_COLUMNS = 80;
 
 const FOOTER = `
 Levels:
@@ -31,8 +38,15 @@ Files:
   /var/lib/hosa                                  what was learned of this node
   /run/hosa                                      what has to be undone, and the control socket
 
+JSON (-o json):
+  one document on standard output, also where the command fails: {"error": {"kind", "message", "hint", "exit_code"}}
+  one line per beat or row and an error as the last line: observe, run, replay
+  docs/schema/ describes every document
+
 Environment:
-  NO_COLOR  set to anything: no colours
+  NO_COLOR                set to anything: no colors
+  LC_ALL, LC_CTYPE, LANG  the first that is set names no UTF-8: text in ASCII
+  COLUMNS                 width of a terminal that does not tell its own
 `;
 
 const SIGNALS = `
@@ -45,6 +59,12 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
 
+/** Commander quotes what was typed; only its own suggestion is a line by itself. */
+function usage_error(text: string): string {
+  const [, message = text, suggestion = ""] = /^([\s\S]*?)(\n\(Did you mean [^\n]*\))?\n$/.exec(text) ?? [];
+  return `${visible(message)}${suggestion}\n`;
+}
+
 /**
  * The command line. Each command loads its own code when it is called, so that help and `explain` need no kernel.
  * `done` receives the exit code of the command that ran; errors are thrown.
@@ -54,7 +74,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .description(
       "An autonomous nervous system for a Linux node: senses, judges, acts, and can undo and explain all of it.",
     )
-    .version(context.version, "--version", "print the version")
+    .version(context.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help; `hosa COMMAND --help` for a command")
     .option("-c, --config <file>", "configuration instead of /etc/hosa/hosa.yaml and its drop-ins")
     .option("--dry-run", "run: decide and record as always, touch nothing; release: show what would be restored")
@@ -63,6 +83,16 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.output.add_help(text),
+      writeErr: (text) => context.output.say_lines(text),
+      outputError: (text) => context.output.say_lines(usage_error(text)),
+      getOutHelpWidth: () => context.output.screen.columns ?? HELP_COLUMNS,
+      getErrHelpWidth: () => context.output.screen.columns ?? HELP_COLUMNS,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .helpCommand(false)
     .addHelpText("after", FOOTER)
     .addHelpText(
       "after",
@@ -115,8 +145,8 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .command("explain")
     .description("say from the audit why something was decided, and prove it by deciding it again")
     .argument("[id]", "record to explain; without it the last decision")
-    .option("--last", "the last decision (the default)")
-    .option("--baseline", "the learned self: means, deviations, thresholds")
+    .addOption(exclusive("--last", "the last decision (the default)", "baseline", "timeline", "svg"))
+    .addOption(exclusive("--baseline", "the learned self: means, deviations, thresholds", "timeline", "svg"))
     .option("--timeline", "the whole last run, line by line")
     .option(
       "--svg <file>",
@@ -197,7 +227,7 @@ ${examples(
     )
     .action(async (file: string, _options, command: Command) => {
       const { replay } = await import("./commands/replay.ts");
-      done(await replay(file, given(command), context));
+      done(await replay(file, { ...given<ReplayOptions>(command), given: typed_options(command) }, context));
     });
 
   program
@@ -234,9 +264,17 @@ ${examples(
   program
     .command("release")
     .description("lift what HOSA limited, through the running agent or without one; without a selector only list it")
-    .option("--id <id>", "one action: the id of its containment or of its ledger entry")
-    .option("--target <cgroup>", "one cgroup: its path, directory or id")
-    .option("--quarantine", "what level 5 did, and level 5")
+    .addOption(
+      exclusive(
+        "--id <id>",
+        "one action: the id of its containment or of its ledger entry",
+        "target",
+        "quarantine",
+        "all",
+      ),
+    )
+    .addOption(exclusive("--target <cgroup>", "one cgroup: its path, directory or id", "quarantine", "all"))
+    .addOption(exclusive("--quarantine", "what level 5 did, and level 5", "all"))
     .option("--all", "everything")
     .option("--yes", "do not ask; without a terminal it is needed")
     .option("--reason <text>", "one line for the audit")
@@ -268,7 +306,7 @@ ${examples(
       done(await doctor(given(command), context));
     });
 
-  const config = program.command("config").description("check or show the configuration");
+  const config = program.command("config").description("check or show the configuration").helpCommand(false);
   config
     .command("check")
     .description("read the configuration as `hosa run` would")
@@ -283,7 +321,7 @@ ${examples(
     .addHelpText("after", examples("hosa config show", "hosa config show -o json"))
     .action(async (_options, command: Command) => {
       const { config_show } = await import("./commands/config.ts");
-      done(config_show(given(command), context));
+      done(await config_show(given(command), context));
     });
 
   program
@@ -291,7 +329,8 @@ ${examples(
     .description("completion of this command line for a shell, as a script")
     .addArgument(new Argument("<bash|zsh|fish>", "the shell").choices(["bash", "zsh", "fish"]))
     .addHelpText("after", examples("source <(hosa completion bash)", "hosa completion zsh > ~/.zsh/functions/_hosa"))
-    .action(async (shell: "bash" | "zsh" | "fish", _options, _command: Command) => {
+    .action(async (shell: "bash" | "zsh" | "fish", _options, command: Command) => {
+      refuse_json(command);
       const { complete } = await import("./commands/manual.ts");
       done(await complete(shell, program, context));
     });
@@ -300,9 +339,49 @@ ${examples(
     .description("a manual page, as roff")
     .addArgument(new Argument("[hosa|hosa.yaml]", "the page").choices(["hosa", "hosa.yaml"]).default("hosa"))
     .addHelpText("after", examples("hosa man | man -l -", "hosa man hosa.yaml | man -l -"))
-    .action(async (page: "hosa" | "hosa.yaml", _options, _command: Command) => {
+    .action(async (page: "hosa" | "hosa.yaml", _options, command: Command) => {
+      refuse_json(command);
       const { man } = await import("./commands/manual.ts");
       done(await man(page, program, context));
     });
+  program
+    .command("help")
+    .description("help for a command")
+    .argument("[command...]", "the command, in as many words as it has")
+    .action((words: readonly string[]) => command_of(program, words).help());
   return program;
+}
+
+/** An option that cannot be given together with others, each by the name it has in the parsed options. */
+function exclusive(flags: string, description: string, ...others: string[]): Option {
+  return new Option(flags, description).conflicts(others);
+}
+
+/** Names of the options that stand on the command line, as they are typed there. */
+function typed_options(command: Command): readonly string[] {
+  const typed = (one: Command): string[] =>
+    one.options.filter((option) => one.getOptionValueSource(option.attributeName()) === "cli").map(({ long }) => long!);
+  return [...typed(command), ...(command.parent === null ? [] : typed(command.parent))];
+}
+
+/** A script and a page have no form in JSON. */
+function refuse_json(command: Command): void {
+  if (command.optsWithGlobals<GlobalOptions>().output !== "json") return;
+  throw new OperatorError(`${command.name()} -o json: there is no such form of it`, 2, "Leave -o json out.");
+}
+
+/** @throws OperatorError (exit code 2) for a command that does not exist */
+function command_of(program: Command, words: readonly string[]): Command {
+  let found = program;
+  for (const word of words) {
+    const names = found.commands.map((one) => one.name());
+    const next = found.commands.find((one) => one.name() === word);
+    if (next === undefined) {
+      const meant = nearest(word, names);
+      const hint = meant === null ? `There are ${names.join(", ")}.` : `Did you mean ${meant}?`;
+      throw new OperatorError(`help ${words.join(" ")}: there is no command "${word}"`, 2, hint);
+    }
+    found = next;
+  }
+  return found;
 }

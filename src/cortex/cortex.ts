@@ -4,6 +4,7 @@ import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
+import type { WarmupProgress } from "../model/warmup.ts";
 import { CalmClock } from "./calm.ts";
 import { ChangeTracker } from "./change.ts";
 import { contributions_into, dominant_into } from "./contribution.ts";
@@ -121,6 +122,11 @@ export class Cortex {
     this.#set_theta(self.theta, self.fit);
     this.#ewma = new Ewma(self.alpha, LEARNING_PERIOD_S);
     this.#metric.factorize(this.#moments);
+  }
+
+  /** Null once this node is known. */
+  get warmup(): WarmupProgress | null {
+    return this.#warmup?.progress ?? null;
   }
 
   /** Take up a saved self, or say why it cannot be taken up here. */

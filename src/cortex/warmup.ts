@@ -1,3 +1,4 @@
+import type { WarmupProgress } from "../model/warmup.ts";
 import { alpha_for, Ewma } from "./ewma.ts";
 import { Decimated } from "./quantile.ts";
 import type { TailFit } from "./tail.ts";
@@ -22,6 +23,10 @@ export class Warmup {
 
   get complete(): boolean {
     return this.#learned_s >= this.#warmup_s;
+  }
+
+  get progress(): WarmupProgress {
+    return { learned_s: Math.min(this.#learned_s, this.#warmup_s), total_s: this.#warmup_s };
   }
 
   /** The part is over whose distances are not used. */

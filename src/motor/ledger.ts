@@ -7,13 +7,15 @@ import {
   ftruncateSync,
   lstatSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statfsSync,
   writeSync,
 } from "node:fs";
+import { create_anew, open_own, read_text, UnsuitableFile } from "../files/regular.ts";
+import { distrust_directory } from "../files/trust.ts";
+import { errno_text } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { LedgerBusy, type Lock, take_lock } from "./lock.ts";
@@ -30,6 +32,8 @@ const OPEN_ENTRIES_MAX = 256;
 const COMPACT_BYTES = 256 * 1024;
 /** With less room than this the next entry may not fit: an entry takes a kilobyte or two, and the file system gives pages. */
 const LEAST_ROOM_BYTES = 16 * 1024;
+/** Larger than any ledger gets: 256 entries, and a line on top of what is compacted. */
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** An entry before the ledger has numbered it. */
 export type NewEntry = Omit<LedgerEntry, "id" | "boot_id" | "superseded">;
@@ -69,6 +73,9 @@ export class Ledger {
     this.#step = options.step ?? (() => undefined);
     this.boot_id = options.boot_id ?? current_boot_id();
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // What it says is written by root to wherever it says.
+    const why = distrust_directory(directory);
+    if (why !== null) throw new UnsuitableFile(directory, why);
     this.#lock = take_lock(`${directory}/ledger.lock`, this.boot_id);
     this.#directory = directory;
     this.path = `${directory}/${FILE_NAME}`;
@@ -76,7 +83,7 @@ export class Ledger {
       for (const entry of read_entries(this.path).values()) {
         if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
       }
-      this.#fd = openSync(this.path, "a", 0o600);
+      this.#fd = open_own(this.path, "append", 0o600);
       this.#inode = fstatSync(this.#fd).ino;
       this.#size_bytes = 0;
       // A torn last line must not swallow the next one, and closed entries need not be kept.
@@ -216,7 +223,7 @@ export class Ledger {
     renameSync(draft, this.path);
     this.#step("after ledger compact");
     closeSync(this.#fd);
-    this.#fd = openSync(this.path, "a", 0o600);
+    this.#fd = open_own(this.path, "append", 0o600);
     const { ino, size } = fstatSync(this.#fd);
     this.#inode = ino;
     this.#size_bytes = size;
@@ -231,7 +238,7 @@ export class Ledger {
 
 /** What keeps an entry from being written, in a few words; our own bugs are thrown again. */
 function why_of(error: unknown): string {
-  return error instanceof LedgerBusy ? error.message : code_of(error);
+  return error instanceof LedgerBusy ? error.message : errno_text(code_of(error));
 }
 
 /** errno of a failed call; anything else is our own bug and thrown again. */
@@ -241,7 +248,7 @@ function code_of(error: unknown): string {
 }
 
 function write_entries(path: string, entries: Iterable<LedgerEntry>): void {
-  const fd = openSync(path, "w", 0o600);
+  const fd = create_anew(path, 0o600);
   try {
     for (const entry of entries) {
       const bytes = Buffer.from(`${JSON.stringify({ op: "open", entry })}\n`);
@@ -258,7 +265,7 @@ export function read_entries(path: string): Map<string, LedgerEntry> {
   const open = new Map<string, LedgerEntry>();
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = read_text(path, FILE_BYTES_MAX);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return open;
     throw error;

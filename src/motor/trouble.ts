@@ -1,3 +1,4 @@
+import { errno_text } from "../model/errno.ts";
 import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
 
@@ -8,7 +9,7 @@ export class FileTrouble extends Error {
   readonly path: string;
 
   constructor(verb: string, path: string, code: string, hint = "") {
-    super(`${verb} ${path}: ${code}${hint === "" ? "" : ` (${hint})`}`);
+    super(`${verb} ${path}: ${errno_text(code)}${hint === "" ? "" : `; ${hint}`}`);
     this.code = code;
     this.path = path;
   }

@@ -1,4 +1,5 @@
 import type { PartOutcome } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { is_single } from "./one_cpu.ts";
@@ -77,7 +78,7 @@ export function undo_hold(entry: LedgerEntry, home: string, files: CgroupFiles, 
   }
   const type = home_type(files, home);
   const alive = entry.threads.filter((thread) => processes.thread(thread.pid, thread.tid) !== null).length;
-  const detail = `thawed, ${held.length} thread(s) returned (${alive} of ${entry.threads.length} alive), ${entry.file} removed; type ${type}`;
+  const detail = `thawed, ${counted(held.length, "thread")} returned (${alive} of ${entry.threads.length} alive), ${entry.file} removed; type ${type}`;
   return { status: "done", found: held.join(" "), written: type, detail };
 }
 

@@ -1,4 +1,5 @@
 import type { PartOutcome } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
@@ -38,7 +39,7 @@ export function undo_nice(entry: LedgerEntry, files: CgroupFiles, processes: Pro
   const born = newborn.filter(({ status }) => status === "done").length;
   const gone = reniced.length - alive.length;
   const also = born === 0 ? "" : `, and of ${born} born meanwhile`;
-  const detail = `niceness of ${restored} thread(s) restored${also}, ${gone} gone`;
+  const detail = `niceness of ${counted(restored, "thread")} restored${also}, ${gone} gone`;
   const not = refusals([...parts, ...newborn]);
   if (not.length > 0) {
     const more = `${detail}; not restored: ${parts_sentence(not)}`;
@@ -112,7 +113,7 @@ export function undo_stop(entry: LedgerEntry, processes: Processes): Undone {
   );
   const not = refusals(parts);
   const sent = parts.filter(({ status }) => status === "done").length;
-  const detail = `SIGCONT sent to ${sent} process(es), ${entry.threads.length - sent - not.length} gone`;
+  const detail = `SIGCONT sent to ${counted(sent, "process", "processes")}, ${entry.threads.length - sent - not.length} gone`;
   if (not.length > 0) {
     const more = `${detail}; not sent: ${parts_sentence(not)}`;
     return { status: "failed", found: "stopped", written: "running", detail: more };

@@ -1,4 +1,5 @@
 import type { OutcomeStatus, PartOutcome } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { Maybe } from "../model/sample.ts";
 import { device_line, parse_io_max } from "./devices.ts";
 import type { LedgerEntry } from "./entry.ts";
@@ -117,5 +118,10 @@ function undo_devices(entry: LedgerEntry, file: string, files: CgroupFiles): Und
   if (left.length > 0) {
     return { status: "drifted", found, written, detail: `another writer set ${left.join(", ")}; left as it is` };
   }
-  return { status: "done", found, written, detail: `restored ${restored.length} of ${intended.size} devices` };
+  return {
+    status: "done",
+    found,
+    written,
+    detail: `restored ${restored.length} of ${counted(intended.size, "device")}`,
+  };
 }

@@ -5,7 +5,8 @@ export interface Axis {
 
 /** Round numbers from 0 to `max`, about `count` of them; 0 alone where there is no range. */
 export function steps(max: number, count: number): number[] {
-  if (!(max > 0 && Number.isFinite(max))) return [0];
+  // Below this the power of ten of a step underflows to 0.
+  if (!(max > 1e-300 && Number.isFinite(max))) return [0];
   const step = round_step(max / count);
   return Array.from({ length: Math.floor(max / step + 1e-9) + 1 }, (_, i) => i * step);
 }

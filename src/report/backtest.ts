@@ -8,6 +8,7 @@ import type {
   EpisodesSummary,
   FlightSummary,
 } from "../model/backtest.ts";
+import { counted } from "../model/counted.ts";
 import { level_name } from "../model/level.ts";
 import { duration_text, num, percent } from "./number.ts";
 import type { Style } from "./style.ts";
@@ -57,18 +58,18 @@ export function episodes_text(
   >[],
   paint: Style,
 ): string {
-  const counted = (one: (typeof beside)[number]): readonly Line[] => [
+  const figures = (one: (typeof beside)[number]): readonly Line[] => [
     ["threshold", num(one.threshold)],
     ["alarm hours per day", num(one.alarm_hours_per_day)],
     ["episodes", `${one.episodes}`],
     ["episodes per day", num(one.episodes_per_day)],
   ];
   const head = aligned(
-    [...csv_lines(s), ["score", SCORE[s.score]], ...asked_line(s), ...(beside.length === 0 ? counted(s) : [])],
+    [...csv_lines(s), ["score", SCORE[s.score]], ...asked_line(s), ...(beside.length === 0 ? figures(s) : [])],
     paint,
   );
-  const labels = ["", ...counted(s).map(([label]) => label)];
-  const columns = [s, ...beside].map((one) => [DETECTOR[one.detector], ...counted(one).map(([, value]) => value)]);
+  const labels = ["", ...figures(s).map(([label]) => label)];
+  const columns = [s, ...beside].map((one) => [DETECTOR[one.detector], ...figures(one).map(([, value]) => value)]);
   const compared = beside.length === 0 ? [] : ["", ...table(labels, columns, paint)];
   return `${[paint.bold(s.file), ...head, ...compared, "", ...episode_lines(s, episodes, paint)].join("\n")}\n`;
 }
@@ -181,11 +182,15 @@ export function flight_text(summary: FlightSummary, paint: Style): string {
 
 /** One line that shows how far a long read is; `part` is null where the size is not known. */
 export function progress_text(part: number | null, rows: number, paint: Style): string {
-  const count = `${rows} rows`;
+  const count = counted(rows, "row");
   if (part === null) return count;
-  const cells = Math.round(part * BAR_CELLS);
-  const bar = `${paint.green("█".repeat(cells))}${paint.dim("░".repeat(BAR_CELLS - cells))}`;
-  return `${bar} ${percent(part).padStart(5)}  ${count}`;
+  return `${bar(part, paint)} ${percent(part).padStart(5)}  ${count}`;
+}
+
+/** @param part 0..1 */
+export function bar(part: number, paint: Style, of_cells = BAR_CELLS): string {
+  const cells = Math.round(part * of_cells);
+  return `${paint.green("█".repeat(cells))}${paint.dim("░".repeat(of_cells - cells))}`;
 }
 
 function aligned(lines: readonly Line[], paint: Style): string[] {

@@ -1,4 +1,5 @@
 import type { AuditRecord, BaselineEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { num } from "./number.ts";
 import type { Style } from "./style.ts";
 
@@ -8,7 +9,7 @@ export function explain_baseline(record: AuditRecord & BaselineEntry, paint: Sty
   const { theta, source } = record.thresholds;
   const tail = record.tail;
   return `${[
-    `${paint.bold(record.id)}  ${record.wall_time}  baseline from ${record.samples} samples`,
+    `${paint.bold(record.id)}  ${record.wall_time}  baseline from ${counted(record.samples, "sample")}`,
     paint.dim(`  ${"dimension".padEnd(width)} ${"μ".padStart(12)} ${"σ".padStart(12)}`),
     ...record.dimensions.map((name, j) => {
       const mean = num(record.mean[j], 4).padStart(12);
@@ -18,7 +19,7 @@ export function explain_baseline(record: AuditRecord & BaselineEntry, paint: Sty
     tail === null
       ? "  tail fit: none (fixed thresholds, or too few episodes beyond the start of the tail)"
       : `  tail fit: generalized Pareto beyond ${num(tail.threshold)}, shape ${num(tail.shape, 3)}, scale ${num(tail.scale, 3)}, ` +
-        `${tail.episodes} episodes (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} ${what(tail.block_s)}`,
+        `${counted(tail.episodes, "episode")} (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} ${what(tail.block_s)}`,
   ].join("\n")}\n`;
 }
 

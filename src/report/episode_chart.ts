@@ -1,3 +1,4 @@
+import { counted } from "../model/counted.ts";
 import { level_name } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { axis, spread, steps, time_unit } from "./axis.ts";
@@ -138,7 +139,7 @@ function description(episode: Episode, window: Window): string {
   const from = window.from_s - episode.first.t_s;
   return (
     `From ${num(from, 1)} s to ${num(window.to_s - episode.first.t_s, 1)} s after level 0 was left: the highest level was ${max_level} ` +
-    `${level_name(max_level)}, the highest D̄ ${num(peak_d_smooth)}. ${about}. ${containments.length} containments. The tables below hold the same figures.`
+    `${level_name(max_level)}, the highest D̄ ${num(peak_d_smooth)}. ${about}. ${counted(containments.length, "containment")}. The tables below hold the same figures.`
   );
 }
 

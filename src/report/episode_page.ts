@@ -1,3 +1,4 @@
+import { counted } from "../model/counted.ts";
 import { level_name } from "../model/level.ts";
 import { DOTS, LEGEND } from "./chart_frame.ts";
 import type { Episode, EpisodeAction, Place } from "./episode.ts";
@@ -30,6 +31,8 @@ export interface Provenance {
   /** Places where the audit's chain of hashes is broken. */
   readonly chain_problems: number;
   readonly version: string;
+  /** A recorded configuration as keys and values of hosa.yaml. */
+  readonly settings: (config: unknown) => readonly (readonly [string, string])[];
 }
 
 /** One episode as a page of its own: no script, nothing loaded, everything from outside escaped, size bounded. */
@@ -125,7 +128,7 @@ ${fact("Highest level", badge(max_level, `${max_level} ${level_name(max_level)}`
 ${fact("Highest D̄", num(peak_d_smooth), theta === undefined ? "no thresholds yet" : `normal is below θ1 ${num(theta)}`)}
 ${end === null ? fact("Time to failure", "–", "nothing was running out") : fact("Time to failure", words.span_text(end.ttf_s), `${bytes(end.slope_bytes_per_s)}/s, when it was judged`)}
 ${fact("Lasted", words.span_text(duration_s(episode)), `until ${words.time_text(episode.last.wall_time)}`)}
-${fact("Decided again", differing_decisions === 0 ? html`<span class="good">identical</span>` : html`<span class="bad">${differing_decisions} differ</span>`, `${again} recorded decisions`)}
+${fact("Decided again", differing_decisions === 0 ? html`<span class="good">identical</span>` : html`<span class="bad">${differing_decisions} differ</span>`, counted(again, "recorded decision"))}
 </dl>`;
 }
 
@@ -275,17 +278,17 @@ function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {
   const count = decisions.length + omitted.decisions;
   const again =
     differing_decisions === 0
-      ? html`<span class="good">All ${count} recorded decisions re-run identically</span> from what was recorded of their input, state and configuration.`
+      ? html`<span class="good">${count === 1 ? "The one recorded decision re-runs" : `All ${count} recorded decisions re-run`} identically</span> from what was recorded: input, state and configuration.`
       : html`<span class="bad">${differing_decisions} of ${count} recorded decisions come out differently</span>: the rules of this version differ from those that decided, or the records were changed.`;
   const chain =
     chain_problems === 0
       ? html`<span class="good">The chain of hashes is unbroken</span> over the whole audit.`
-      : html`<span class="bad">The chain of hashes is broken in ${chain_problems} places</span>; what <code>hosa explain</code> says names them.`;
+      : html`<span class="bad">The chain of hashes is broken in ${counted(chain_problems, "place")}</span>; what <code>hosa explain</code> says names them.`;
   return html`<p>${again} ${chain}</p>
 <p>To check it: <code>hosa explain ${key.id} --audit ${shortened(audit)}</code>. Records ${first.id} to ${last.id}; SHA-256 of ${key.id}: <code>${key.hash}</code>.</p>`;
 }
 
-function configuration({ run, config, timeline }: Episode, { version }: Provenance): Html {
+function configuration({ run, config, timeline }: Episode, { version, settings }: Provenance): Html {
   const about =
     run === null
       ? "The record of the start of that run is gone (rotated out)."
@@ -294,20 +297,12 @@ function configuration({ run, config, timeline }: Episode, { version }: Provenan
   const absences = run?.absences.slice(0, 24).map(({ what, why }) => html`<li>${what}: ${shortened(why)}</li>`) ?? [];
   const lacks = [...missing, ...absences];
   const theta = timeline.theta.map((one, i) => `θ${i + 1} ${num(one)}`).join(", ");
-  const rows = flat(config).map(
-    ([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code>${value}</code></td></tr>`,
-  );
+  const rows = settings(config)
+    .slice(0, MOST_SETTINGS)
+    .map(
+      ([name, value]) =>
+        html`<tr><th scope="row"><code>${shortened(name, 80)}</code></th><td><code>${shortened(value, 200)}</code></td></tr>`,
+    );
   return html`<p>${about}</p><p>Thresholds: ${theta || "none yet"}.</p>${lacks.length === 0 ? "" : html`<h3>Missing on that node</h3><ul>${lacks}</ul>`}
 <details><summary>What the decision was configured with</summary>${table("As recorded with the decision", ["key", "value"], rows)}</details>`;
-}
-
-/** Nested values as dotted keys; bounded. */
-function flat(value: unknown, prefix = ""): readonly (readonly [string, string])[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return [[shortened(prefix, 80), shortened(JSON.stringify(value) ?? "", 200)]];
-  }
-  const entries = Object.entries(value).slice(0, MOST_SETTINGS);
-  return entries
-    .flatMap(([key, inner]) => flat(inner, prefix === "" ? key : `${prefix}.${key}`))
-    .slice(0, MOST_SETTINGS);
 }

@@ -7,6 +7,7 @@ import type {
   TransitionEntry,
 } from "../model/audit.ts";
 import type { Action, Outcome, Setting } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
@@ -91,11 +92,28 @@ function quarantine(record: QuarantineRecord): readonly string[] {
 /** Any other record: its fields, one per line. */
 export function explain_plain(record: AuditRecord, paint: Style): string {
   const { seq: _, id, wall_time, kind, prev: __, hash, t_ns, ...fields } = record;
-  const said = record.kind === "loss" ? [row("in words", loss_entry_sentence(record))] : [];
-  const lines = Object.entries(fields).map(([name, value]) =>
-    row(name, typeof value === "string" ? value : JSON.stringify(value)),
-  );
-  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, row("t_ns", String(t_ns)), ...said, ...lines, row("hash", hash)].join("\n")}\n`;
+  const said = record.kind === "loss" ? [["in words", loss_entry_sentence(record)]] : [];
+  const rows = [
+    ["t_ns", String(t_ns)],
+    ...said,
+    ...Object.entries(fields).map(([name, value]) => [name, plain(value)]),
+    ["hash", hash],
+  ];
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  const lines = rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`);
+  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, ...lines].join("\n")}\n`;
+}
+
+/** A recorded value in words: `p50 204, p99 911`; what is nested stands in brackets. */
+function plain(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return value === null ? "–" : String(value);
+  const nested = (inner: unknown): string =>
+    typeof inner === "object" && inner !== null ? `(${plain(inner)})` : plain(inner);
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(nested).join(", ");
+  return Object.entries(value)
+    .map(([key, inner]) => `${key} ${nested(inner)}`)
+    .join(", ");
 }
 
 function row(label: string, text: string): string {
@@ -112,7 +130,7 @@ function seen({ input: { assessment: a } }: DecisionRecord): string {
   const warm = a.warm ? "" : "; still warming up";
   return (
     `D ${num(a.d)}, D̄ ${num(a.d_smooth)}, slope ${signed(a.velocity)}/s, acceleration ${signed(a.acceleration)}/s², ` +
-    `φ ${signed(a.phi)}; ${a.learned_samples} samples learned${warm}`
+    `φ ${signed(a.phi)}; ${counted(a.learned_samples, "sample")} learned${warm}`
   );
 }
 

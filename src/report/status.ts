@@ -1,4 +1,5 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
+import { counted } from "../model/counted.ts";
 import { loss_sentence } from "./loss.ts";
 import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
@@ -43,7 +44,7 @@ export function status_text(status: AgentStatus, paint: Style): string {
       "beat",
       `every ${beat.period_ms} ms, takes ${beat.cost_us.p50} µs (p99 ${beat.cost_us.p99}), late by ${beat.delay_us.p50} µs (p99 ${beat.delay_us.p99})`,
     ),
-    row("watched by", `${status.watchers} of ${status.connections} connections`),
+    row("watched by", `${status.watchers} of ${counted(status.connections, "connection")}`),
   ].join("\n")}\n`;
 }
 
@@ -68,7 +69,7 @@ function episode({ last_episode }: AgentStatus): string {
   if (last_episode === null) return "none since the agent started";
   const { began, ended, highest, rule, path, actions } = last_episode;
   const who = path === "" ? "" : `, ${path}`;
-  return `${began} – ${ended ?? "now"}: level ${highest}${who}, ${actions} action(s); ${rule}`;
+  return `${began} – ${ended ?? "now"}: level ${highest}${who}, ${counted(actions, "action")}; ${rule}`;
 }
 
 /** What there is to say with no agent running. */

@@ -1,5 +1,6 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import type { Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
@@ -121,10 +122,10 @@ export class TimelineBuilder {
         return;
       case "baseline":
         this.#threshold(record.thresholds.theta);
-        mark("note", `baseline learned from ${record.samples} samples`);
+        mark("note", `baseline learned from ${counted(record.samples, "sample")}`);
         return;
       case "stop":
-        mark("note", `stopped after ${record.beats} beats: ${record.reason}`);
+        mark("note", `stopped after ${counted(record.beats, "beat")}: ${record.reason}`);
         return;
       case "hook":
         mark("note", `hook ${record.hook} for ${record.action_id} ${record.event}: ${hook_sentence(record.result)}`);

@@ -72,7 +72,7 @@ test("no audit: exit code 1, one line with the way out", () => {
   const { code, stderr } = hosa(["explain", "--audit", "/nonexistent/audit.jsonl"]);
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^error: audit file \/nonexistent\/audit.jsonl cannot be read \(ENOENT\)\. Give the file with --audit.*\n$/,
+    /^error: audit file \/nonexistent\/audit.jsonl cannot be read: no such file or directory \(ENOENT\)\. Give the file with --audit.*\n$/,
   );
 });
 

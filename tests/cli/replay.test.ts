@@ -134,8 +134,8 @@ describe("a CSV", () => {
         [bad("empty.csv", ""), "empty.csv: nothing to judge: it is empty"],
         [bad("endless.csv", `split,label,${"a".repeat(1_200_000)}`), "endless.csv:1: longer than 1048576 characters"],
         [bad("binary.csv", Uint8Array.of(0, 1, 2, 10, 3)), "binary.csv:1: column 1"],
-        [hosa(["replay", join(directory, "none.csv")]), "none.csv cannot be read (ENOENT)"],
-        [hosa(["replay", directory]), "cannot be read (it is a directory)"],
+        [hosa(["replay", join(directory, "none.csv")]), "none.csv cannot be read: no such file or directory (ENOENT)"],
+        [hosa(["replay", directory]), "cannot be read: it is a directory"],
       ] as const) {
         expect(ran.stderr).toContain(message);
         expect(ran.stderr).not.toMatch(/^\s+at /m);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { named_settings } from "../../src/agent/config_names.ts";
 import { replay } from "../../src/agent/replay.ts";
 import type { AuditEntry, DecisionInput } from "../../src/model/audit.ts";
 import type { Level } from "../../src/model/level.ts";
@@ -9,7 +10,7 @@ import { escape_html, html, shortened } from "../../src/report/html.ts";
 import { recorded_run, START } from "./episode_fixture.ts";
 import { action_entry, assessment, decided, outcome, record } from "./fixtures.ts";
 
-const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0" };
+const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0", settings: named_settings };
 
 function found(entries: readonly AuditEntry[], wanted: string | null = null): FoundEpisode {
   const search = new EpisodeSearch(wanted, replay);

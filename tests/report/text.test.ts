@@ -19,12 +19,12 @@ const plain = style(false);
 
 test("observe: columns are aligned under their header, whatever the level", () => {
   expect(observe_line(view(), [1, 2, 4, 7.9], 0, plain)).toBe(
-    "   12.3 s 2 soft containment     7.90   +4.25    −1.1  +0.80 ▂▃▅█                 " +
+    "   12.3 s 2 soft-containment      7.90   +4.25    -1.1  +0.80 ▂▃▅█                 " +
       'memory_growth_bytes_per_s 85 % (50.0 MiB/s), cpu_busy_fraction 15 % (25 %) · /svc/leaky thread 901 "leaker"',
   );
   const header = observe_header(plain);
   const calm = observe_line(view({ level: 0, level_name: "homeostasis", warm: false, culprit: null }), [0.5], 0, plain);
-  expect(calm.indexOf("homeostasis ~")).toBe(header.indexOf("level") + 2);
+  expect(calm.indexOf("homeostasis~")).toBe(header.indexOf("level") + 2);
   const column = (line: string, text: string): number => Bun.stringWidth(line.slice(0, line.indexOf(text)));
   expect(column(calm, "memory_growth")).toBe(column(header, "carried by"));
   expect(calm).not.toContain("svc");
@@ -82,7 +82,7 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
   Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00; fixed)
   Carried by memory_growth_bytes_per_s 85 % of D² (50.0 MiB/s), cpu_busy_fraction 15 % of D² (25 %)
   Looks like resource leak (/svc/leaky grows 50.0 MiB/s and would run out)
-  Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, −3 and +1 would fit as well
+  Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, -3 and +1 would fit as well
   Who        /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
   Harm       ttf 14.00 s, bound 60.00 s; evidence strong
              growth sustained for 2 s
@@ -112,7 +112,7 @@ test("explain: a recording motor would have, a different re-run is loud", () => 
 test("explain: other records show their fields", () => {
   const text = explain_plain(record({ kind: "stop", t_ns: 5, reason: "asked to end", beats: 7 }), plain);
   expect(text).toContain("e17  2026-01-02T03:04:05.000Z  stop");
-  expect(text).toContain("  reason     asked to end");
+  expect(text).toContain("  reason  asked to end");
 });
 
 test("baseline: means, deviations, thresholds and the tail they came from", () => {

@@ -2,6 +2,7 @@ import { regime_of, replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { explain_baseline } from "../../report/baseline.ts";
 import { is_decision } from "../../report/episode_builder.ts";
 import { explain_decision, explain_plain, explain_quarantine, type QuarantineRecord } from "../../report/explain.ts";
@@ -10,7 +11,7 @@ import { PICTURE_MARK, timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
 import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import { audit_given, configured, type GlobalOptions, refuse_dry_run } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -39,10 +40,12 @@ interface Found {
 
 /** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken, or it is decided differently. */
 export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
-  if (id !== undefined && (options.baseline === true || options.timeline === true || options.svg !== undefined)) {
-    throw new OperatorError("explain: an id, and --baseline, --timeline or --svg", 2, "Those are of the whole run.");
+  const whole = (["last", "baseline", "timeline", "svg"] as const).find((name) => options[name] !== undefined);
+  if (id !== undefined && whole !== undefined) {
+    throw new OperatorError(`explain: the id ${id} and --${whole} exclude each other`, 2, "Leave one of them out.");
   }
-  const path = options.audit ?? (await own_audit(options));
+  if (options.svg !== undefined) refuse_dry_run("explain --svg", options);
+  const path = audit_given(options) ?? (await own_audit(options));
   if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
   const wanted =
     options.baseline === true
@@ -51,9 +54,11 @@ export async function explain(id: string | undefined, options: ExplainOptions, c
         ? is_decision
         : (record: AuditRecord) => record.id === id;
   const found = await find(path, wanted, id !== undefined, context);
-  if (found.record === null) throw nothing_found(path, id, options);
-  context.output.print(options.output === "json" ? json(found) : text(found, context));
-  return found.problems === 0 && comes_out_the_same(found.record) ? 0 : 1;
+  const { record } = found;
+  if (record === null) throw nothing_found(path, id, options);
+  if (options.output === "json") context.output.print_answer("explain", json({ ...found, record }));
+  else context.output.print(text(found, context));
+  return found.problems === 0 && comes_out_the_same(record) ? 0 : 1;
 }
 
 function comes_out_the_same(record: AuditRecord): boolean {
@@ -143,22 +148,23 @@ function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry
 function text({ record, motor, verdicts, quarantine, hooks }: Found, context: Context): string {
   const { paint } = context.output;
   if (record === null) return "";
-  if (is_baseline(record)) return explain_baseline(record, paint);
-  if (is_quarantine(record)) {
-    return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
+  // The proof is of the record as it is; what is shown of it has its control characters escaped.
+  const shown = all_visible(record);
+  if (is_baseline(shown)) return explain_baseline(shown, paint);
+  if (is_quarantine(shown)) {
+    return explain_quarantine(shown, record.kind === "quarantine" ? all_visible(replan(record)) : null, paint);
   }
-  if (!is_decision(record)) return explain_plain(record, paint);
-  const proven = { replay: replay(record), regime: regime_of(record) };
-  return explain_decision(record, { ...proven, verdicts, motor, quarantine, hooks }, paint);
+  if (!is_decision(shown) || !is_decision(record)) return explain_plain(shown, paint);
+  const around = { replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks };
+  return explain_decision(shown, all_visible(around), paint);
 }
 
-function json({ record, motor, verdicts, quarantine, hooks }: Found): string {
-  const decided = record !== null && is_decision(record);
-  const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
-  const proof = decided
-    ? { replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks }
-    : planned;
-  return `${JSON.stringify({ record, ...proof })}\n`;
+function json({ record, motor, verdicts, quarantine, hooks, problems }: Found & { record: AuditRecord }) {
+  const about = { audit_problems: problems };
+  if (is_decision(record)) {
+    return { record, replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks, ...about };
+  }
+  return record.kind === "quarantine" ? { record, replay: replan(record), ...about } : { record, ...about };
 }
 
 function nothing_found(path: string, id: string | undefined, options: ExplainOptions): OperatorError {
@@ -185,9 +191,10 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
     }
   }
   const timeline = builder.get();
-  if (to_output) await context.output.deliver(timeline_svg(timeline));
+  if (to_output) await context.output.deliver_document(timeline_svg(timeline));
   else if (options.svg !== undefined) write_own(options.svg, timeline_svg(timeline), PICTURE);
-  if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
-  else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
+  if (options.output === "json")
+    context.output.print_answer("timeline", { ...timeline, audit_problems: problems.count });
+  else if (options.timeline === true) context.output.print(timeline_text(all_visible(timeline), context.output.paint));
   return problems.count === 0 ? 0 : 1;
 }

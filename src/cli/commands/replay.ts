@@ -2,7 +2,9 @@ import { CsvBacktest, type CsvOptions, type CsvResult } from "../../backtest/csv
 import { DEFAULT_TRAIN, type TrainRows } from "../../backtest/export_rows.ts";
 import { FlightReplay } from "../../backtest/flight.ts";
 import { LineReader } from "../../backtest/lines.ts";
+import { counted } from "../../model/counted.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { backtest_text, episodes_text, flight_text } from "../../report/backtest.ts";
 import type { Style } from "../../report/style.ts";
 import type { Context, ExitCode } from "../context.ts";
@@ -17,7 +19,11 @@ export interface ReplayOptions extends GlobalOptions {
   readonly budgetHours: number;
   readonly trainRows?: TrainRows;
   readonly detector: "hosa" | "seed";
+  /** Options that stand on the command line, as they are typed: those of a CSV change nothing in a flight. */
+  readonly given: readonly string[];
 }
+
+const OF_A_CSV = ["--row-interval", "--alarms-per-day", "--budget-hours", "--train-rows", "--detector", "--set"];
 
 /** Either of the two things that can be replayed: lines in, views of rows and one summary out. */
 interface Job {
@@ -37,16 +43,17 @@ export async function replay(file: string, options: ReplayOptions, context: Cont
   const make_backtest = csv_job(reader.name, options);
   const as_json = options.output === "json";
   const deliver = async (objects: readonly object[]): Promise<void> => {
-    if (as_json && objects.length > 0) await output.deliver(objects.map((one) => `${JSON.stringify(one)}\n`).join(""));
+    if (as_json && objects.length > 0) await output.deliver_json(objects);
   };
   let job: Job | null = null;
   try {
     for await (const lines of reader.lines()) {
-      job ??= lines[0]?.startsWith("{") === true ? flight_job(reader.name, as_json) : make_backtest();
+      job ??= lines[0]?.startsWith("{") === true ? flight_job(reader.name, options) : make_backtest();
       await deliver(await job.take(lines));
       progress.update(reader.progress, job.rows);
       if (output.closed) return 0;
-      if (signal.aborted) throw new OperatorError(`stopped after ${job.rows} rows`, 1, "Nothing was changed.");
+      if (signal.aborted)
+        throw new OperatorError(`stopped after ${counted(job.rows, "row")}`, 1, "Nothing was changed.");
     }
     job ??= make_backtest();
     const { objects, text, code } = await job.finish(output.paint);
@@ -80,7 +87,11 @@ function csv_job(name: string, options: ReplayOptions): () => Job {
       take: (lines) => backtest.take(lines),
       finish: async (paint) => {
         const { views, result } = await backtest.finish();
-        return { objects: [...views, ...result_objects(result)], text: result_text(result, paint), code: 0 };
+        return {
+          objects: [...views, ...result_objects(result)],
+          text: result_text(all_visible(result), paint),
+          code: 0,
+        };
       },
     };
   };
@@ -99,7 +110,13 @@ function result_text(result: CsvResult, paint: Style): string {
     : episodes_text(result.summary, result.episodes, result.beside, paint);
 }
 
-function flight_job(name: string, with_views: boolean): Job {
+function flight_job(name: string, { given, output }: ReplayOptions): Job {
+  const with_views = output === "json";
+  const idle = given.filter((option) => OF_A_CSV.includes(option));
+  if (idle.length > 0) {
+    const hint = "A flight is decided again as it was recorded; `hosa what-if` decides it with another configuration.";
+    throw new OperatorError(`replay ${name}: a flight takes no ${idle.join(", ")}`, 2, hint);
+  }
   const flight = new FlightReplay(name);
   return {
     get rows() {
@@ -112,7 +129,11 @@ function flight_job(name: string, with_views: boolean): Job {
       }),
     finish: async (paint) => {
       const summary = flight.summary();
-      return { objects: [{ summary }], text: flight_text(summary, paint), code: summary.identical ? 0 : 1 };
+      return {
+        objects: [{ summary }],
+        text: flight_text(all_visible(summary), paint),
+        code: summary.identical ? 0 : 1,
+      };
     },
   };
 }

@@ -1,11 +1,15 @@
+import { named_settings } from "../../agent/config_names.ts";
 import { replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
+import { counted } from "../../model/counted.ts";
 import { OperatorError } from "../../model/error.ts";
+import { visible } from "../../model/visible.ts";
 import type { Episode } from "../../report/episode.ts";
 import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import type { Answers } from "../documents.ts";
+import { audit_given, configured, type GlobalOptions, refuse_dry_run } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -19,12 +23,13 @@ const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa re
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
 export async function report(id: string | undefined, options: ReportOptions, context: Context): Promise<ExitCode> {
   const { output } = context;
+  refuse_dry_run("report", options);
   const to_output = options.html === STANDARD_OUTPUT;
   if (to_output && options.output === "json") {
     const hint = "Give --html a file, or leave -o json out.";
     throw new OperatorError("--html - and -o json both want standard output", 2, hint);
   }
-  const path = options.audit ?? configured(options).audit.path;
+  const path = audit_given(options) ?? configured(options).audit.path;
   const problems = new AuditProblems(output);
   const search = new EpisodeSearch(id ?? null, replay);
   for await (const item of read_audit(path)) {
@@ -36,24 +41,29 @@ export async function report(id: string | undefined, options: ReportOptions, con
   }
   const found = search.get();
   if (typeof found === "string") throw nothing_found(found, path, id);
-  const page = episode_page(found, { audit: path, chain_problems: problems.count, version: context.version });
-  if (to_output) await output.deliver(page);
+  const from = { audit: path, chain_problems: problems.count, version: context.version, settings: named_settings };
+  const page = episode_page(found, from);
+  if (to_output) await output.deliver_document(page);
   else {
     write_own(options.html, page, PAGE);
-    output.print(said(found, options));
+    if (options.output === "json") output.print_answer("report", answer(found, options.html, problems.count));
+    else output.print(said(found, options.html));
   }
   if (found.differing_decisions > 0) {
-    output.say(`error: ${found.differing_decisions} recorded decisions come out differently; the page says which`);
+    const decisions = counted(found.differing_decisions, "recorded decision");
+    output.say(`error: not the same when decided again: ${decisions}; the page says which`);
   }
   return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
 }
 
-function said(episode: Episode, { html: file, output }: ReportOptions): string {
+function said({ first, last, max_level }: Episode, file: string): string {
+  return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
+}
+
+function answer(episode: Episode, file: string, audit_problems: number): Omit<Answers["report"], "schema_version"> {
   const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
-  if (output === "text") return `${file}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
   const about = { file, first: first.id, last: last.id, max_level, end };
-  const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
-  return `${JSON.stringify({ ...about, ...made_again })}\n`;
+  return { ...about, decisions: decisions.length + omitted.decisions, differing_decisions, audit_problems };
 }
 
 function nothing_found(why: "quiet_record" | "no_episode" | "no_record", path: string, id?: string): OperatorError {

@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path";
 import type { Outcome } from "../../model/containment.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../model/quarantine.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { outcome_of_undo } from "../outcome.ts";
@@ -140,7 +141,7 @@ export class Quarantine implements QuarantineMotor {
     if (act === null) return told(step, subject, "refused", "there is nobody to tell");
     const work = act().then(
       (detail) => told(step, subject, "done", detail),
-      (error) => told(step, subject, "failed", error instanceof Error ? error.message : String(error)),
+      (error) => told(step, subject, "failed", reason_of(error)),
     );
     const late = this.#context.pause(deadline_ms).then(() => {
       const detail = `not finished within ${(deadline_ms / 1000).toFixed(0)} s; it goes on, and so does the quarantine`;
@@ -197,7 +198,7 @@ export class Quarantine implements QuarantineMotor {
       return told("taint", node, "done", detail, { prior: "absent", written: "hosa.io/quarantine", ledger_id });
     } catch (error) {
       // Whether the last request arrived is not known: the entry stays, and removing what is not there does nothing.
-      return told("taint", node, "failed", error instanceof Error ? error.message : String(error), { ledger_id });
+      return told("taint", node, "failed", reason_of(error), { ledger_id });
     }
   }
 
@@ -225,6 +226,6 @@ export async function undo_taint(entry: LedgerEntry, taint: Pick<TaintPort, "rem
     const became = await taint.remove(entry.path);
     return { status: "done", found, written: "absent", detail: became === "removed" ? "removed" : "it was not there" };
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(reason_of(error));
   }
 }

@@ -1,4 +1,5 @@
 import type { Setting } from "../../model/containment.ts";
+import { errno_text } from "../../model/errno.ts";
 import { device_line, devices_by_use, limited_line, parse_io_max } from "../devices.ts";
 import { Refusal } from "../trouble.ts";
 import type { Place, RungContext } from "./containment.ts";
@@ -8,10 +9,10 @@ const DEVICES_MAX = 16;
 
 /** What the kernel means by the errno of a write to io.max. Source: block/blk-cgroup.c, blkg_conf_prep. */
 const MEANS: Readonly<Record<string, string>> = {
-  ENODEV: "ENODEV (no such whole disk: it was unplugged, or is a partition)",
-  EOPNOTSUPP: "EOPNOTSUPP (this device cannot be throttled)",
-  EBUSY: "EBUSY (the device is being removed)",
-  EINVAL: "EINVAL (the kernel does not take the value for this device)",
+  ENODEV: "no such whole disk: it was unplugged, or is a partition (ENODEV)",
+  EOPNOTSUPP: "this device cannot be throttled (EOPNOTSUPP)",
+  EBUSY: "the device is being removed (EBUSY)",
+  EINVAL: "the kernel does not accept the value for this device (EINVAL)",
 };
 
 /** io.max: reads and writes at most `bytes_per_s` each, on the block devices the cgroup has done most I/O on. */
@@ -39,5 +40,5 @@ export const io_max: ValueRung = {
     return [...parse_io_max(intended).keys()].map((device) => device_line(now, device)).join("\n");
   },
   writes: (text) => text.split("\n"),
-  why: (code) => MEANS[code] ?? code,
+  why: (code) => MEANS[code] ?? errno_text(code),
 };

@@ -1,4 +1,5 @@
 import type { Action, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { act_on_each, parts_sentence, refusals } from "../parts.ts";
@@ -110,7 +111,7 @@ class NiceContainment implements Containment {
     if (alive === 0) throw new Gone("every reniced thread has exited");
     if (foreign === 0 || this.#drift_reported) return null;
     this.#drift_reported = true;
-    return change("drifted", `another writer changed the niceness of ${foreign} thread(s)`);
+    return change("drifted", `another writer changed the niceness of ${counted(foreign, "thread")}`);
   }
 
   close(): void {}
@@ -131,7 +132,7 @@ class NiceContainment implements Containment {
     if (written === 0 && not.length > 0) throw new Refusal(`no thread took the niceness: ${parts_sentence(not)}`);
     const without = not.length === 0 ? "" : `; without ${parts_sentence(not)}`;
     const more = { file: this.#entry.file, prior: this.#entry.prior, written: String(nice), ...with_parts(parts) };
-    return change("done", `nice ${nice} for ${written} thread(s)${without}`, more);
+    return change("done", `nice ${nice} for ${counted(written, "thread")}${without}`, more);
   }
 
   #reniced(): readonly ThreadIdentity[] {

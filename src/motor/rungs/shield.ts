@@ -1,4 +1,5 @@
 import type { Action, PartOutcome, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
@@ -120,7 +121,7 @@ class ShieldContainment implements Containment {
     const on = shielded.map(({ name, driver }) => `${name} (${driver} XDP)`);
     const ports = plan.ports.map(({ protocol, port }) => `${protocol}/${port}`).join(" ");
     const without = refused.length === 0 ? "" : `; not on ${parts_sentence(refused)}`;
-    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${plan.cidrs.length} prefix(es)${without}`;
+    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${counted(plan.cidrs.length, "prefix", "prefixes")}${without}`;
     const done = this.#on.map((name): PartOutcome => ({ subject: name, status: "done", detail: "" }));
     return change("done", detail, {
       ...{ file: this.#entry.file, prior: this.#entry.prior, written: shield_words(plan) },

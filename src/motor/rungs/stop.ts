@@ -1,4 +1,5 @@
 import type { Action, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { act_on_each, parts_sentence, refusals } from "../parts.ts";
@@ -14,7 +15,8 @@ export function apply_stop(context: RungContext, action: Action, place: Place): 
   const { setting } = action;
   if (setting.rung !== "freeze" || !setting.frozen) throw new Refusal("a stop begins frozen");
   const pids = context.files.read(`${place.directory}/cgroup.procs`).split("\n").filter(Boolean).map(Number);
-  if (pids.length > PROCESSES_MAX) throw new Refusal(`${pids.length} processes to stop, the bound is ${PROCESSES_MAX}`);
+  if (pids.length > PROCESSES_MAX)
+    throw new Refusal(`${counted(pids.length, "process", "processes")} to stop, the bound is ${PROCESSES_MAX}`);
   const threads: ThreadIdentity[] = [];
   for (const pid of pids) {
     const state = context.processes.thread(pid, pid);
@@ -77,7 +79,11 @@ class StopContainment implements Containment {
     this.#frozen = stopped;
     const without = not.length === 0 ? "" : `; without ${parts_sentence(not)}`;
     const more = { file: this.entry.file, prior: this.entry.prior, written: name, ...with_parts(parts) };
-    return change("done", `${name} to ${sent} process(es): this kernel has no cgroup v2 freezer${without}`, more);
+    return change(
+      "done",
+      `${name} to ${counted(sent, "process", "processes")}: this kernel has no cgroup v2 freezer${without}`,
+      more,
+    );
   }
 
   #alive(): readonly ThreadIdentity[] {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync }
 import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { detach_pinned_link } from "../../ffi/xdp.ts";
+import { distrust_directory } from "../../files/trust.ts";
 import { act_on_each } from "../parts.ts";
 import { FileTrouble } from "../trouble.ts";
 
@@ -32,6 +33,9 @@ export function make_pins(directory: string): void {
   } catch (error) {
     if (code_of(error) !== "EEXIST") throw new FileTrouble("make", directory, code_of(error));
   }
+  // bpffs is often mounted so that everybody may make a directory there.
+  const why = distrust_directory(directory);
+  if (why !== null) throw new FileTrouble("pin below", directory, why);
 }
 
 /**
@@ -47,6 +51,7 @@ export function remove_pins(directory: string): readonly string[] {
     links,
     (name) => join(directory, name),
     (name) => remove_pin(join(directory, name), true),
+    (code) => code,
   );
   const stays = parts.find(({ status }) => status !== "done");
   if (stays !== undefined) throw new FileTrouble("take off", stays.subject, stays.detail);
