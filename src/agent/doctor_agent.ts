@@ -2,7 +2,6 @@ import type { AgentStatus } from "../model/control.ts";
 import type { DoctorReport, Finding } from "../model/doctor.ts";
 import type { Loss } from "../model/loss.ts";
 import type { Maybe } from "../model/sample.ts";
-import { loss_sentence } from "../report/loss.ts";
 
 /** What the agent that runs says of itself; why it could not be asked; null: none runs. */
 export type RunningAgent = Maybe<AgentStatus | { readonly refused: string }>;
@@ -25,9 +24,9 @@ export function examine_agent(agent: RunningAgent): DoctorReport["sections"][num
 
 /** Costs say what HOSA cannot do now; what is over costs nothing more. */
 function finding(loss: Loss): Finding {
-  const { code, degraded, lasting, last, remedy } = loss;
+  const { code, degraded, lasting, last, remedy, sentence } = loss;
   const costs = degraded ?? (lasting ? "" : `over since ${last}`);
-  return { what: code, state: "missing", detail: loss_sentence(loss), costs, remedy };
+  return { what: code, state: "missing", detail: sentence, costs, remedy };
 }
 
 function ok(what: string, detail: string): Finding {

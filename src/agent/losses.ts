@@ -200,5 +200,6 @@ function shown(code: LossCode, known: Known): Loss {
   const { unit, effect, remedy, degrades } = loss_kind(code);
   const { total, now, lasting, stands, detail, since, last } = known;
   const degraded = stands ? (degrades ?? null) : null;
-  return { code, unit, total, now, lasting, detail, since, last, effect, remedy, degraded };
+  const sentence = loss_sentence({ code, total, now, detail });
+  return { code, unit, total, now, lasting, detail, since, last, effect, remedy, sentence, degraded };
 }

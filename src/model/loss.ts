@@ -260,6 +260,8 @@ export interface Loss {
   readonly last: string;
   readonly effect: string;
   readonly remedy: string;
+  /** All of it in one line, as every view says it. */
+  readonly sentence: string;
   /** What HOSA cannot do now; null when it is not degraded by this. */
   readonly degraded: Maybe<string>;
 }

@@ -1,6 +1,5 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
 import { counted } from "../model/counted.ts";
-import { loss_sentence } from "./loss.ts";
 import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
@@ -38,7 +37,7 @@ export function status_text(status: AgentStatus, paint: Style): string {
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
     ...(status.absences ?? []).map(({ what, why, costs }) => row("missing", `${what} (${why}): ${costs}`)),
-    ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss_sentence(loss))),
+    ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss.sentence)),
     row("episode", episode(status)),
     row(
       "beat",

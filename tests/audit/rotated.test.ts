@@ -146,9 +146,9 @@ describe("another program takes the audit's file away", () => {
 
 describe("something that is no regular file stands at the path", () => {
   const cases: readonly (readonly [string, string, (path: string) => void])[] = [
-    ["a symbolic link", "a symbolic link", (path) => symlinkSync("elsewhere", path)],
-    ["a FIFO", "a FIFO", (path) => expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true)],
-    ["a directory", "a directory", (path) => mkdirSync(path)],
+    ["a symbolic link", "it is a symbolic link; name the file itself", (path) => symlinkSync("elsewhere", path)],
+    ["a FIFO", "it is a FIFO, not a regular file", (path) => expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true)],
+    ["a directory", "it is a directory (EISDIR)", (path) => mkdirSync(path)],
   ];
   test.each(cases)(
     "%s: nothing is written to it, the lines wait, and are written when it is gone",
@@ -158,7 +158,7 @@ describe("something that is no regular file stands at the path", () => {
           rmSync(path);
           put(path);
         });
-        expect(writer.trouble).toContain(`${kind} stands at ${writer.path}`);
+        expect(writer.trouble).toContain(`audit ${writer.path}: ${kind}`);
         expect([writer.written, writer.waiting, writer.dropped]).toEqual([3, 3, 0]);
         expect(existsSync(join(directory, "log", "elsewhere"))).toBe(false);
         rmSync(writer.path, { recursive: true });
@@ -199,7 +199,7 @@ describe("the disk does not take the lines", () => {
         item.type === "record" && item.record.kind === "note" && item.record.text === "later" ? [item.record] : [],
       );
       expect(first?.lost).toBe(3);
-      expect(first?.lost_why).toContain("a directory stands at");
+      expect(first?.lost_why).toContain("it is a directory");
     });
   });
 

@@ -105,7 +105,7 @@ describe("the ledger cannot be written", () => {
     rmSync(setup.ledger_dir, { recursive: true });
     writeFileSync(setup.ledger_dir, "a file where the directory was");
     motor.ledger.examine();
-    expect(motor.ledger.trouble).toMatch(/ledger\.jsonl: (ENOTDIR|EEXIST)/);
+    expect(motor.ledger.trouble).toMatch(/ledger\.jsonl: .* \((ENOTDIR|EEXIST)\)/);
     const outcome = motor.perform(action("a", "apply", setup.kernel.target("/app"), FIRST), 0);
     expect([outcome.status, motor.ledger.refused, setup.kernel.get("/app", "cpu.max")]).toEqual([
       "refused",

@@ -59,7 +59,7 @@ describe("io.max on several devices, of which one refuses", () => {
     const target = setup.kernel.target("/app");
     const outcome = motor.perform(action("a", "apply", target, LIMIT), 0);
     expect(outcome.status).toBe("done");
-    expect(outcome.detail).toContain("without 8:16: ENODEV (no such whole disk");
+    expect(outcome.detail).toContain("without 8:16: no such whole disk: it was unplugged, or is a partition (ENODEV)");
     expect(outcome.parts?.map(({ subject, status }) => [subject, status])).toEqual([
       ["8:16", "refused"],
       ["8:32", "done"],
@@ -78,7 +78,7 @@ describe("io.max on several devices, of which one refuses", () => {
     for (const device of ["8:0", "8:16", "8:32"]) setup.kernel.refused.set(device, "ENODEV");
     const outcome = setup.motor().perform(action("a", "apply", setup.kernel.target("/app"), LIMIT), 0);
     expect(outcome.status).toBe("refused");
-    expect(outcome.detail).toContain("no device took the limit: 8:16: ENODEV");
+    expect(outcome.detail).toContain("no device took the limit: 8:16: no such whole disk");
     expect(read_entries(`${setup.ledger_dir}/ledger.jsonl`).size).toBe(0);
   });
 
@@ -100,7 +100,7 @@ describe("io.max on several devices, of which one refuses", () => {
     motor.perform(action("a", "apply", target, LIMIT), 0);
     setup.kernel.refused.set("8:32", "EBUSY");
     const adjusted = motor.perform(action("a", "adjust", target, TIGHTER), 0);
-    expect([adjusted.status, adjusted.detail]).toEqual(["done", expect.stringContaining("without 8:32: EBUSY")]);
+    expect([adjusted.status, adjusted.detail]).toEqual(["done", expect.stringContaining("without 8:32: the device is being removed (EBUSY)")]);
     expect(setup.kernel.get("/app", "io.max")).toContain(limited("8:32", 1_000_000));
     setup.kernel.refused.clear();
     motor.perform(action("a", "adjust", target, { rung: "io_max", bytes_per_s: 400_000 }), 0);
@@ -119,7 +119,7 @@ describe("io.max on several devices, of which one refuses", () => {
     const released = motor.perform(action("a", "release", target, LIMIT), 0);
     expect([released.status, released.detail]).toEqual([
       "failed",
-      expect.stringContaining("not restored: 8:16: EBUSY"),
+      expect.stringContaining("not restored: 8:16: in use (EBUSY)"),
     ]);
     expect(setup.kernel.get("/app", "io.max")).toBe(limited("8:16", 1_000_000));
     expect(motor.stuck).toHaveLength(1);
@@ -206,13 +206,13 @@ describe("threads and processes of which one refuses", () => {
     const motor = setup.motor();
     const target = setup.kernel.target("/app");
     const outcome = motor.perform(action("a", "apply", target, NICE), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without thread 41: EPERM")]);
+    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without thread 41: operation not permitted (EPERM)")]);
     expect([40, 41, 50].map((tid) => setup.kernel.nice(tid))).toEqual([7, 0, 7]);
     setup.kernel.refused.clear();
     setup.kernel.refused.set("50", "EPERM");
     expect(motor.perform(action("a", "release", target, NICE), 0)).toMatchObject({
       status: "failed",
-      detail: expect.stringContaining("not restored: thread 50: EPERM"),
+      detail: expect.stringContaining("not restored: thread 50: operation not permitted (EPERM)"),
     });
     expect([40, 41, 50].map((tid) => setup.kernel.nice(tid))).toEqual([0, 0, 7]);
     setup.kernel.refused.clear();
@@ -225,7 +225,7 @@ describe("threads and processes of which one refuses", () => {
     setup.kernel.delete_file("/app", "cpu.weight");
     for (const tid of ["40", "41", "50"]) setup.kernel.refused.set(tid, "EPERM");
     const outcome = setup.motor().perform(action("a", "apply", setup.kernel.target("/app"), NICE), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["refused", expect.stringContaining("thread 40: EPERM")]);
+    expect([outcome.status, outcome.detail]).toEqual(["refused", expect.stringContaining("thread 40: operation not permitted (EPERM)")]);
     expect(read_entries(`${setup.ledger_dir}/ledger.jsonl`).size).toBe(0);
   });
 
@@ -238,12 +238,12 @@ describe("threads and processes of which one refuses", () => {
     const target = setup.kernel.target("/app");
     const freeze: Setting = { rung: "freeze", frozen: true };
     const outcome = motor.perform(action("a", "apply", target, freeze), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without process 40: EPERM")]);
+    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without process 40: operation not permitted (EPERM)")]);
     expect(setup.kernel.signals).toEqual(["SIGSTOP 50"]);
     // In an undo the first of them refuses, and the next one still runs again.
     expect(motor.perform(action("a", "release", target, freeze), 0)).toMatchObject({
       status: "failed",
-      detail: expect.stringContaining("not sent: process 40: EPERM"),
+      detail: expect.stringContaining("not sent: process 40: operation not permitted (EPERM)"),
     });
     expect(setup.kernel.signals).toEqual(["SIGSTOP 50", "SIGCONT 50"]);
     setup.kernel.refused.clear();
@@ -263,12 +263,12 @@ describe("threads and processes of which one refuses", () => {
     const adjusted = motor.perform(action("a", "adjust", target, hold), 0);
     expect([adjusted.status, adjusted.detail]).toEqual([
       "done",
-      expect.stringContaining("held with it: thread 60: EOPNOTSUPP"),
+      expect.stringContaining("held with it: thread 60: not supported (EOPNOTSUPP)"),
     ]);
     expect(setup.kernel.thread_of(61).cgroup_path).toBe("/app");
     expect(motor.perform(action("a", "release", target, hold), 0)).toMatchObject({
       status: "failed",
-      detail: expect.stringContaining("not returned: thread 60: EOPNOTSUPP"),
+      detail: expect.stringContaining("not returned: thread 60: not supported (EOPNOTSUPP)"),
     });
     expect(setup.kernel.thread_of(41).cgroup_path).toBe("/app");
     setup.kernel.refused.clear();

@@ -16,7 +16,8 @@ function loss(code: LossCode, more: Partial<Loss> = {}): Loss {
   const { unit, effect, remedy } = LOSSES[code];
   const at = "2026-01-02T03:04:05.000Z";
   const base = { total: 1, now: 0, lasting: true, detail: "", since: at, last: at, degraded: null };
-  return { code, unit, effect, remedy, ...base, ...more };
+  const whole = { code, unit, effect, remedy, ...base, ...more };
+  return { ...whole, sentence: loss_sentence(whole) };
 }
 
 const none = { p50: 0, p99: 0 };
@@ -84,7 +85,7 @@ test("a recorded loss has words in explain and in the timeline, also one of a ve
   expect(loss_entry_sentence(entry)).toBe("lost: 3 beats more");
   expect(loss_entry_sentence({ ...entry, phase: "ended" })).toBe("no longer lost: beats, 9 beats in all");
   expect(loss_entry_sentence({ ...entry, code: "moons", detail: "eclipsed" })).toBe("lost: 3 moons more (eclipsed)");
-  expect(explain_plain(record(entry), plain)).toContain("in words   lost: 3 beats more");
+  expect(explain_plain(record(entry), plain)).toContain("in words  lost: 3 beats more");
   const timeline = new TimelineBuilder();
   timeline.add(record(entry));
   expect(timeline_text(timeline.get(), plain)).toContain("lost: 3 beats more");
