@@ -106,7 +106,10 @@ export class Ledger {
       const room_bytes = bavail * bsize;
       // What refused the latest entry need not be the room: asked by a line that says nothing.
       if (this.trouble !== null && room_bytes >= LEAST_ROOM_BYTES) this.#write("\n");
-      this.trouble = room_bytes < LEAST_ROOM_BYTES ? `${this.path}: ${errno_text("ENOSPC")}: ${room_bytes} bytes are free there` : null;
+      this.trouble =
+        room_bytes < LEAST_ROOM_BYTES
+          ? `${this.path}: ${errno_text("ENOSPC")}: ${room_bytes} bytes are free there`
+          : null;
     } catch (error) {
       this.trouble = `${this.path}: ${why_of(error)}`;
     }

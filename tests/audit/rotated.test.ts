@@ -147,7 +147,11 @@ describe("another program takes the audit's file away", () => {
 describe("something that is no regular file stands at the path", () => {
   const cases: readonly (readonly [string, string, (path: string) => void])[] = [
     ["a symbolic link", "it is a symbolic link; name the file itself", (path) => symlinkSync("elsewhere", path)],
-    ["a FIFO", "it is a FIFO, not a regular file", (path) => expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true)],
+    [
+      "a FIFO",
+      "it is a FIFO, not a regular file",
+      (path) => expect(Bun.spawnSync(["mkfifo", path]).success).toBe(true),
+    ],
     ["a directory", "it is a directory (EISDIR)", (path) => mkdirSync(path)],
   ];
   test.each(cases)(

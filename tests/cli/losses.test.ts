@@ -5,6 +5,7 @@ import { RUNGS } from "../../src/model/containment.ts";
 import type { AgentStatus } from "../../src/model/control.ts";
 import type { DoctorReport } from "../../src/model/doctor.ts";
 import { LOSSES } from "../../src/model/loss.ts";
+import { built_hosa } from "../built.ts";
 import { hosa, in_directory, may_cover_files } from "./hosa.ts";
 
 const USABLE = hosa(["doctor"]).code === 0;
@@ -74,6 +75,12 @@ test.skipIf(!USABLE || !COVERS)(
       const text = hosa(["status", "-c", file]).stdout;
       expect(text).toContain(`degraded   ${LOSSES.audit_lines.degrades}`);
       expect(text).toContain(LOSSES.audit_lines.effect);
+
+      // Where the runtime cannot start, the answer has the same words.
+      const short = Bun.spawnSync(["prlimit", "--as=200000000", built_hosa(), "status", "-c", file]);
+      expect(short.stderr.toString()).toContain("without its runtime");
+      for (const row of text.split("\n").filter((line) => /^(degraded|lost|left out) /.test(line)))
+        expect(short.stdout.toString()).toContain(row.replace(/\d+ lines wait.*/, ""));
 
       const report = JSON.parse(hosa(["doctor", "-o", "json", "-c", file]).stdout) as DoctorReport;
       const findings = report.sections.find(({ title }) => title === "Running agent")?.findings ?? [];

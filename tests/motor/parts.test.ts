@@ -100,7 +100,10 @@ describe("io.max on several devices, of which one refuses", () => {
     motor.perform(action("a", "apply", target, LIMIT), 0);
     setup.kernel.refused.set("8:32", "EBUSY");
     const adjusted = motor.perform(action("a", "adjust", target, TIGHTER), 0);
-    expect([adjusted.status, adjusted.detail]).toEqual(["done", expect.stringContaining("without 8:32: the device is being removed (EBUSY)")]);
+    expect([adjusted.status, adjusted.detail]).toEqual([
+      "done",
+      expect.stringContaining("without 8:32: the device is being removed (EBUSY)"),
+    ]);
     expect(setup.kernel.get("/app", "io.max")).toContain(limited("8:32", 1_000_000));
     setup.kernel.refused.clear();
     motor.perform(action("a", "adjust", target, { rung: "io_max", bytes_per_s: 400_000 }), 0);
@@ -206,7 +209,10 @@ describe("threads and processes of which one refuses", () => {
     const motor = setup.motor();
     const target = setup.kernel.target("/app");
     const outcome = motor.perform(action("a", "apply", target, NICE), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without thread 41: operation not permitted (EPERM)")]);
+    expect([outcome.status, outcome.detail]).toEqual([
+      "done",
+      expect.stringContaining("without thread 41: operation not permitted (EPERM)"),
+    ]);
     expect([40, 41, 50].map((tid) => setup.kernel.nice(tid))).toEqual([7, 0, 7]);
     setup.kernel.refused.clear();
     setup.kernel.refused.set("50", "EPERM");
@@ -225,7 +231,10 @@ describe("threads and processes of which one refuses", () => {
     setup.kernel.delete_file("/app", "cpu.weight");
     for (const tid of ["40", "41", "50"]) setup.kernel.refused.set(tid, "EPERM");
     const outcome = setup.motor().perform(action("a", "apply", setup.kernel.target("/app"), NICE), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["refused", expect.stringContaining("thread 40: operation not permitted (EPERM)")]);
+    expect([outcome.status, outcome.detail]).toEqual([
+      "refused",
+      expect.stringContaining("thread 40: operation not permitted (EPERM)"),
+    ]);
     expect(read_entries(`${setup.ledger_dir}/ledger.jsonl`).size).toBe(0);
   });
 
@@ -238,7 +247,10 @@ describe("threads and processes of which one refuses", () => {
     const target = setup.kernel.target("/app");
     const freeze: Setting = { rung: "freeze", frozen: true };
     const outcome = motor.perform(action("a", "apply", target, freeze), 0);
-    expect([outcome.status, outcome.detail]).toEqual(["done", expect.stringContaining("without process 40: operation not permitted (EPERM)")]);
+    expect([outcome.status, outcome.detail]).toEqual([
+      "done",
+      expect.stringContaining("without process 40: operation not permitted (EPERM)"),
+    ]);
     expect(setup.kernel.signals).toEqual(["SIGSTOP 50"]);
     // In an undo the first of them refuses, and the next one still runs again.
     expect(motor.perform(action("a", "release", target, freeze), 0)).toMatchObject({

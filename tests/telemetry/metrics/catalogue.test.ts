@@ -126,7 +126,13 @@ test("every kind of loss is there as 0 from the start, and what is lost, left ou
     expect(none).toContain(`hosa_left_out{what="${code}"} 0\n`);
   }
   const { unit, effect, remedy } = LOSSES.cgroups;
-  const told = { since: "2026-01-01T00:00:00.000Z", last: "2026-01-01T00:00:00.000Z", lasting: true, detail: "", sentence: "" };
+  const told = {
+    since: "2026-01-01T00:00:00.000Z",
+    last: "2026-01-01T00:00:00.000Z",
+    lasting: true,
+    detail: "",
+    sentence: "",
+  };
   const cgroups = { code: "cgroups", unit, effect, remedy, total: 900, now: 400, degraded: null, ...told } as const;
   const ledger = { ...cgroups, code: "ledger", total: 2, now: 0, degraded: "HOSA cannot contain anything" } as const;
   const some = render_metrics(figures({ losses: [cgroups, ledger] }));
