@@ -265,6 +265,10 @@ static __always_inline void begin_pass(void)
 	begun_pass = control.pass;
 	pass_ns = bpf_ktime_get_ns();
 	control.rows = 0;
+	control.cgroups = 0;
+	control.cut_at = 0;
+	control.empty = 0;
+	control.uncounted = 0;
 	bpf_loop(control.nr_cpus, note_running, NULL, 0);
 }
 
@@ -310,6 +314,18 @@ static __always_inline bool changed(const struct emitted *now, const struct emit
 	       moved(now->io_bytes, before->io_bytes, control.io_threshold_bytes);
 }
 
+/* Whether a cgroup that has not changed gets a row: full sweeps go through them by turns. */
+static __always_inline bool has_turn(void)
+{
+	if (!control.full_sweep || control.cgroups <= control.first_row)
+		return false;
+	if (control.rows < control.most_cgroups)
+		return true;
+	if (!control.cut_at)
+		control.cut_at = control.cgroups - 1;
+	return false;
+}
+
 SEC("iter/cgroup")
 int cgroup_rows(struct bpf_iter__cgroup *context)
 {
@@ -328,23 +344,34 @@ int cgroup_rows(struct bpf_iter__cgroup *context)
 		bpf_map_delete_elem(&usages, &id);
 		return 0;
 	}
-	usage = usage_made(id);
-	read_memory(cgroup, &now);
 	now.populated = cgroup->nr_populated_csets || cgroup->nr_populated_domain_children ||
 			cgroup->nr_populated_threaded_children;
+	if (!now.populated && control.populated_only) { /* nothing in it can grow or run: its place is needed */
+		control.empty++;
+		if (usage_of(id))
+			bpf_map_delete_elem(&usages, &id);
+		return 0;
+	}
+	control.cgroups++;
+	usage = usage_made(id);
+	if (!usage)
+		control.uncounted++;
+	read_memory(cgroup, &now);
 	if (usage) {
 		now.cpu_ns = usage->cpu_ns + (usage->running_pass == begun_pass ? usage->running_ns : 0);
 		if (now.cpu_ns < usage->emitted.cpu_ns) /* a stretch in progress ended between two reads: never go back */
 			now.cpu_ns = usage->emitted.cpu_ns;
 		now.io_bytes = usage->io_bytes;
 		now.exec_ns = usage->exec_ns;
-		if (!control.full_sweep && !changed(&now, &usage->emitted))
+		if (!changed(&now, &usage->emitted) && !has_turn())
 			return 0;
 	}
 	index = control.rows;
 	row = bpf_map_lookup_elem(&rows, &index);
-	if (!row) /* full: not marked as emitted, so it comes with the next pass */
+	if (!row) { /* full: not marked as emitted, so it comes with the next pass */
+		control.late_rows++;
 		return 0;
+	}
 	control.rows = index + 1;
 	if (usage)
 		usage->emitted = now;

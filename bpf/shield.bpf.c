@@ -37,6 +37,8 @@ struct known {
 	__u32 unused;
 };
 
+/* Full, these forget what was seen longest ago, which the kernel does not count. No flow is lost by it: one that is forgotten is proven
+ * again by its socket or by connection tracking, and a source is heard anew. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);

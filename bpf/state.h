@@ -8,7 +8,9 @@
 #include "wire.h"
 
 #define MAX_CPUS 512
-#define MAX_CGROUPS 4096
+#define MAX_CGROUPS 8192
+#define MAX_ROWS (MAX_CGROUPS + 1024) /* what has changed finds room in a full sweep, too */
+#define MAX_USAGES 32768
 #define MAX_DEPTH 32
 #define MIN_PERIOD_NS 1000000ULL
 #define NONE (~0ULL)
@@ -57,6 +59,20 @@ struct control {
 
 	__u64 rows;       /* rows written by the latest pass */
 	__u64 lost_beats; /* beats the full ring buffer refused */
+
+	/* Set by user space where a node has more cgroups than rows. */
+	__u64 populated_only; /* pass over cgroups in which nothing lives, and forget what was counted of them */
+	__u64 most_cgroups;   /* unchanged cgroups that have a row in one full sweep */
+	__u64 first_row;      /* unchanged cgroups that a full sweep passes over: the sweeps before have emitted them */
+
+	/* Of the latest pass. */
+	__u64 cgroups;    /* online cgroups that may have a row */
+	__u64 cut_at;     /* cgroups met by a full sweep before the rows were full; 0: they are not */
+	__u64 empty;      /* online cgroups passed over because nothing lives in them */
+	__u64 uncounted;  /* cgroups without an entry in usages, which is full: their CPU time and I/O are not counted */
+	/* Ever. */
+	__u64 late_rows;  /* changed rows that found no room: they come with the next pass */
+	__u64 lost_tasks; /* counters of a thread that the kernel could not make */
 };
 
 volatile struct control control = {
@@ -66,6 +82,7 @@ volatile struct control control = {
 	.memory_threshold_bytes = 65536,
 	.cpu_threshold_ns = 1000000,
 	.io_threshold_bytes = 4096,
+	.most_cgroups = MAX_CGROUPS,
 };
 
 struct emitted {
@@ -85,7 +102,8 @@ struct usage {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_CGROUPS);
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* room is taken by the cgroups that are there, not by those that might be */
+	__uint(max_entries, MAX_USAGES);
 	__type(key, __u64);
 	__type(value, struct usage);
 } usages SEC(".maps");
@@ -94,7 +112,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, MAX_CGROUPS);
+	__uint(max_entries, MAX_ROWS);
 	__type(key, __u32);
 	__type(value, struct cgroup_row);
 } rows SEC(".maps");

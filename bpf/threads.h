@@ -19,6 +19,8 @@ int BPF_PROG(huge_page, struct vm_fault *fault, unsigned int result)
 	count = bpf_task_storage_get(&huge_faults, bpf_get_current_task_btf(), 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (count)
 		(*count)++;
+	else
+		__sync_fetch_and_add(&control.lost_tasks, 1);
 	return 0;
 }
 
@@ -89,6 +91,8 @@ int thread_rows(struct bpf_iter__task *context)
 	row.huge_faults = huge ? *huge : 0;
 	watch = (__u32)task->pid == control.watched_tid ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0;
 	wakes = bpf_task_storage_get(&futex_wakes, task, 0, watch);
+	if (watch && !wakes)
+		__sync_fetch_and_add(&control.lost_tasks, 1);
 	row.wakes = wakes ? *wakes : 0;
 	row.cpu_ns = task->se.sum_exec_runtime;
 	row.waits = task->nvcsw;

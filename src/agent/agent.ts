@@ -23,7 +23,7 @@ import { announce } from "./announce.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
-import { next_turn, pause, stopwatch_us, wall_s, wall_time_of } from "./clock.ts";
+import { next_turn, pause, stopwatch_us, wall_s, wall_time_iso, wall_time_of } from "./clock.ts";
 import { compose, motor_limits, type Parts } from "./compose.ts";
 import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
@@ -31,6 +31,9 @@ import { BeatTimes } from "./cost.ts";
 import { bounded_by, decision_config } from "./decision_config.ts";
 import { DialKeeper } from "./dial.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
+import { type Lacking, lacking } from "./lacking.ts";
+import { loss_sources, note_outcomes, note_step } from "./loss_sources.ts";
+import { Losses } from "./losses.ts";
 import { OwnStall } from "./own_stall.ts";
 import { PauseKeeper } from "./pause.ts";
 import { drop_privileges } from "./privileges.ts";
@@ -51,6 +54,7 @@ import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
 const WARM_BEATS = 50;
+/** Beats kept to be shown while a dose lasts; then they are shown, and none is lost. */
 const UNTOLD_MAX = 64;
 const TURN_EVERY_NS = 250e6;
 /** While hooks run: what they say is read, and their end is seen. */
@@ -67,14 +71,13 @@ const SILENCE_S = 10;
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
   if (options.mode === "run") with_trusted_places(with_safe_hooks(options.config));
   const agent = new Agent(options, compose(options));
-  let reason = "a failure";
+  let result: Omit<AgentResult, "audit_lost"> | null = null;
   try {
-    const result = await agent.run();
-    reason = result.reason;
-    return result;
+    result = await agent.run();
   } finally {
-    await agent.end(reason);
+    await agent.end(result?.reason ?? "a failure");
   }
+  return { ...result, audit_lost: agent.audit_lost };
 }
 
 class Agent {
@@ -96,8 +99,11 @@ class Agent {
   readonly #saving: Saving;
   #told_ns = monotonic_ns();
   #calm = true;
+  /** Lines that the audit lacks; known when it is closed. */
+  audit_lost = 0;
+  readonly #losses: Losses;
+  readonly #lacking: Lacking;
   #untold: BeatResult[] = [];
-  #trouble: string | null = null;
   readonly #trace = new Trace();
   #turned_ns = Number.NEGATIVE_INFINITY;
   #flown_ns = Number.NEGATIVE_INFINITY;
@@ -110,6 +116,8 @@ class Agent {
   /** The warm-up is over. */
   #knows = false;
   #ending = false;
+  /** Why there is no control socket; empty where there is one, or none is wanted. */
+  #control_refused = "";
 
   constructor(options: AgentOptions, parts: Parts) {
     this.#options = options;
@@ -118,7 +126,14 @@ class Agent {
     this.#service = Service.open((text) => options.on_message("warn", text));
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
+    this.#lacking = lacking(parts, options.config);
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
+    this.#losses = new Losses({
+      record: (entry) => this.#record(entry),
+      on_message: options.on_message,
+      wall_time: wall_time_iso,
+      before_look: () => motor.real?.ledger.examine(),
+    });
     this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
     this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
     const { network, flight } = parts;
@@ -159,8 +174,22 @@ class Agent {
       quarantine_left: () => this.#quarantine.left(),
       node: config.node.name || hostname(),
       version: manifest.version,
+      losses: this.#losses,
+      lacking: this.#lacking,
     };
-    this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
+    const refused = (text: string) => {
+      this.#control_refused = text;
+      options.on_message("warn", text);
+    };
+    this.#control = mode === "run" ? open_control(asked, refused) : null;
+    const losing = {
+      saving: this.#saving,
+      service: this.#service,
+      control: () => this.#control,
+      control_refused: () => this.#control_refused,
+      output_dropped: options.output_dropped ?? (() => 0),
+    };
+    this.#losses.watch(...loss_sources(parts, losing));
   }
 
   #pause_keeper(): PauseKeeper {
@@ -176,12 +205,12 @@ class Agent {
 
   /** What it does now, and what it lacks. */
   #engine(): Engine {
-    const { audit, motor } = this.#parts;
+    const { motor } = this.#parts;
     const acting = this.#dial.dial.acts;
     const lost = [
       this.#dial.lost,
-      audit?.trouble == null ? null : `the audit: ${audit.trouble}`,
       this.#pauses.trouble,
+      ...this.#losses.degraded,
       ...(acting ? lost_rungs(motor.missing(), this.#config) : []),
     ].filter((what) => what !== null);
     if (this.#ending) return { state: "shutting_down", lost };
@@ -196,15 +225,17 @@ class Agent {
     const record = (entry: AuditEntry) => this.#record(entry);
     const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
-    return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
+    const lose = this.#losses.note.bind(this.#losses);
+    return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release, lose }, (evidence) =>
       quarantine_motor(config, motor, mount, evidence, last_word, (outcome) => {
+        note_step(this.#losses, outcome);
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
     );
   }
 
-  async run(): Promise<AgentResult> {
+  async run(): Promise<Omit<AgentResult, "audit_lost">> {
     const { senses } = this.#parts;
     const { signal, duration_s, count } = this.#options;
     // After the socket: an operator who finds none writes the file, and looks for the socket once more.
@@ -219,7 +250,8 @@ class Agent {
         pause: () => this.#pauses.input(monotonic_ns()),
       };
       const told_of = telling_parts(this.#options, this.#parts, this.#beat, this.#times, figures, record, standing);
-      this.#telling = await open_telling(told_of);
+      this.#telling = await open_telling({ ...told_of, losses: this.#losses, lacking: this.#lacking });
+      this.#losses.watch(...this.#telling.loss_sources);
     }
     this.#start_beat();
     this.#give_up_privileges();
@@ -319,6 +351,7 @@ class Agent {
     const at_leisure = this.#period_ms >= this.#config.beat.vigilant_period_ms;
     this.#control?.turn(now_ns, at_leisure, this.#period_ms);
     if (at_leisure) this.#telling?.turn(now_ns);
+    if (at_leisure) this.#losses.turn(now_ns);
     const { audit, flight } = this.#parts;
     const writing = (audit?.busy ?? false) || (flight?.busy ?? false);
     const busy = this.#options.mode === "observe" || writing || this.#quarantine.busy;
@@ -356,6 +389,7 @@ class Agent {
     // A disk that hangs must not keep the agent from ending.
     await Promise.race([this.#pauses.close(), pause(SAVED_WITHIN_MS)]);
     if (audit !== null) {
+      this.#losses.finish(now_ns);
       this.#record({
         t_ns: now_ns,
         kind: "stop",
@@ -366,7 +400,12 @@ class Agent {
       if (this.#warm) await this.#saving.finish();
       await flight?.close();
       await audit.close();
-      if (audit.trouble !== null) this.#options.on_message("error", `the audit lacks its last lines: ${audit.trouble}`);
+      this.audit_lost = audit.dropped;
+      if (audit.dropped > 0)
+        this.#options.on_message(
+          "error",
+          `the audit lacks ${audit.dropped} lines: ${audit.unsaid?.why ?? "the disk refused them for a while"}`,
+        );
       this.#parts.unlock_audit();
     }
     senses[Symbol.dispose]();
@@ -394,7 +433,8 @@ class Agent {
     if (this.#beats > WARM_BEATS) this.#times.cost.add(stopwatch_us() - started_us);
     if (result === null) return undefined;
     this.#beats += 1;
-    const { decision, assessment } = result;
+    const { decision, assessment, outcomes } = result;
+    if (outcomes.length > 0) note_outcomes(this.#losses, outcomes);
     this.#calm = decision.level === 0;
     if (decision.beat_period_ms !== this.#period_ms) {
       this.#period_ms = decision.beat_period_ms;
@@ -403,7 +443,12 @@ class Agent {
     const held = this.#beat.state?.containments ?? [];
     for (const live of held) this.#parts.motor.renew(live.id, decision.t_ns);
     this.#knows = assessment.warm;
-    this.#service.beaten(result, held.length, this.#dial.dial, this.#pauses.input(decision.t_ns));
+    const standing = {
+      dial: this.#dial.dial,
+      pause: this.#pauses.input(decision.t_ns),
+      degraded: this.#losses.degraded,
+    };
+    this.#service.beaten(result, held.length, standing);
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
@@ -455,10 +500,6 @@ class Agent {
         this.#flown_ns = decision.t_ns;
         flight?.at_leisure();
       }
-    }
-    if (audit.trouble !== this.#trouble) {
-      this.#trouble = audit.trouble;
-      if (audit.trouble !== null) this.#options.on_message("error", `the audit cannot be written: ${audit.trouble}`);
     }
   }
 

@@ -18,6 +18,8 @@ export interface AgentOptions {
   readonly on_warmup: (progress: WarmupProgress | null) => void;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
   readonly signal: AbortSignal;
+  /** Lines of output that nobody took so far; absent where there is no output. */
+  readonly output_dropped?: () => number;
   /** Null: the configuration stays what it was at the start. */
   readonly reload: ReloadSource | null;
 }
@@ -25,4 +27,6 @@ export interface AgentOptions {
 export interface AgentResult {
   readonly beats: number;
   readonly reason: string;
+  /** Lines that the audit lacks. */
+  readonly audit_lost: number;
 }

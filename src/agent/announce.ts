@@ -10,7 +10,7 @@ import { dial_sentence } from "../report/dial.ts";
 import { why_no_cgroup2 } from "../sensor/mount.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Parts } from "./compose.ts";
-import { worth_telling } from "./reserve.ts";
+import { lacking } from "./lacking.ts";
 
 /** Says and records what is there and what is missing, before the first beat. */
 export function announce(
@@ -23,7 +23,7 @@ export function announce(
   const { motor, sensor, mount } = parts;
   const dial = { ...parts.dial, acts: motor.name === "cgroup" };
   const { mode, on_message, config } = options;
-  const missing_rungs = worth_telling(motor.missing(), config);
+  const { rungs: missing_rungs, absences } = lacking(parts, config);
   on_message("info", `${sensor.dimensions.length} dimensions, beat ${period_ms} ms, motor: ${motor.name}`);
   if (mode === "observe") on_message("info", "observe is read-only: HOSA only shows what it would do");
   else {
@@ -35,9 +35,7 @@ export function announce(
     for (const text of deprecations(config)) on_message("warn", text);
   }
   for (const { rung, why } of missing_rungs) on_message("warn", `rung ${rung} is missing: ${why}`);
-  for (const { what, why, costs } of sensor.absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
-  for (const { what, why, costs } of parts.shield?.absent ?? [])
-    on_message("warn", `${what} is missing (${why}): ${costs}`);
+  for (const { what, why, costs } of absences) on_message("warn", `${what} is missing (${why}): ${costs}`);
   const { environment, said } = parts.standing;
   if (said !== null) on_message("warn", said);
   const t_ns = monotonic_ns();
@@ -53,7 +51,7 @@ export function announce(
     ...(pause === null ? {} : { pause }),
     dimensions: sensor.dimensions.map((dimension) => dimension.name),
     missing_rungs,
-    absences: sensor.absences,
+    absences,
     environment,
     ...(said === null ? {} : { quarantine: said }),
   });

@@ -32,6 +32,7 @@ import { calm_background_threads } from "./background.ts";
 import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
 import { bounded_by, decision_config } from "./decision_config.ts";
+import { probe_rungs } from "./probe.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
@@ -144,8 +145,11 @@ function open_motor(
 ): SwitchableMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
-  if (mount === null || !may_act(options))
-    return new SwitchableMotor(null, new RecordingMotor({ ...limits, mount }), false);
+  if (mount === null || !may_act(options)) {
+    // Who only observes makes nothing, not even an empty cgroup.
+    const missing = options.mode === "run" ? probe_rungs(options.config, mount) : [];
+    return new SwitchableMotor(null, new RecordingMotor({ ...limits, mount, missing }), false);
+  }
   try {
     const real = new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
     const recording = new RecordingMotor({ ...limits, mount, missing: real.missing() });
@@ -185,7 +189,8 @@ export function compose(options: AgentOptions): Parts {
   if (locked !== null) undo.defer(locked.unlock);
   const audit = locked?.audit ?? null;
   const unlock_audit = locked?.unlock ?? (() => {});
-  const shielded = counts_on_shield(options, network);
+  const lacks_shield = motor.real === null && motor.missing().some(({ rung }) => rung === "shield");
+  const shielded = !lacks_shield && counts_on_shield(options, network);
   const reserved = config.reserve.path !== "" && ("path" in reserve || motor.real === null);
   const dial = dial_of(config, options);
   const rules = bounded_by(decision_config(config, own_path, shielded, reserved, dial), standing.ceiling);

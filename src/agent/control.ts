@@ -13,13 +13,15 @@ import type { Regime } from "../model/regime.ts";
 import type { Maybe } from "../model/sample.ts";
 import { selected } from "../motor/held.ts";
 import type { SwitchableMotor } from "../motor/switchable.ts";
-import { group_id, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
+import { group_id, type PlacedSocket, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
 import type { PauseRequest, ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
 import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
 import type { Beat, BeatResult } from "./beat.ts";
 import { pause, wall_time_iso, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
 import { Episodes } from "./episodes.ts";
+import type { Lacking } from "./lacking.ts";
+import type { Losses } from "./losses.ts";
 import type { PauseKeeper } from "./pause.ts";
 import { worth_telling } from "./reserve.ts";
 import { view_of } from "./view.ts";
@@ -43,6 +45,10 @@ export interface ControlParts {
   readonly quarantine_left: () => Promise<readonly Outcome[]>;
   readonly node: string;
   readonly version: string;
+  /** What is lost and left out; absent where nothing keeps count of it. */
+  readonly losses?: Pick<Losses, "list" | "degraded">;
+  /** What this agent does without; absent: what the motor alone says of it. */
+  readonly lacking?: Lacking;
 }
 
 /** A release that waits for the next beat, whose decision carries it out. */
@@ -59,8 +65,10 @@ const STILL_SAVING = "it is still being written";
 /** What a turn may take: 5 % of the slow beat, 2 ms of every second fast one. */
 const PART_OF_PERIOD = 0.05;
 const LEAST_BUDGET_NS = 2e6;
-/** Beats kept for watchers while a dose lasts. */
+/** Beats kept for watchers while a dose lasts; then they are shown, and none is lost. */
 const SHOWN_MAX = 64;
+/** The socket is looked for at its place so often. */
+const PLACE_NS = 1e9;
 
 /** Null where it is switched off, or cannot be: an agent without its socket works on, nothing of it is needed for the loop. */
 export function open_control(parts: ControlParts, warn: (text: string) => void): AgentControl | null {
@@ -74,6 +82,11 @@ export function open_control(parts: ControlParts, warn: (text: string) => void):
   }
 }
 
+/** Throws SocketTrouble. */
+function place(config: Config): PlacedSocket {
+  return place_socket(control_socket(config), group_id(config.control.group), config.motor.ledger_dir);
+}
+
 /** What operators ask of a running agent, answered between two beats. */
 export class AgentControl {
   readonly #parts: ControlParts;
@@ -84,20 +97,27 @@ export class AgentControl {
   #asked: Asked[] = [];
   readonly #reloading = new Set<Reply>();
   #latest: BeatResult | null = null;
+  #looked_ns = Number.NEGATIVE_INFINITY;
+  /** How often another program removed the socket, and why it could not be made again; empty where it stands. */
+  displaced = 0;
+  trouble = "";
 
   /** Throws SocketTrouble. */
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    const { control, motor } = parts.config;
-    const gid = group_id(control.group);
     this.#server = new ControlServer({
-      socket: place_socket(control_socket(parts.config), gid, motor.ledger_dir),
-      gid,
+      socket: place(parts.config),
+      gid: group_id(parts.config.control.group),
       own_uid: geteuid(),
-      max_connections: control.max_connections,
+      max_connections: parts.config.control.max_connections,
       answer: (request, by, reply) => this.#answer(request, by, reply),
       clock: monotonic_ns,
     });
+  }
+
+  /** Clients that were refused, gave way or read too slowly. */
+  get lost_connections(): number {
+    return this.#server.refused + this.#server.dropped;
   }
 
   /** Takes note of a beat, and answers the releases it carried out. */
@@ -117,6 +137,7 @@ export class AgentControl {
   /** Serves the socket when it is time to, but not during a dose: a held thread runs, and milliseconds count. */
   turn(now_ns: number, at_leisure: boolean, period_ms: number): void {
     if (!at_leisure && this.#shown.length < SHOWN_MAX) return;
+    if (now_ns - this.#looked_ns >= PLACE_NS) this.#keep_place(now_ns);
     if (!this.#server.due(now_ns)) return;
     this.#server.turn(now_ns, this.#shown, Math.max(LEAST_BUDGET_NS, PART_OF_PERIOD * period_ms * 1e6));
     this.#shown = [];
@@ -132,6 +153,23 @@ export class AgentControl {
     for (const reply of this.#reloading)
       reply.refuse("failed", "the agent ends, and reads its configuration anew when it starts");
     this.#server.close(reason);
+  }
+
+  /** What cleans up /run may take the socket away: it is put there again, or no `hosa release` finds this agent. */
+  #keep_place(now_ns: number): void {
+    this.#looked_ns = now_ns;
+    if (this.#server.stands) {
+      this.trouble = "";
+      return;
+    }
+    if (this.trouble === "") this.displaced += 1;
+    try {
+      this.#server.move_to(place(this.#parts.config));
+      this.trouble = "";
+    } catch (error) {
+      if (!(error instanceof SocketTrouble || error instanceof KernelError)) throw error;
+      this.trouble = error.message;
+    }
   }
 
   #answer(request: Exclude<Request, { op: "watch" }>, by: Asker, reply: Reply): void {
@@ -242,7 +280,7 @@ export class AgentControl {
   }
 
   #status(): AgentStatus {
-    const { config, motor, beat, version, node, figures } = this.#parts;
+    const { config, motor, beat, version, node, figures, lacking } = this.#parts;
     const state = beat.state;
     const seen = this.#latest?.assessment ?? null;
     const level = state?.level ?? 0;
@@ -272,13 +310,16 @@ export class AgentControl {
       cooldowns: (state?.cooldowns ?? [])
         .filter((one) => one.until_ns > now_ns)
         .map(({ path, until_ns }) => ({ path, left_s: (until_ns - now_ns) / 1e9 })),
-      missing_rungs: worth_telling(motor.missing(), config),
+      missing_rungs: lacking?.rungs ?? worth_telling(motor.missing(), config),
+      absences: lacking?.absences ?? [],
       last_episode: this.#episodes.last,
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,
       audit_path: config.audit.path,
       connections: this.#server.connections,
       watchers: this.#server.watchers,
+      losses: this.#parts.losses?.list ?? [],
+      degraded: this.#parts.losses?.degraded ?? [],
     };
   }
 

@@ -18,7 +18,9 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { examine_agent, type RunningAgent } from "./doctor_agent.ts";
 import { autonomy_findings } from "./doctor_autonomy.ts";
+import { examine_files } from "./doctor_files.ts";
 import { examine_preconditions } from "./doctor_preconditions.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
@@ -48,7 +50,7 @@ const RUNG_COSTS: Readonly<Record<Exclude<Rung, "swap_reserve">, string>> = {
 };
 
 /** Examine this host: what HOSA can feel and do here. Loads the senses and rehearses the motor; leaves nothing behind. */
-export async function examine(config: Config): Promise<DoctorReport> {
+export async function examine(config: Config, agent: RunningAgent = null): Promise<DoctorReport> {
   const narrow = see_whole_node();
   const senses = examine_senses(config);
   const sections = [
@@ -64,6 +66,8 @@ export async function examine(config: Config): Promise<DoctorReport> {
     },
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
+    { title: "Files", findings: examine_files(config) },
+    examine_agent(agent),
   ];
   const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
   return { usable, sections };

@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { dirname } from "node:path";
 import { type AuditWriter, type FlightRecorder, tail_of_file, whole_bundle, write_evidence } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
-import { plan_quarantine } from "../decision/quarantine.ts";
+import { freezable, plan_quarantine } from "../decision/quarantine.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
@@ -10,7 +10,8 @@ import type { Outcome } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
 import { reason_of } from "../model/errno.ts";
-import type { QuarantineFacts, QuarantineSettings } from "../model/quarantine.ts";
+import type { LossCode } from "../model/loss.ts";
+import type { QuarantineFacts, QuarantinePlan, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
 import { kernel_files } from "../motor/files.ts";
 import { kernel_processes } from "../motor/processes.ts";
@@ -18,7 +19,7 @@ import type { QuarantineMotor } from "../motor/quarantine/recording.ts";
 import { read_group } from "../motor/target_facts.ts";
 import { plan_sentences } from "../report/quarantine.ts";
 import { read_inhabitants } from "../sensor/inhabitants.ts";
-import { read_interfaces } from "../sensor/interfaces.ts";
+import { interfaces_left_out, read_interfaces } from "../sensor/interfaces.ts";
 import { management_in_use } from "../sensor/listeners.ts";
 import { operator_sessions, read_socket_tables, type SocketTable } from "../sensor/sockets.ts";
 import { wall_time_iso } from "./clock.ts";
@@ -27,6 +28,7 @@ import { tainted_node } from "./release_taint.ts";
 import type { Standing } from "./standing.ts";
 import { TaintWatch } from "./taint_watch.ts";
 
+/** Not counted as losses: the audit itself has all lines, and facts.json all cgroups. */
 const AUDIT_TAIL_BYTES = 4 * 1024 * 1024;
 const TOP_CGROUPS = 64;
 const RETRY_NS = 10e9;
@@ -41,6 +43,8 @@ export interface KeeperParts {
   readonly record: (entry: AuditEntry) => void;
   readonly on_message: (level: "warn" | "error", text: string) => void;
   readonly ask_release: (release: OperatorRelease) => void;
+  /** Counts what is left out or cannot be written; absent where nothing keeps count of it. */
+  readonly lose?: (code: LossCode, count: number, detail: string) => void;
 }
 
 /** What was seen when level 5 was entered: facts for the plan, and more of it for the evidence. */
@@ -147,11 +151,30 @@ export class QuarantineKeeper {
     const facts = await gather_facts(this.#parts, tables);
     const settings = quarantine_settings(this.#parts.config);
     const plan = plan_quarantine(facts, settings);
+    this.#note_left_out(facts, settings, plan, tables);
     this.#seen = { facts, tables, assessment, decision };
     record({ t_ns: monotonic_ns(), kind: "quarantine", input: { facts, settings }, plan, resumed });
     on_message("warn", `quarantine (${plan.environment}: ${facts.environment.because}); way back: ${plan.recovery}`);
     for (const sentence of plan_sentences(plan)) on_message("warn", `quarantine: ${sentence}`);
     this.#motor.enter(plan);
+  }
+
+  #note_left_out(
+    facts: QuarantineFacts,
+    settings: QuarantineSettings,
+    plan: QuarantinePlan,
+    tables: readonly SocketTable[],
+  ): void {
+    const freezes = plan.steps.find(({ name }) => name === "freeze")?.todo;
+    const frozen = freezes?.step === "freeze" ? freezes.cgroups.length : 0;
+    const left_out = [
+      [facts.cgroups_left_out, "cgroups not looked at"],
+      [frozen === 0 ? 0 : freezable(facts, settings).length - frozen, "cgroups not frozen, beyond the bound"],
+      [interfaces_left_out("/sys"), "interfaces not looked at"],
+      [tables.filter(({ cut }) => cut).length, "socket tables cut"],
+    ] as const;
+    for (const [count, what] of left_out)
+      if (count > 0) this.#parts.lose?.("quarantine_facts", count, `${count} ${what}`);
   }
 
   async #leave(): Promise<readonly Outcome[]> {
@@ -190,6 +213,8 @@ export class QuarantineKeeper {
         { name: "sockets.txt", content: async () => sockets_text(seen.tables), keep: "first" },
       ],
     });
+    const lacks = [...bundle.missing, ...bundle.cut.map((name) => `${name}: cut`)];
+    if (lacks.length > 0) this.#parts.lose?.("evidence", lacks.length, lacks.join("; "));
     const missing = bundle.missing.length === 0 ? "" : `; missing: ${bundle.missing.join("; ")}`;
     return `${bundle.directory}: ${bundle.files.join(", ")} (${bundle.bytes} bytes, synced)${missing}`;
   }

@@ -28,6 +28,7 @@ export interface Reloaded {
   readonly status: string;
 }
 
+/** Not counted as a loss: the audit has the whole value. */
 const VALUE_CHARS_MAX = 120;
 
 /** All or nothing: files with a problem change nothing; of valid ones, every key that can change while the agent runs does. */

@@ -25,12 +25,18 @@ export function open_reserve(config: Config): Prepared {
   return prepare_reserve(config.reserve);
 }
 
+/** Whether it could be opened, as far as can be told without making anything. */
+export function look_at_reserve(config: Config): Prepared {
+  const why_not = not_wanted(config);
+  return why_not === null ? examine(config) : { missing: why_not };
+}
+
 /** What `hosa doctor` says of it. Nothing is made. */
 export function reserve_finding(config: Config): Finding {
   const what = "swap_reserve";
   const why_not = not_wanted(config);
   if (why_not === NOT_SET) return { what, state: "ok", detail: `off: ${NOT_SET}`, costs: "", remedy: "" };
-  const found = why_not === null ? examine(config) : { missing: why_not };
+  const found = look_at_reserve(config);
   if ("path" in found) return { what, state: "ok", detail: `possible: ${found.path}`, costs: "", remedy: "" };
   const remedy =
     why_not === null ? "as it says; the agent makes the file at its start" : "add swap_reserve to motor.rungs";

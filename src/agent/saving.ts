@@ -16,6 +16,9 @@ export class Saving {
   readonly #warn: (text: string) => void;
   #saved_ns = monotonic_ns();
   #rows_saved_ns = this.#saved_ns;
+  /** Saves that were not made, and why the latest was not; empty when it was. */
+  lost = 0;
+  trouble = "";
   /** Two saves at once would write into the same draft. */
   #going: Promise<void> | null = null;
 
@@ -29,8 +32,10 @@ export class Saving {
   turn(t_ns: number, calm: boolean): boolean {
     if (t_ns - this.#saved_ns < EVERY_S * 1e9) return false;
     this.#saved_ns = t_ns;
-    // The disk has not taken the one before yet.
-    if (this.#going !== null) return true;
+    if (this.#going !== null) {
+      this.#lose("the disk has not taken the save before yet");
+      return true;
+    }
     const rows = calm && t_ns - this.#rows_saved_ns >= ROWS_EVERY_S * 1e9;
     if (rows) this.#rows_saved_ns = t_ns;
     this.#going = this.#save(rows).finally(() => {
@@ -52,8 +57,11 @@ export class Saving {
   async #save_self(): Promise<void> {
     try {
       await save_self(this.#directory, this.#cortex.save());
+      this.trouble = "";
     } catch (error) {
-      this.#warn(`cannot save the learned self: ${reason_of(error)}; a restart will learn anew`);
+      const why = reason_of(error);
+      if (this.trouble === "") this.#warn(`cannot save the learned self: ${why}; a restart will learn anew`);
+      this.#lose(why);
     }
   }
 
@@ -64,6 +72,12 @@ export class Saving {
       await save_rows(this.#directory, learned, wall_s());
     } catch (error) {
       this.#warn(`cannot save what the second opinions learn from: ${reason_of(error)}; a restart will learn it anew`);
+      this.lost += 1;
     }
+  }
+
+  #lose(trouble: string): void {
+    this.lost += 1;
+    this.trouble = `${this.#directory}: ${trouble}`;
   }
 }

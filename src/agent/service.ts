@@ -6,6 +6,14 @@ import { dial_words } from "../report/dial.ts";
 import { ServiceManager } from "../telemetry/service_manager.ts";
 import type { BeatResult } from "./beat.ts";
 
+/** What a beat was made under. */
+export interface Standing {
+  readonly dial: Dial;
+  readonly pause: Pause | undefined;
+  /** What HOSA cannot do. */
+  readonly degraded: readonly string[];
+}
+
 /** What the agent tells whoever started it as a service; without a manager nothing of it is sent. */
 export class Service {
   readonly #manager: ServiceManager;
@@ -27,16 +35,22 @@ export class Service {
   }
 
   /** One beat was sensed, judged and acted on: the first makes the service ready, each of them feeds the watchdog. */
-  beaten({ assessment, decision }: BeatResult, held: number, dial: Dial, pause: Pause | undefined): void {
+  beaten({ assessment, decision }: BeatResult, held: number, { dial, pause, degraded }: Standing): void {
     this.#manager.beaten(decision.t_ns);
     const level = `level ${decision.level} ${level_name(decision.level)}`;
     const learning = assessment.warm ? "" : ", learning this node";
     const holding = held === 0 ? "" : `, ${held} ${dial.acts ? "held" : "would be held"}`;
     const paused = pause === undefined ? "" : `, paused until ${pause.until}`;
-    const status = `${level}${learning}${holding}${paused}; ${dial_words(dial)}`;
+    const cannot = degraded.length === 0 ? "" : `, degraded: ${degraded.join(", ")}`;
+    const status = `${level}${learning}${holding}${paused}${cannot}; ${dial_words(dial)}`;
     if (this.#ready) this.#manager.status(status);
     else this.#manager.ready(status);
     this.#ready = true;
+  }
+
+  /** Messages the manager did not take. */
+  get lost(): number {
+    return this.#manager.lost;
   }
 
   /** @param now_ns CLOCK_MONOTONIC */

@@ -4,6 +4,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { trim_malloc } from "../ffi/libc.ts";
 import { shield_object } from "../ffi/object.ts";
 import { ShieldProgram } from "../ffi/shield.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan, ShieldPort } from "../model/shield.ts";
 import { PINS } from "../motor/shield/pins.ts";
 import { rehearse_shield } from "../motor/shield/rehearsal.ts";
@@ -41,9 +42,10 @@ export class NodeShield implements ShieldOrgan, Disposable {
   static open(config: Config): NodeShield | { readonly missing: string } {
     if (!config.motor.rungs.includes("shield")) return { missing: "not enabled in the configuration" };
     const names = interfaces_of(config.shield);
-    const why_not =
-      names.length === 0 ? none_found(config.shield) : names.map(why_not_shielded).find((why) => why !== null);
-    if (why_not !== undefined && why_not !== null) return { missing: why_not };
+    if (names.length === 0) return { missing: none_found(config.shield) };
+    // One that cannot be shielded keeps none of the others from it; which one that is, is told when it is put on.
+    const why_not = names.map(why_not_shielded).filter((why) => why !== null);
+    if (why_not.length === names.length) return { missing: why_not.join("; ") };
     let program: ShieldProgram;
     try {
       program = ShieldProgram.load(shield_object());
@@ -59,6 +61,14 @@ export class NodeShield implements ShieldOrgan, Disposable {
       program[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** Why there is no shield here; null where there is one. Loaded and tried like one that is used, and left again. */
+  static why_missing(config: Config): Maybe<string> {
+    const opened = NodeShield.open(config);
+    if ("missing" in opened) return opened.missing;
+    using organ = opened;
+    return organ.shield.missing();
   }
 
   /** What is in use may have changed: takes some milliseconds, so it is done while nothing happens. */

@@ -16,6 +16,8 @@ import type { Webhooks, WebhooksOptions } from "../telemetry/webhook/index.ts";
 import type { BeatResult } from "./beat.ts";
 import { deadline, pause, wall_s, wall_time_iso } from "./clock.ts";
 import type { BeatTimes } from "./cost.ts";
+import type { Lacking } from "./lacking.ts";
+import type { Losses, LossSource } from "./losses.ts";
 
 /** What others are told is made of. */
 export interface TellingParts {
@@ -43,6 +45,10 @@ export interface TellingParts {
   readonly audit: Maybe<Pick<AuditWriter, "written" | "dropped">>;
   readonly record: (entry: AuditEntry) => void;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
+  /** What is lost and left out; absent where nothing keeps count of it. */
+  readonly losses?: Pick<Losses, "list">;
+  /** What this agent does without; absent: not told. */
+  readonly lacking?: Lacking;
 }
 
 const COST_EDGES_US = [100, 250, 500, 750, 1000, 1500, 2000, 3000, 4000];
@@ -95,6 +101,7 @@ export class Telling {
   #hooks: Maybe<Hooks> = null;
   #server: Maybe<HttpServer> = null;
   #latest: Maybe<BeatResult> = null;
+  #not_served = "";
   #said = new Map<string, { readonly at_ns: number; readonly answer: ReturnType<Metrics["page"]> }>();
 
   constructor(parts: TellingParts, metrics: Maybe<Metrics>, webhooks: Maybe<Webhooks>) {
@@ -113,6 +120,7 @@ export class Telling {
       return served.server;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
+      this.#not_served = error.message;
       on_message("warn", `metrics are not served: ${error.message}; see metrics.listen`);
       return null;
     }
@@ -142,6 +150,27 @@ export class Telling {
       record: into_audit,
       on_message,
     });
+  }
+
+  /** What those who are told do not get. */
+  get loss_sources(): readonly LossSource[] {
+    const { config } = this.#parts;
+    return [
+      {
+        code: "notices",
+        total: () => this.#webhooks?.lost.notices ?? 0,
+        detail: () => this.#webhooks?.trouble ?? "",
+      },
+      { code: "notice_targets", total: () => this.#webhooks?.lost.targets ?? 0 },
+      { code: "hook_runs", total: () => this.#hooks?.lost.runs ?? 0 },
+      { code: "hook_output", total: () => this.#hooks?.lost.outputs ?? 0 },
+      { code: "metrics_connections", total: () => this.#server?.dropped ?? 0 },
+      {
+        code: "metrics_server",
+        lasting: () => config.metrics.enabled && this.#server === null,
+        detail: () => this.#not_served,
+      },
+    ];
   }
 
   /** Takes note of a beat. */
@@ -201,7 +230,7 @@ export class Telling {
   }
 
   #metric_figures({ tally }: Metrics, now_ns: number) {
-    const { version, dial, engine, pause, would_do, live, beats, times, audit } = this.#parts;
+    const { version, dial, engine, pause, would_do, live, beats, times, audit, losses, lacking } = this.#parts;
     const paused = pause();
     const { count, lost, missed, last_ns, period_ms } = beats();
     const { user, system } = process.cpuUsage();
@@ -227,6 +256,8 @@ export class Telling {
       audit,
       webhooks: this.#webhooks?.figures ?? [],
       hooks: this.#hooks?.figures ?? null,
+      ...(losses === undefined ? {} : { losses: losses.list }),
+      ...(lacking === undefined ? {} : { missing: missing_figures(lacking) }),
       process: { resident_bytes: process.memoryUsage.rss(), cpu_s: (user + system) / 1e6 },
     } as const;
   }
@@ -261,6 +292,17 @@ export class Telling {
       would_do: would_do(),
     };
   }
+}
+
+function missing_figures({
+  rungs,
+  absences,
+}: Lacking): readonly { readonly kind: "rung" | "sense"; readonly what: string }[] {
+  const names = [...new Set(absences.map(({ what }) => what))];
+  return [
+    ...rungs.map(({ rung }) => ({ kind: "rung" as const, what: rung })),
+    ...names.map((what) => ({ kind: "sense" as const, what })),
+  ];
 }
 
 const NOBODY = { any: false, detail: "" };

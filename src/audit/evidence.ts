@@ -34,6 +34,8 @@ export interface EvidenceBundle {
   readonly files: readonly string[];
   /** `name: why`. */
   readonly missing: readonly string[];
+  /** Parts of which one end is missing. */
+  readonly cut: readonly string[];
 }
 
 const PREFIX = "quarantine-";
@@ -65,7 +67,8 @@ export async function write_evidence(options: EvidenceOptions): Promise<Evidence
   await sync_directory(directory);
   await sync_directory(dirname(directory));
   const names = files.map((file) => file.name);
-  return { directory, bytes: options.max_bytes - left, files: names, missing };
+  const cut = files.flatMap(({ name, cut_bytes }) => (cut_bytes > 0 ? [name] : []));
+  return { directory, bytes: options.max_bytes - left, files: names, missing, cut };
 }
 
 interface WrittenPart {

@@ -48,11 +48,21 @@ export class FlightRecorder {
   #wake: (() => void) | null = null;
   #closing = false;
   #in_trouble = false;
+  #early = 0;
+  /** Flights that were not written: the disk refused, or newer ones took their place while they waited. */
+  lost = 0;
+  /** What became of the latest of them; empty when there is none. */
+  trouble = "";
 
   constructor(options: FlightOptions) {
     this.#options = options;
     this.#origin = options.origin;
     this.#ring = new FlightRing(options.minutes * 60e9, MOST_BYTES);
+  }
+
+  /** Beats that left the last minutes before their time, for lack of room. */
+  get early_beats(): number {
+    return this.#early + this.#ring.early;
   }
 
   /** Something waits or is being written. */
@@ -86,6 +96,7 @@ export class FlightRecorder {
   reconfigure(config: unknown): void {
     if (this.#episode !== null) this.#end();
     this.#origin = { ...this.#origin, config };
+    this.#early += this.#ring.early;
     this.#ring = new FlightRing(this.#options.minutes * 60e9, MOST_BYTES);
   }
 
@@ -132,7 +143,9 @@ export class FlightRecorder {
 
   #enqueue(stem: string): void {
     const path = join(this.#options.directory, `${stem}.jsonl.gz`);
-    const others = this.#waiting.filter((job) => job.path !== path).slice(1 - MOST_WAITING);
+    const before = this.#waiting.filter((job) => job.path !== path);
+    const others = before.slice(1 - MOST_WAITING);
+    for (const gone of before.slice(0, before.length - others.length)) this.#lose(`${gone.path}: too many wait`);
     this.#waiting = [
       ...others,
       { path, wall_time: this.#options.wall_time(), beats: this.#ring.snapshot(), origin: this.#origin },
@@ -146,9 +159,15 @@ export class FlightRecorder {
       await prune_flights(directory, keep, path);
       this.#in_trouble = false;
     } catch (error) {
-      if (!this.#in_trouble) this.#options.on_trouble(`${path}: ${reason_of(error)}`);
+      this.#lose(`${path}: ${reason_of(error)}`);
+      if (!this.#in_trouble) this.#options.on_trouble(this.trouble);
       this.#in_trouble = true;
     }
+  }
+
+  #lose(trouble: string): void {
+    this.lost += 1;
+    this.trouble = trouble;
   }
 
   #leisure(): Promise<void> {

@@ -40,7 +40,7 @@ function clear(slot: SpentBeat): void {
 
 /** Fixed objects of a beat on the heap. */
 const FEWEST_BYTES = 1600;
-/** Beats that wait to be written over; in steady state one leaves the ring for each that comes. */
+/** Not counted as a loss: what finds no place is made anew. Beats that wait to be written over; in steady state one leaves the ring for each that comes. */
 const MOST_SPENT = 16;
 
 /** Rough size of a beat on the heap: fixed objects, three vectors, and the lists that grow with trouble. */
@@ -64,6 +64,8 @@ export class FlightRing {
   #first = 0;
   #length = 0;
   #bytes = 0;
+  /** Beats dropped before their time, because those kept are as large as they may be. */
+  early = 0;
 
   /** @param most_ns age, against the latest beat, beyond which a beat is dropped */
   constructor(most_ns: number, most_bytes: number) {
@@ -86,6 +88,7 @@ export class FlightRing {
     const bytes = estimated_bytes(assessment);
     const since_ns = assessment.t_ns - this.#most_ns;
     while (this.#length > 0 && (this.oldest_ns < since_ns || this.#bytes + bytes > this.#most_bytes)) {
+      if (this.oldest_ns >= since_ns) this.early += 1;
       this.#drop_oldest();
     }
     const place = (this.#first + this.#length) % this.#slots.length;

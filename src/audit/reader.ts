@@ -94,10 +94,14 @@ interface Link {
 function broken_link(record: AuditRecord, expected: Link | null, oldest_is_rotated: boolean): string | null {
   const starts = record.seq === 0 && record.prev === GENESIS;
   if (expected === null) {
-    if (starts || (record.seq > 0 && oldest_is_rotated)) return null;
+    // A file that another program took away may have any name by now.
+    if (starts || (record.seq > 0 && (oldest_is_rotated || record.continues !== undefined))) return null;
     return record.seq === 0 ? "tampered: starts no chain" : `truncated: the ${record.seq} lines before are missing`;
   }
   if (starts) return "chain restarted: the lines before are not linked to the ones after";
+  const { continues } = record;
+  if (continues !== undefined && expected.seq !== null && record.seq > expected.seq)
+    return `missing: lines ${expected.seq} to ${record.seq - 1} of the chain: ${continues.why}`;
   if (expected.seq !== null && record.seq !== expected.seq) {
     return `tampered: line ${expected.seq} of the chain expected, line ${record.seq} found`;
   }

@@ -1,13 +1,12 @@
 import { mkdirSync } from "node:fs";
-import { type FileHandle, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { denied_hint } from "../files/denied.ts";
-import { open_own_handle } from "../files/regular.ts";
-import type { AuditEntry } from "../model/audit.ts";
+import type { AuditEntry, Continuation } from "../model/audit.ts";
 import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
+import { ChainFile, type Disturbance } from "./chain_file.ts";
 import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
-import { resume_tail } from "./tail.ts";
+import { resume_tail, type Tail } from "./tail.ts";
 
 export interface AuditOptions {
   readonly path: string;
@@ -17,6 +16,10 @@ export interface AuditOptions {
   readonly keep: number;
   /** ISO 8601 wall time; passed in, because clocks live in one place. */
   readonly wall_time: () => string;
+  /** Before each batch: keeps the lock that makes this process the only writer. Throws when another one has taken it. */
+  readonly keep_lock?: () => void;
+  /** Entries that an earlier process could not write before it ended. */
+  readonly lost_before?: { readonly count: number; readonly why: string } | null;
 }
 
 const MAX_QUEUE = 1024;
@@ -24,38 +27,45 @@ const MAX_BATCH_BYTES = 262_144;
 /** A disk that refused is left alone for so long: each attempt costs the beat, and its time is dear then. */
 const RETRY_NS = 1e9;
 
+const BECAME: Readonly<Record<Disturbance, string>> = {
+  removed: "another program removed or renamed the file",
+  replaced: "another program put a new file in its place",
+  truncated: "another program truncated the file",
+};
+
 /** An entry that waits; it is put into words when it is written, because that costs more than the beat it came from. */
 interface Pending {
-  readonly line: Readonly<Record<string, unknown>>;
+  line: Readonly<Record<string, unknown>>;
   body: string | null;
-}
-
-function render(line: Pending["line"]): string {
-  const body = JSON.stringify(line);
-  if (body.length * 3 < MAX_LINE_BYTES || Buffer.byteLength(body) < MAX_LINE_BYTES - 256) return body;
-  const { seq, wall_time, t_ns, kind, id } = line;
-  const text = `an entry of kind ${kind} was longer than ${MAX_LINE_BYTES} bytes and is not kept`;
-  return JSON.stringify({ seq, wall_time, t_ns, kind: "note", id, text });
 }
 
 /**
  * Append-only, hash-chained JSON lines. `append` only queues; `flush` writes, and is never awaited by the beat.
  * When the disk refuses, entries stay queued and are tried again; what no longer fits is counted and said in the next line.
+ * When another program takes the file away, the chain goes on in a new one, whose first line says so.
  */
 export class AuditWriter {
   readonly path: string;
   /** What kept the last flush from writing; null when it wrote. */
   trouble: string | null = null;
-  /** Lines written, and entries lost because the queue was full, since the start. */
+  /** Lines written, and entries lost, since the start. */
   written = 0;
   dropped = 0;
+  /** Entries longer than a line may be, of which only a note was written. */
+  shortened = 0;
+  /** How often another program removed, replaced or truncated the file, and what it did the last time. */
+  disturbed = 0;
+  disturbance = "";
   readonly #options: AuditOptions;
+  readonly #file: ChainFile;
   #queue: Pending[] = [];
   #lost = 0;
+  #lost_why = "";
   #seq = 0;
   #prev = GENESIS;
-  #bytes = 0;
-  #file: FileHandle | null = null;
+  #foreign_tail = false;
+  #became: Disturbance | null = null;
+  #continues: Continuation | null = null;
   #flushing: Promise<void> | null = null;
   #closed = false;
   #tried_ns = Number.NEGATIVE_INFINITY;
@@ -64,25 +74,36 @@ export class AuditWriter {
   constructor(options: AuditOptions) {
     this.path = options.path;
     this.#options = options;
+    const before = options.lost_before ?? null;
+    if (before !== null) {
+      this.#lost = before.count;
+      this.#lost_why = before.why;
+    }
     try {
       mkdirSync(dirname(options.path), { recursive: true, mode: 0o750 });
-      this.#resume();
+      const tail = resume_tail(options.path);
+      this.#file = new ChainFile(options.path, tail.identity, tail.bytes);
+      this.#resume(tail);
     } catch (error) {
       throw cannot_open(options.path, error);
     }
   }
 
+  /** Entries that wait to be written. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /** Queue one entry, which must not change any more; returns its id, or "" when the queue was full and the entry is lost. No I/O. */
   append(entry: AuditEntry): string {
     if (this.#closed || this.#queue.length >= MAX_QUEUE) {
-      this.#lost++;
-      this.dropped++;
+      this.#lose(1, this.trouble ?? `${MAX_QUEUE} entries waited, the bound`);
       return "";
     }
     const { t_ns, kind, ...rest } = entry;
     const seq = this.#seq++;
     const id = `e${seq}`;
-    const lost = this.#lost > 0 ? { lost: this.#lost } : {};
+    const lost = this.#lost > 0 ? { lost: this.#lost, lost_why: this.#lost_why } : {};
     this.#lost = 0;
     const envelope = { seq, wall_time: this.#options.wall_time(), t_ns, kind, id };
     this.#queue.push({ line: { ...envelope, ...rest, ...lost }, body: null });
@@ -110,29 +131,41 @@ export class AuditWriter {
     return this.#flushing;
   }
 
-  /** Flush, close the file, refuse further entries. */
+  /** Flush, close the file, refuse further entries. What the disk did not take counts as lost. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.flush();
     if (this.#queue.length > 0 && this.trouble === null) await this.flush();
-    await this.#file?.close();
-    this.#file = null;
+    // Lines that say how many are missing before them are missing themselves.
+    for (const { line } of this.#queue) this.#lost += Number(line["lost"] ?? 0);
+    if (this.#queue.length > 0) this.#lose(this.#queue.length, this.trouble ?? "");
+    this.#queue = [];
+    await this.#file.close();
   }
 
-  #resume(): void {
-    const tail = resume_tail(this.path);
-    this.#bytes = tail.bytes;
-    if (tail.last !== null && typeof tail.last !== "string") {
-      this.#seq = tail.last.seq + 1;
-      this.#prev = tail.last.hash;
+  /** Entries lost of which no line says so yet; null: there are none. */
+  get unsaid(): NonNullable<AuditOptions["lost_before"]> | null {
+    return this.#lost === 0 ? null : { count: this.#lost, why: this.#lost_why };
+  }
+
+  #lose(count: number, why: string): void {
+    this.#lost += count;
+    this.#lost_why = why;
+    this.dropped += count;
+  }
+
+  #resume({ last, torn_bytes, torn_kept }: Tail): void {
+    if (last !== null && typeof last !== "string") {
+      this.#seq = last.seq + 1;
+      this.#prev = last.hash;
     }
-    if (typeof tail.last === "string") {
-      this.#bytes = Number.POSITIVE_INFINITY;
-      this.append({ kind: "note", t_ns: 0, text: `chain restarted: the last line of the file before ${tail.last}` });
+    if (typeof last === "string") {
+      this.#foreign_tail = true;
+      this.append({ kind: "note", t_ns: 0, text: `chain restarted: the last line of the file before ${last}` });
     }
-    if (tail.torn_bytes > 0) {
-      const where = tail.torn_kept ? `put aside in ${this.path}.torn` : "cut off, and the disk took no copy of it";
-      const text = `an unfinished last line of ${tail.torn_bytes} bytes was ${where}`;
+    if (torn_bytes > 0) {
+      const where = torn_kept ? `put aside in ${this.path}.torn` : "cut off, and the disk took no copy of it";
+      const text = `an unfinished last line of ${torn_bytes} bytes was ${where}`;
       this.append({ kind: "note", t_ns: 0, text });
     }
   }
@@ -140,6 +173,7 @@ export class AuditWriter {
   async #drain(): Promise<void> {
     while (this.#queue.length > 0) {
       try {
+        await this.#find_file();
         await this.#write_batch();
         this.trouble = null;
       } catch (error) {
@@ -149,52 +183,78 @@ export class AuditWriter {
     }
   }
 
+  /** Sees to it that the next line lands in a file of ours at the path, whatever another program did meanwhile. */
+  async #find_file(): Promise<void> {
+    this.#options.keep_lock?.();
+    const became = await this.#file.look();
+    if (became !== null) {
+      this.disturbed += 1;
+      this.disturbance = BECAME[became];
+    }
+    // A file that cannot be taken up (a link, one that others may write to) is asked about again before the next batch.
+    this.#became = became ?? this.#became;
+    if (this.#became === null) return;
+    const is_taken_up = this.#became === "replaced" && (await this.#take_up());
+    this.#became = null;
+    if (is_taken_up || this.#prev === GENESIS) return;
+    this.#continues = { seq: this.#first_seq() - 1, hash: this.#prev, why: this.disturbance };
+  }
+
+  /** A file that holds the chain up to its present end is gone on with; any other one that is not empty is rotated away. True: gone on with. */
+  async #take_up(): Promise<boolean> {
+    const { identity, bytes, last } = resume_tail(this.path);
+    this.#file.adopt(identity, bytes);
+    if (bytes === 0) return false;
+    if (last !== null && typeof last !== "string" && last.hash === this.#prev) return true;
+    await this.#file.rotate(this.#options.keep);
+    return false;
+  }
+
+  /** Number of the first line that waits. */
+  #first_seq(): number {
+    return this.#seq - this.#queue.length;
+  }
+
   async #write_batch(): Promise<void> {
+    if (this.#continues !== null) this.#say_continued(this.#continues);
     let prev = this.#prev;
     let text = "";
     let bytes = 0;
     let count = 0;
     for (const pending of this.#queue) {
-      pending.body ??= render(pending.line);
+      pending.body ??= this.#render(pending.line);
       const { line, hash } = seal(pending.body, prev);
       const line_bytes = Buffer.byteLength(line) + 1;
-      const full = this.#bytes + bytes + line_bytes > this.#options.max_bytes;
+      const full = this.#foreign_tail || this.#file.bytes + bytes + line_bytes > this.#options.max_bytes;
       if (count > 0 && (full || bytes + line_bytes > MAX_BATCH_BYTES)) break;
-      if (full && this.#bytes > 0) await this.#rotate();
+      if (full && this.#file.bytes > 0) await this.#file.rotate(this.#options.keep);
+      this.#foreign_tail = false;
       text += `${line}\n`;
       prev = hash;
       bytes += line_bytes;
       count++;
     }
-    this.#file ??= await open_own_handle(this.path, "append", 0o640);
-    try {
-      await this.#file.appendFile(text);
-      await this.#file.datasync();
-    } catch (error) {
-      await this.#file.truncate(this.#bytes).catch(() => {});
-      throw error;
-    }
+    await this.#file.append(text);
     this.#prev = prev;
-    this.#bytes += bytes;
+    this.#continues = null;
     this.written += count;
     this.#queue = this.#queue.slice(count);
   }
 
-  async #rotate(): Promise<void> {
-    await this.#file?.close();
-    this.#file = null;
-    for (let n = this.#options.keep - 1; n >= 1; n--)
-      await rename_if_there(`${this.path}.${n}`, `${this.path}.${n + 1}`);
-    await rename_if_there(this.path, `${this.path}.1`);
-    this.#bytes = 0;
+  #say_continued(continues: Continuation): void {
+    const first = this.#queue[0];
+    if (first === undefined) return;
+    first.line = { ...first.line, continues };
+    first.body = null;
   }
-}
 
-async function rename_if_there(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+  #render(line: Pending["line"]): string {
+    const body = JSON.stringify(line);
+    if (body.length * 3 < MAX_LINE_BYTES || Buffer.byteLength(body) < MAX_LINE_BYTES - 256) return body;
+    this.shortened += 1;
+    const { seq, wall_time, t_ns, kind, id, lost, lost_why, continues } = line;
+    const text = `an entry of kind ${kind} was longer than ${MAX_LINE_BYTES} bytes and is not kept`;
+    return JSON.stringify({ seq, wall_time, t_ns, kind: "note", id, text, lost, lost_why, continues });
   }
 }
 

@@ -29,7 +29,7 @@ Levels:
 
 Exit codes:
   0  ok
-  1  failed at run time
+  1  failed at run time; of \`hosa run\`: also that its audit lacks lines
   2  usage or configuration
   3  privilege or kernel feature missing
 

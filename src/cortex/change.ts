@@ -2,7 +2,7 @@ import type { CgroupChange } from "../model/assessment.ts";
 import type { Resource } from "../model/dimension.ts";
 import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
 import { without_explained_ancestors } from "./explained.ts";
-import { Followed } from "./followed.ts";
+import { type Crowding, Followed } from "./followed.ts";
 import { RateBaseline } from "./rate_baseline.ts";
 
 /** What cgroups are ranked by: cores, bytes/s of memory growth, bytes/s of I/O. */
@@ -43,7 +43,9 @@ class Entry {
 
 /** Ranks cgroups by their own change in a resource, against their own history and never by size. */
 export class ChangeTracker {
-  readonly #entries = new Followed<Entry>(MOST_CGROUPS, (entry) => entry.last_ns);
+  readonly #entries = new Followed<Entry>(MOST_CGROUPS, (entry) => entry.seen_ns, changes);
+  /** Changes beyond the bound of what is reported, at the latest ranking. */
+  cut = 0;
   readonly #half_life_s: number;
   #previous_ns: number | null = null;
   /** The latest look at the cgroups, and the one before it. */
@@ -53,6 +55,11 @@ export class ChangeTracker {
 
   constructor(half_life_s: number) {
     this.#half_life_s = half_life_s;
+  }
+
+  /** Cgroups that gave their place to others, ever, and that found none at the latest look. */
+  get crowding(): Crowding {
+    return { replaced: this.#entries.replaced, refused: this.#entries.refused_at(this.#looked_ns) };
   }
 
   /** @param slope_of memory slope of a cgroup by id, bytes/s */
@@ -98,18 +105,21 @@ export class ChangeTracker {
       found ??= [];
       found.push({ cgroup_id: entry.id, path: entry.path, rate, baseline_rate: mean, change });
     }
+    this.cut = 0;
     if (found === null) return NOTHING_CHANGED;
     // Memory is charged to every ancestor; CPU time and I/O are counted where the tasks are.
     const own = resource === "memory" ? without_explained_ancestors(found, (c) => c.rate - c.baseline_rate) : found;
     own.sort((a, b) => b.change - a.change || a.cgroup_id - b.cgroup_id);
+    this.cut = Math.max(0, own.length - MOST_REPORTED);
     return own.slice(0, MOST_REPORTED);
   }
 
   #take(cgroup: CgroupSample): void {
     let entry = this.#entries.get(cgroup.id);
     if (entry === undefined) {
+      if (!this.#entries.has_place(this.#looked_ns, this.#looked_before_ns)) return;
       entry = new Entry(cgroup.id, cgroup.path, this.#half_life_s);
-      this.#entries.add(entry);
+      this.#entries.add(entry, this.#looked_ns);
     }
     entry.path = cgroup.path;
     const silent = entry.seen_ns < this.#looked_before_ns;
@@ -130,6 +140,10 @@ export class ChangeTracker {
     entry.io_bytes = cgroup.io_bytes;
     entry.last_ns = cgroup.t_ns;
   }
+}
+
+function changes({ cpu, memory, io }: Entry): boolean {
+  return Math.max(cpu.change, memory.change, io.change) >= SMALLEST_CHANGE;
 }
 
 /** Network and process trouble is ranked by who runs: neither is counted per cgroup. */

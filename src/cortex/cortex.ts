@@ -13,6 +13,7 @@ import { Deformation, SYSCALL_MIX } from "./deformation.ts";
 import { Derivative } from "./derivative.ts";
 import { Ewma, SMALLEST_ALPHA } from "./ewma.ts";
 import type { RobustEstimate } from "./fast_mcd.ts";
+import type { Crowding } from "./followed.ts";
 import { blank_form, type Form } from "./form.ts";
 import { GrowthTracker } from "./growth.ts";
 import { Kurtosis, normal_kurtosis } from "./kurtosis.ts";
@@ -261,6 +262,12 @@ export class Cortex {
     if (!this.#tail.follow(t_ns, d_smooth, level, this.#theta[0])) return;
     const fit = this.#tail.fit();
     this.#set_theta(refitted_theta(fit, this.#x.length, this.#options.budgets), fit);
+  }
+
+  /** What the bounds on the cgroups that are judged have cut off: growths and changes at the latest assessment, and places. */
+  get bounds(): { readonly cut: number; readonly growth: Crowding; readonly changes: Crowding } {
+    const cut = this.#growth.cut + this.#changes.cut;
+    return { cut, growth: this.#growth.crowding, changes: this.#changes.crowding };
   }
 
   save(): LearnedSelf {

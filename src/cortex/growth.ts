@@ -3,11 +3,12 @@ import type { CgroupSample, Sample } from "../model/sample.ts";
 import type { Writable } from "../model/writable.ts";
 import { BLOCK_S } from "./block_tail.ts";
 import { without_explained_ancestors } from "./explained.ts";
-import { Followed } from "./followed.ts";
+import { type Crowding, Followed } from "./followed.ts";
 import { GrowthEntry, type LearnedGrowth, SLOW_FLOOR_BYTES_PER_S } from "./growth_entry.ts";
 
 /** Inode of the root of the cgroup v2 tree, which stands for the node. */
 export const NODE_ID = 1;
+/** What finds no place, and what is cut, is counted (`crowding`, `cut`). */
 const MOST_CGROUPS = 1024;
 const MOST_REPORTED = 8;
 /** Growth within its own tail is still reported when it would use up the memory within this time. */
@@ -16,7 +17,9 @@ const NOTHING_GROWS: readonly GrowthAssessment[] = Object.freeze([]);
 
 /** Memory growth of every cgroup and of the node, each judged against its own history. */
 export class GrowthTracker {
-  readonly #entries = new Followed<GrowthEntry>(MOST_CGROUPS, (entry) => entry.series.last_ns);
+  readonly #entries = new Followed<GrowthEntry>(MOST_CGROUPS, (entry) => entry.series.last_ns, grows);
+  /** Growths beyond the bound of what is reported, at the latest assessment. */
+  cut = 0;
   readonly #node: GrowthEntry;
   readonly #half_life_s: number;
   readonly #learned: Map<number, LearnedGrowth>;
@@ -38,6 +41,11 @@ export class GrowthTracker {
     return this.#entries.size;
   }
 
+  /** Cgroups that gave their place to others, ever, and that found none at the latest look. */
+  get crowding(): Crowding {
+    return { replaced: this.#entries.replaced, refused: this.#entries.refused_at(this.#looked_ns) };
+  }
+
   slope_of(id: number): number {
     return this.#entries.get(id)?.slope_bytes_per_s ?? 0;
   }
@@ -53,7 +61,7 @@ export class GrowthTracker {
     }
     for (const cgroup of sample.cgroups) {
       if (cgroup.memory_bytes === null || cgroup.id === NODE_ID) continue;
-      this.#entry_of(cgroup).take(cgroup, cgroup.memory_bytes, this.#looked_before_ns);
+      this.#entry_of(cgroup)?.take(cgroup, cgroup.memory_bytes, this.#looked_before_ns);
     }
     for (const entry of this.#entries.all) entry.tick(sample.t_ns);
     this.#previous_beat_ns = sample.t_ns;
@@ -88,9 +96,11 @@ export class GrowthTracker {
       found ??= [];
       found.push(this.#node.assessment(sample.t_ns, available, own_node));
     }
+    this.cut = 0;
     if (found === null) return NOTHING_GROWS;
     const own = without_explained_ancestors(found, (growth) => growth.slope_bytes_per_s);
     own.sort((a, b) => urgency_s(a) - urgency_s(b) || b.path.length - a.path.length || a.cgroup_id - b.cgroup_id);
+    this.cut = Math.max(0, own.length - MOST_REPORTED);
     return own.slice(0, MOST_REPORTED);
   }
 
@@ -105,9 +115,11 @@ export class GrowthTracker {
     return [...followed, ...this.#learned.values()].slice(0, MOST_CGROUPS + 1);
   }
 
-  #entry_of(cgroup: CgroupSample): GrowthEntry {
+  /** Null where there is no place for another one. */
+  #entry_of(cgroup: CgroupSample): GrowthEntry | null {
     const known = this.#entries.get(cgroup.id);
     if (known !== undefined) return known;
+    if (!this.#entries.has_place(this.#looked_ns, this.#looked_before_ns)) return null;
     const learned = this.#take_learned(cgroup.id, cgroup.path);
     const entry = new GrowthEntry(cgroup.id, cgroup.path, this.#half_life_s, learned);
     // Older than all calm blocks yet never reported: it has not changed, and that is knowledge too.
@@ -115,7 +127,7 @@ export class GrowthTracker {
       entry.fast_tail.credit_silence(this.#calm_blocks);
       entry.slow_tail.credit_silence(this.#calm_blocks);
     }
-    this.#entries.add(entry);
+    this.#entries.add(entry, this.#looked_ns);
     return entry;
   }
 
@@ -124,6 +136,11 @@ export class GrowthTracker {
     this.#learned.delete(id);
     return learned?.path === path ? learned : undefined;
   }
+}
+
+/** Beyond its own tail, or fast enough to be news in any cgroup. */
+function grows(entry: GrowthEntry): boolean {
+  return entry.sustained_s > 0 || entry.slope_bytes_per_s >= SLOW_FLOOR_BYTES_PER_S;
 }
 
 /** A slow leak is calm for a while: it must not widen its own tail before anybody has noticed. A burst that ends may. */

@@ -22,6 +22,7 @@ export function ttf_s(growth: GrowthAssessment): number {
   return growth.ttf.ttf_s ?? Number.POSITIVE_INFINITY;
 }
 
+/** Not counted as a loss: the next search of that cgroup, which comes before any hold in it, finds its runtime again. */
 const MAX_RUNTIMES = 16;
 /** Page cache grows by what is read or written, and by hardly a fault. */
 const CACHE_IO_PART = 0.5;

@@ -39,7 +39,7 @@ const nothing = (inaction: string, search_first = false): Plan => ({
 });
 const NO_PLAN = nothing("");
 const mib = (bytes: number) => (bytes / 1048576).toFixed(1);
-/** At most this many containments at once: a storm of actions is itself a fault. */
+/** At most this many containments at once: a storm of actions is itself a fault. That it is reached is the reason told for inaction. */
 const MAX_CONTAINMENTS = 8;
 /** One more thread that grows beside so many held ones, and the service itself is what grows. */
 const HELD_THREADS_MAX = 2;

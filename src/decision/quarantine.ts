@@ -82,6 +82,7 @@ const METADATA: readonly string[] = ["169.254.169.254/32", "fd00:ec2::254/128"];
 /** More links or cgroups than this are not touched: each is an entry of the ledger, which is bounded. */
 const LINKS_MAX = 32;
 const FREEZES_MAX = 128;
+/** Not counted as a loss: these sentences say why something is left alone, and the plan holds what is done. */
 const SPARED_MAX = 64;
 
 /**
@@ -237,8 +238,34 @@ function stack_of(bottom: NetworkInterface, interfaces: readonly NetworkInterfac
 
 /** Leaves in which nothing must stay awake: what the preconditions of a freeze say of each cgroup with a process in it. */
 function freezing(facts: QuarantineFacts, settings: QuarantineSettings): PlannedStep {
-  const { cgroups, cgroups_left_out, own_path } = facts;
+  const { cgroups, cgroups_left_out } = facts;
   if (cgroups.length === 0) return skipped("freeze", "there is no cgroup v2 with services in it");
+  const { targets, spared, refused } = to_freeze(facts, settings);
+  if (cgroups_left_out > 0) spared.push(`${cgroups_left_out} cgroup(s) were not looked at, for lack of room`);
+  if (targets.length > FREEZES_MAX) {
+    spared.push(`${targets.length - FREEZES_MAX} cgroup(s) beyond the bound of ${FREEZES_MAX}, the smallest by memory`);
+    targets.sort((one, other) => memory_of(other, cgroups) - memory_of(one, cgroups)).length = FREEZES_MAX;
+  }
+  const step =
+    targets.length === 0
+      ? skipped("freeze", "every cgroup with a process in it is essential or must stay awake", spared)
+      : planned({ step: "freeze", cgroups: targets }, "what does not bring the operator in stands still", spared);
+  return refused.length === 0 ? step : with_refused(step, refused);
+}
+
+/** The cgroups that may be frozen, however many they are. */
+export function freezable(facts: QuarantineFacts, settings: QuarantineSettings): readonly Named[] {
+  return to_freeze(facts, settings).targets;
+}
+
+interface ToFreeze {
+  readonly targets: Named[];
+  readonly spared: string[];
+  readonly refused: { readonly path: string; readonly unmet: Unmet }[];
+}
+
+function to_freeze(facts: QuarantineFacts, settings: QuarantineSettings): ToFreeze {
+  const { cgroups, own_path } = facts;
   const parents = new Map<string, string>();
   // A restarted agent finds the children in which its predecessor froze: what is in them belongs to their parents.
   const candidates = cgroups.filter(({ path }) => !is_own_child(path));
@@ -255,16 +282,7 @@ function freezing(facts: QuarantineFacts, settings: QuarantineSettings): Planned
     else if (each.frozen) spared.push(`${each.path}: frozen already`);
     else targets.push({ id: each.id, path: each.path });
   }
-  if (cgroups_left_out > 0) spared.push(`${cgroups_left_out} cgroup(s) were not looked at, for lack of room`);
-  if (targets.length > FREEZES_MAX) {
-    spared.push(`${targets.length - FREEZES_MAX} cgroup(s) beyond the bound of ${FREEZES_MAX}, the smallest by memory`);
-    targets.sort((one, other) => memory_of(other, cgroups) - memory_of(one, cgroups)).length = FREEZES_MAX;
-  }
-  const step =
-    targets.length === 0
-      ? skipped("freeze", "every cgroup with a process in it is essential or must stay awake", spared)
-      : planned({ step: "freeze", cgroups: targets }, "what does not bring the operator in stands still", spared);
-  return refused.length === 0 ? step : with_refused(step, refused);
+  return { targets, spared, refused };
 }
 
 function with_refused(step: PlannedStep, refused: NonNullable<PlannedStep["refused"]>): PlannedStep {

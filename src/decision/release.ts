@@ -6,8 +6,8 @@ import type { DecisionConfig } from "./config.ts";
 import type { ContainmentState, Cooldown, DecisionState } from "./state.ts";
 import { setting_of } from "./steer.ts";
 
-/** More than could be held at once, so that only the oldest of very many releases is ever forgotten. */
-const COOLDOWNS_MAX = 64;
+/** Not counted as a loss: twice as many as the ledger can hold (256), so that no release within a cooldown is forgotten. */
+const COOLDOWNS_MAX = 512;
 const NO_COOLDOWNS: readonly Cooldown[] = [];
 const NO_RELEASES: readonly OperatorRelease[] = [];
 

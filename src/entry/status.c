@@ -104,6 +104,15 @@ static void put_autonomy(struct out *out, struct text status) {
   say(out, "\n");
 }
 
+/* The sentences are those of the agent: there is one table of words. */
+static void put_losses(struct out *out, struct text losses) {
+  struct text loss;
+  for (struct text rest = losses; next_element(&rest, &loss);)
+    if (string_at(loss, "degraded").at != 0) put_row(out, TEXT("degraded   "), string_at(loss, "degraded"));
+  while (next_element(&losses, &loss))
+    put_row(out, is(value_at(loss, "now"), "0") ? TEXT("lost       ") : TEXT("left out   "), string_at(loss, "sentence"));
+}
+
 static void put_running(struct out *out, struct text status) {
   say(out, "agent      process ");
   put(out, value_at(status, "pid"));
@@ -129,6 +138,7 @@ static void put_running(struct out *out, struct text status) {
     say(out, "; everything: hosa release --all\n");
   }
   while (next_element(&held, &item)) put_held(out, item);
+  put_losses(out, value_at(status, "losses"));
   struct text episode = value_at(status, "last_episode");
   if (is_null(episode)) return;
   put_row(out, TEXT("episode    began "), string_at(episode, "began"));

@@ -3,7 +3,7 @@ import { checked, libbpf } from "./libbpf.ts";
 import { last_errno } from "./libc.ts";
 
 const ENOENT = 2;
-/** More keys than this are never read: a map that grows while it is walked would have no end. */
+/** More keys than this are never read: a map that grows while it is walked would have no end. Not a loss: the maps hold at most 32768. */
 const KEYS_MAX = 1 << 17;
 
 /** A hash or a trie in the kernel, read and written by system calls. It does not own the fd. */

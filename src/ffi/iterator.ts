@@ -10,6 +10,8 @@ export class KernelIterator {
   readonly #link_fd: number;
   readonly #name: string;
   #bytes = new Uint8Array(FIRST_BYTES);
+  /** Runs that filled the buffer to its bound, ever. */
+  cut = 0;
 
   constructor(link_fd: number, name: string) {
     this.#link_fd = link_fd;
@@ -28,7 +30,10 @@ export class KernelIterator {
     let filled = 0;
     try {
       for (;;) {
-        if (filled === this.#bytes.length && !this.#grow()) return filled;
+        if (filled === this.#bytes.length && !this.#grow()) {
+          this.cut += 1;
+          return filled;
+        }
         const count = read_into(fd, this.#bytes, filled, subject);
         if (count === 0) return filled;
         filled += count;

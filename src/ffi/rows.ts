@@ -54,6 +54,9 @@ class Rows {
 
 /** Rows of `struct cgroup_row` (bpf/wire.h). */
 export class CgroupRows extends Rows {
+  /** Cgroups that the pass met and that may have a row, whether they have one or not. */
+  total = 0;
+
   constructor() {
     super(CGROUP_ROW.size);
   }

@@ -17,8 +17,14 @@ import { CgroupRows, ThreadRows } from "./rows.ts";
 export type { BeatRecord } from "./beat.ts";
 export type { CgroupRows, ThreadRows } from "./rows.ts";
 
-const CGROUPS_LIMIT = 4096;
+/** MAX_CGROUPS and MAX_ROWS of bpf/state.h. */
+export const CGROUPS_LIMIT = 8192;
+const ROWS_LIMIT = CGROUPS_LIMIT + 1024;
+/** Empty cgroups have rows again when this part of the places would be left. */
+const PLACES_LEFT = 1 / 8;
 const CPUS_LIMIT = 512;
+const ENOMEM = 12;
+const TIMER_ATTEMPTS = 8;
 const QUEUE_BEATS = 1024;
 /** max_entries of the ring buffer `beats` in bpf/state.h. */
 const RING_BYTES = 256 * 1024;
@@ -32,6 +38,8 @@ export interface SensesOptions {
   readonly object: Uint8Array;
   /** Names of programs not to load. */
   readonly disabled?: readonly string[];
+  /** Cgroups that have a row in one full sweep, at most CGROUPS_LIMIT; a test needs fewer. */
+  readonly most_cgroups?: number;
 }
 
 export interface ProgramState {
@@ -59,22 +67,28 @@ export class Senses implements Disposable {
   readonly #thread_iterator: KernelIterator | null;
   readonly #knobs: DataView;
   #pass = 0;
+  /** Cgroups that the full sweep before has emitted; 0: the next one begins anew. */
+  #first_row = 0;
   #started = false;
   #disposed = false;
 
-  private constructor(object: BpfObject, missing: ReadonlyMap<string, string>) {
+  readonly #most_cgroups: number;
+
+  private constructor(object: BpfObject, missing: ReadonlyMap<string, string>, most_cgroups: number) {
     using undo = new DisposableStack();
     undo.use(object);
     this.#object = object;
+    this.#most_cgroups = most_cgroups;
     const why = new Map(missing);
     this.#cgroup_iterator = ready(object, "cgroup_rows", FROM_THE_ROOT, why);
     this.#thread_iterator = ready(object, "thread_rows", null, why);
     this.#control = undo.use(new Mapping(object.map_fd(".data"), CONTROL.size, true, ".data"));
-    this.#row_map = undo.use(new Mapping(object.map_fd("rows"), CGROUPS_LIMIT * CGROUP_ROW.size, false, "rows"));
+    this.#row_map = undo.use(new Mapping(object.map_fd("rows"), ROWS_LIMIT * CGROUP_ROW.size, false, "rows"));
     this.#knobs = new DataView(this.#control.buffer);
     const cpus = libbpf().libbpf_num_possible_cpus();
     set_u64(this.#knobs, CONTROL.nr_cpus, Math.min(Math.max(1, cpus), CPUS_LIMIT));
     set_u64(this.#knobs, CONTROL.page_size, page_size_bytes());
+    set_u64(this.#knobs, CONTROL.most_cgroups, most_cgroups);
     const take = (record: DataView, offset: number, size: number) => {
       if (size >= BEAT.size) this.#queue.push(record, offset);
     };
@@ -94,7 +108,7 @@ export class Senses implements Disposable {
   /** Loads and attaches what this kernel offers; the rest is in `absences`. Throws KernelError when nothing can beat. */
   static open(options: SensesOptions): Senses {
     const { object, missing } = load(options.object, options.disabled ?? []);
-    const senses = new Senses(object, missing);
+    const senses = new Senses(object, missing, options.most_cgroups ?? CGROUPS_LIMIT);
     trim_malloc();
     return senses;
   }
@@ -116,7 +130,9 @@ export class Senses implements Disposable {
       throw new KernelError(`set the period ${period_ns} ns of`, "the beat", "EINVAL", "use 1 ms to 1 h");
     }
     set_u64(this.#knobs, CONTROL.period_ns, Math.round(period_ns));
-    const code = this.#object.run(ESSENTIAL);
+    let code = this.#object.run(ESSENTIAL);
+    // The timer's memory is asked for without waiting: that may fail once although there is enough.
+    for (let again = 0; code === -ENOMEM && again < TIMER_ATTEMPTS; again++) code = this.#object.run(ESSENTIAL);
     if (code !== 0) throw new KernelError("start", "the beat timer", -code);
   }
 
@@ -140,15 +156,54 @@ export class Senses implements Disposable {
     return u64_of(this.#knobs, CONTROL.lost_beats) + this.#queue.overwritten;
   }
 
-  /** Rows of the cgroups that changed since they were last emitted, or of all. Valid until the next call. */
+  /** Cgroups at the latest pass whose CPU time and I/O are not counted, because the map of the counters is full. */
+  get uncounted_cgroups(): number {
+    this.#alive();
+    return u64_of(this.#knobs, CONTROL.uncounted);
+  }
+
+  /** Rows of changed cgroups that found no room in their pass, ever: they came with the next one. */
+  get late_rows(): number {
+    this.#alive();
+    return u64_of(this.#knobs, CONTROL.late_rows);
+  }
+
+  /** Counters of single threads that the kernel could not make, ever. */
+  get lost_thread_counters(): number {
+    this.#alive();
+    return u64_of(this.#knobs, CONTROL.lost_tasks);
+  }
+
+  /** Walks over threads that ended at the bound of their buffer, ever: what came behind it was not looked at. */
+  get cut_thread_walks(): number {
+    return this.#thread_iterator?.cut ?? 0;
+  }
+
+  /**
+   * Rows of the cgroups that changed since they were last emitted, or of all. Valid until the next call. On a node with more of them than
+   * rows, empty ones have none, and full sweeps go through the others by turns.
+   */
   cgroups(full: boolean): CgroupRows {
     this.#alive();
     if (this.#cgroup_iterator === null) throw absent("cgroup_rows");
     set_u64(this.#knobs, CONTROL.full_sweep, full ? 1 : 0);
+    set_u64(this.#knobs, CONTROL.first_row, this.#first_row);
     set_u64(this.#knobs, CONTROL.pass, ++this.#pass);
     this.#cgroup_iterator.run();
-    this.#cgroup_rows.point_at(this.#row_map.buffer, u64_of(this.#knobs, CONTROL.rows));
+    const rows = u64_of(this.#knobs, CONTROL.rows);
+    const total = u64_of(this.#knobs, CONTROL.cgroups);
+    this.#cgroup_rows.point_at(this.#row_map.buffer, rows);
+    this.#cgroup_rows.total = total;
+    if (full) this.#plan_sweep(total);
     return this.#cgroup_rows;
+  }
+
+  #plan_sweep(total: number): void {
+    this.#first_row = u64_of(this.#knobs, CONTROL.cut_at);
+    const all = total + u64_of(this.#knobs, CONTROL.empty);
+    const most = this.#most_cgroups;
+    if (total > most) set_u64(this.#knobs, CONTROL.populated_only, 1);
+    else if (all <= most * (1 - PLACES_LEFT)) set_u64(this.#knobs, CONTROL.populated_only, 0);
   }
 
   /**

@@ -167,6 +167,20 @@ export interface ResumeEntry {
   readonly by?: Asker;
 }
 
+/** Something was lost, or left out by a bound. `code` is one of src/model/loss.ts, or of another version of it. */
+export interface LossEntry {
+  readonly kind: "loss";
+  readonly code: string;
+  /** goes_on: at most once a minute. */
+  readonly phase: "began" | "goes_on" | "ended";
+  /** Lost since the entry of this code before, and since the start. */
+  readonly count: number;
+  readonly total: number;
+  /** Left out at present; 0 where the kind is one of events. */
+  readonly now: number;
+  readonly detail: string;
+}
+
 /** The configuration was read again while the agent ran. */
 export interface ReloadEntry {
   readonly kind: "reload";
@@ -199,9 +213,17 @@ export type AuditEntry = { readonly t_ns: number } & (
   | PauseEntry
   | ResumeEntry
   | HookEntry
+  | LossEntry
 );
 
 export type AuditKind = AuditEntry["kind"];
+
+/** Where a chain comes from that goes on in another file: the line before, its hash, and what became of the file it stands in. */
+export interface Continuation {
+  readonly seq: number;
+  readonly hash: string;
+  readonly why: string;
+}
 
 /** One line of the audit. `hash` is SHA-256 over the bytes of the line before `,"hash":`. */
 export type AuditRecord = {
@@ -212,6 +234,10 @@ export type AuditRecord = {
   /** Hash of the line before; 64 zeros on the first line of a chain. */
   readonly prev: string;
   readonly hash: string;
-  /** Entries lost just before this line because the queue was full. */
+  /** Entries lost just before this line: the disk refused them until the queue was full, or the agent ended before it took them. */
   readonly lost?: number;
+  /** What kept them from being written; absent in older records. */
+  readonly lost_why?: string;
+  /** First line of a file that another program made necessary: which line it follows, and what became of the file that holds that one. */
+  readonly continues?: Continuation;
 } & AuditEntry;

@@ -66,6 +66,14 @@ export interface Action {
 export const OUTCOME_STATUSES = ["done", "would_do", "pending", "refused", "failed", "gone", "drifted"] as const;
 export type OutcomeStatus = (typeof OUTCOME_STATUSES)[number];
 
+/** What became of one of several things that an action is about: a device, a thread, a process, an interface. */
+export interface PartOutcome {
+  readonly subject: string;
+  readonly status: OutcomeStatus;
+  /** Why not; empty when done. */
+  readonly detail: string;
+}
+
 export interface Outcome {
   readonly id: string;
   readonly verb: Action["verb"];
@@ -83,6 +91,8 @@ export interface Outcome {
   readonly wait_s?: number;
   /** The precondition that is not met, or no longer; absent where something else is the reason. */
   readonly unmet?: Unmet;
+  /** Where the action is about several things and not all of them took it; absent otherwise, and in older records. */
+  readonly parts?: readonly PartOutcome[];
 }
 
 /** Packets the shield let in and refused, per second. */

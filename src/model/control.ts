@@ -2,9 +2,10 @@ import type { Asker } from "./asker.ts";
 import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Dial, Engine } from "./dial.ts";
 import type { Level } from "./level.ts";
+import type { Loss } from "./loss.ts";
 import type { Pause } from "./pause.ts";
 import type { Regime } from "./regime.ts";
-import type { Maybe } from "./sample.ts";
+import type { Absence, Maybe } from "./sample.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
 export const CONTROL_VERSION = 1;
@@ -114,6 +115,12 @@ export interface AgentStatus {
   readonly audit_path: string;
   readonly connections: number;
   readonly watchers: number;
+  /** Senses and self-protection this host does not offer; absent in agents of older versions. */
+  readonly absences?: readonly Absence[];
+  /** What was lost or left out since the start; absent in agents of older versions. */
+  readonly losses?: readonly Loss[];
+  /** What the agent cannot do now, one sentence without its period each; empty where it can do all. */
+  readonly degraded?: readonly string[];
 }
 
 /** What became of a pause that was asked for. */

@@ -40,6 +40,8 @@ export interface HookResult {
   readonly duration_ms: number;
   /** The beginning of what it said on standard output and error. */
   readonly output: string;
+  /** It wrote more than is kept. */
+  readonly output_cut?: true;
   /** Why it never began; empty otherwise. */
   readonly trouble: string;
 }

@@ -88,6 +88,8 @@ export interface Shield {
   missing(): Maybe<string>;
   /** Admit by this plan from now on, on exactly these interfaces. All or nothing: @throws Refusal with the reason, then nothing is attached. */
   apply(plan: ShieldPlan, now_ns: number): readonly ShieldedInterface[];
+  /** Which of these interfaces cannot take it now, and why; those it is on already can. Absent: not known beforehand. */
+  refuses?(interfaces: readonly string[]): readonly { readonly name: string; readonly why: string }[];
   /** Every beat: renews the lease, without which `shed` and `essential` admit everything, and steers the fair share. */
   renew(now_ns: number): void;
   /** Packets by verdict since the shield was loaded; null when it is not. */

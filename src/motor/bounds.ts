@@ -1,8 +1,10 @@
 import type { Rung, Target } from "../model/containment.ts";
 import type { Maybe } from "../model/sample.ts";
 
+/** What this forbids is an outcome that was refused, and counted as one. */
 export const LIVE_MAX = 16;
 const MINUTE_NS = 60e9;
+/** Not counted as a loss: at the bound of targets a minute the oldest is hours old, and cooldowns are minutes. */
 const REMEMBERED_MAX = 1024;
 /** Nobody knows when a containment ends. */
 const ASK_AGAIN_S = 5;

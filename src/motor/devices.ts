@@ -26,6 +26,10 @@ export function device_line(devices: ReadonlyMap<string, Limits>, device: string
   return `${device} ${KEYS.map((key) => `${key}=${limits[key]}`).join(" ")}`;
 }
 
+export function is_unlimited(devices: ReadonlyMap<string, Limits>, device: string): boolean {
+  return device_line(devices, device) === device_line(new Map(), device);
+}
+
 function tighter(prior: string, bytes_per_s: number): string {
   return prior === "max" || Number(prior) > bytes_per_s ? String(bytes_per_s) : prior;
 }
@@ -37,10 +41,13 @@ export function limited_line(devices: ReadonlyMap<string, Limits>, device: strin
   return device_line(new Map([[device, limits]]), device);
 }
 
-/** Devices the cgroup has done I/O on, from io.stat. */
-export function devices_of_io_stat(text: string): readonly string[] {
-  return text
-    .split("\n")
-    .map((line) => line.split(" ")[0] ?? "")
-    .filter((device) => /^\d+:\d+$/.test(device));
+/** Devices the cgroup has done I/O on, those with most bytes first; from io.stat. */
+export function devices_by_use(io_stat: string): readonly string[] {
+  const used = io_stat.split("\n").flatMap((line) => {
+    const device = line.split(" ", 1)[0] ?? "";
+    if (!/^\d+:\d+$/.test(device)) return [];
+    const bytes = [...line.matchAll(/ [rw]bytes=(\d+)/g)].reduce((sum, [, figure]) => sum + Number(figure), 0);
+    return [{ device, bytes }];
+  });
+  return used.sort((one, other) => other.bytes - one.bytes).map(({ device }) => device);
 }

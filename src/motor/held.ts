@@ -9,6 +9,7 @@ import { area_at } from "./reserve/swaps.ts";
 import { area_path } from "./reserve/undo.ts";
 import { FileTrouble } from "./trouble.ts";
 
+/** Not counted as a loss: the ledger has the whole value. */
 const TEXT_CHARS_MAX = 160;
 
 /** A ledger entry for people: what was touched, how it is now, and what its undo restores. Reads one file at most, of a swap area those of whose pages lie in it. */

@@ -1,12 +1,16 @@
 import {
+  accessSync,
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
+  statfsSync,
   writeSync,
 } from "node:fs";
 import { create_anew, open_own, read_text, UnsuitableFile } from "../files/regular.ts";
@@ -14,7 +18,7 @@ import { distrust_directory } from "../files/trust.ts";
 import { errno_text } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
-import { take_lock } from "./lock.ts";
+import { LedgerBusy, type Lock, take_lock } from "./lock.ts";
 import { Refusal } from "./trouble.ts";
 
 type Line =
@@ -26,6 +30,8 @@ const FILE_NAME = "ledger.jsonl";
 const OPEN_ENTRIES_MAX = 256;
 /** Past this size the file is rewritten with its open entries only. */
 const COMPACT_BYTES = 256 * 1024;
+/** With less room than this the next entry may not fit: an entry takes a kilobyte or two, and the file system gives pages. */
+const LEAST_ROOM_BYTES = 16 * 1024;
 /** Larger than any ledger gets: 256 entries, and a line on top of what is compacted. */
 const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -46,11 +52,19 @@ export function current_boot_id(): string {
 /** Append-only file of JSON lines in a directory on tmpfs, synced before the write it protects. */
 export class Ledger {
   readonly boot_id: string;
-  readonly #path: string;
+  /** Why nothing can be written down, and so nothing may be done; null while it can. */
+  trouble: Maybe<string> = null;
+  /** Entries that could not be written down: what they were for was not done. */
+  refused = 0;
+  /** How often another program removed the file or its lock, which were then made again. */
+  disturbed = 0;
+  readonly path: string;
+  readonly #directory: string;
   readonly #step: (name: string) => void;
   readonly #open = new Map<string, LedgerEntry>();
-  readonly #unlock: () => void;
+  readonly #lock: Lock;
   #fd: number;
+  #inode: number;
   #size_bytes: number;
   #sequence = 0;
 
@@ -62,19 +76,42 @@ export class Ledger {
     // What it says is written by root to wherever it says.
     const why = distrust_directory(directory);
     if (why !== null) throw new UnsuitableFile(directory, why);
-    this.#unlock = take_lock(`${directory}/ledger.lock`, this.boot_id);
-    this.#path = `${directory}/${FILE_NAME}`;
+    this.#lock = take_lock(`${directory}/ledger.lock`, this.boot_id);
+    this.#directory = directory;
+    this.path = `${directory}/${FILE_NAME}`;
     try {
-      for (const entry of read_entries(this.#path).values()) {
+      for (const entry of read_entries(this.path).values()) {
         if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
       }
-      this.#fd = open_own(this.#path, "append", 0o600);
+      this.#fd = open_own(this.path, "append", 0o600);
+      this.#inode = fstatSync(this.#fd).ino;
       this.#size_bytes = 0;
       // A torn last line must not swallow the next one, and closed entries need not be kept.
       this.#compact();
     } catch (error) {
-      this.#unlock();
+      this.#lock();
       throw error;
+    }
+  }
+
+  /**
+   * Once a second, whether anything is written or not: file and lock are made again where another program removed them, and `trouble` says
+   * whether the next entry could be written down.
+   */
+  examine(): void {
+    try {
+      this.#find_file();
+      accessSync(this.#directory, constants.W_OK);
+      const { bavail, bsize } = statfsSync(this.#directory);
+      const room_bytes = bavail * bsize;
+      // What refused the latest entry need not be the room: asked by a line that says nothing.
+      if (this.trouble !== null && room_bytes >= LEAST_ROOM_BYTES) this.#write("\n");
+      this.trouble =
+        room_bytes < LEAST_ROOM_BYTES
+          ? `${this.path}: ${errno_text("ENOSPC")}: ${room_bytes} bytes are free there`
+          : null;
+    } catch (error) {
+      this.trouble = `${this.path}: ${why_of(error)}`;
     }
   }
 
@@ -119,7 +156,7 @@ export class Ledger {
   /** Close the file and give the lock back; open entries stay for whoever comes next. */
   close(): void {
     closeSync(this.#fd);
-    this.#unlock();
+    this.#lock();
   }
 
   /** A pid may come back within one boot, so an id left by a predecessor is stepped over. */
@@ -131,48 +168,80 @@ export class Ledger {
 
   /** @param take_back forgets what was remembered for the line; called when it cannot be written. @throws Refusal then */
   #append(line: Line, take_back: () => void = () => undefined): void {
-    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     this.#step(`before ledger ${line.op}`);
+    try {
+      this.#find_file();
+      this.#write(`${JSON.stringify(line)}\n`);
+      this.trouble = null;
+    } catch (error) {
+      take_back();
+      this.refused += 1;
+      this.trouble = `${this.path}: ${why_of(error)}`;
+      throw new Refusal(`write the ledger ${this.trouble}; nothing is done that could not be undone`);
+    }
+    this.#step(`after ledger ${line.op}`);
+    if (this.#size_bytes > COMPACT_BYTES) this.#compact();
+  }
+
+  /** Appends and syncs, or leaves the file as it was. */
+  #write(text: string): void {
+    const bytes = Buffer.from(text);
     try {
       // A full disk takes a part of it at most, and says so only at the next call.
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       fsyncSync(this.#fd);
     } catch (error) {
-      take_back();
       ftruncateSync(this.#fd, this.#size_bytes);
-      throw new Refusal(
-        `write the ledger ${this.#path}: ${errno_text(code_of(error))}; nothing is done that could not be undone`,
-      );
+      throw error;
     }
-    this.#step(`after ledger ${line.op}`);
     this.#size_bytes += bytes.length;
-    if (this.#size_bytes > COMPACT_BYTES) this.#compact();
   }
 
-  /** Rewrite beside and rename over: at every instant one complete file exists. Where there is no room for two, the one stays. */
+  /** The file at the path is the one that is written, and the lock is ours: what cleans up /run may have taken either away. */
+  #find_file(): void {
+    const there = lstatSync(this.path, { throwIfNoEntry: false });
+    const lost_file = there === undefined || there.ino !== this.#inode;
+    if (lost_file) mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+    const lost_lock = this.#lock.keep();
+    if (lost_file) this.#rewrite();
+    if (lost_file || lost_lock) this.disturbed += 1;
+  }
+
+  /** Where there is no room for two files, the one stays. */
   #compact(): void {
-    const draft = `${this.#path}.new`;
     try {
-      write_entries(draft, this.#open.values());
+      this.#rewrite();
     } catch (error) {
       code_of(error);
-      rmSync(draft, { force: true });
+      rmSync(`${this.path}.new`, { force: true });
       this.#cut_torn_line();
-      return;
     }
+  }
+
+  /** Rewrite beside and rename over: at every instant one complete file exists. */
+  #rewrite(): void {
+    const draft = `${this.path}.new`;
+    write_entries(draft, this.#open.values());
     this.#step("before ledger compact");
-    renameSync(draft, this.#path);
+    renameSync(draft, this.path);
     this.#step("after ledger compact");
     closeSync(this.#fd);
-    this.#fd = open_own(this.#path, "append", 0o600);
-    this.#size_bytes = statSync(this.#path).size;
+    this.#fd = open_own(this.path, "append", 0o600);
+    const { ino, size } = fstatSync(this.#fd);
+    this.#inode = ino;
+    this.#size_bytes = size;
   }
 
   #cut_torn_line(): void {
-    const whole = readFileSync(this.#path).lastIndexOf("\n") + 1;
+    const whole = readFileSync(this.path).lastIndexOf("\n") + 1;
     ftruncateSync(this.#fd, whole);
     this.#size_bytes = whole;
   }
+}
+
+/** What keeps an entry from being written, in a few words; our own bugs are thrown again. */
+function why_of(error: unknown): string {
+  return error instanceof LedgerBusy ? error.message : errno_text(code_of(error));
 }
 
 /** errno of a failed call; anything else is our own bug and thrown again. */

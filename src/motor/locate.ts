@@ -31,6 +31,7 @@ function children_of(files: CgroupFiles, directory: string): readonly string[] {
 /**
  * Path of the cgroup with this id, starting with "/"; null when it is gone. The recorded path is tried first; else the tree is
  * walked, at most 8192 directories. A cgroup of the same name with another id is not ours.
+ * @throws FileTrouble when the walk ended at its bound: whether the cgroup is gone is then not known
  */
 export function locate(files: CgroupFiles, mount: string, id: number, path: string): Maybe<string> {
   if (inode_or_null(files, directory_of(mount, path)) === id) return path;
@@ -41,7 +42,9 @@ export function locate(files: CgroupFiles, mount: string, id: number, path: stri
     if (inode_or_null(files, directory) === id) return here;
     for (const name of children_of(files, directory)) queue.push(here === "/" ? `/${name}` : `${here}/${name}`);
   }
-  return null;
+  if (queue.length <= DIRECTORIES_MAX) return null;
+  const hint = `it is not at ${path}, and not among the first ${DIRECTORIES_MAX} cgroups below ${mount}`;
+  throw new FileTrouble("find", `cgroup ${id}`, "E2BIG", hint);
 }
 
 /** First cgroup below `path` (itself excluded) for which `test` gives a reason; null when none; bounded. */

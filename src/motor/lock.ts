@@ -58,23 +58,44 @@ function placed(content: string, path: string): boolean {
 const ATTEMPTS_MAX = 8;
 let sequence = 0;
 
+/** A lock that is held: calling it gives it back. */
+export interface Lock {
+  (): void;
+  /**
+   * Puts the lock back where another program removed it. True: it was missing.
+   * @throws LedgerBusy when another live process has taken it meanwhile
+   */
+  keep(): boolean;
+}
+
 /**
  * Take the lock `path`: a symbolic link that leads nowhere but says "pid start-ticks boot-id". It appears complete, and takes no room
  * for data: where the file system is full, what is held must still be released. The lock of a dead process is moved aside
  * and taken over. Returns the function that gives it back.
  * @throws LedgerBusy when a live process holds it
  */
-export function take_lock(path: string, boot_id: string): () => void {
+export function take_lock(path: string, boot_id: string): Lock {
   const own = `${process.pid} ${start_ticks(process.pid)} ${boot_id}`;
+  place_lock(path, own, boot_id);
+  const keep = (): boolean => {
+    if (read_or_null(path) === own) return false;
+    place_lock(path, own, boot_id);
+    return true;
+  };
+  return Object.assign(() => give_back(path, own), { keep });
+}
+
+function place_lock(path: string, own: string, boot_id: string): void {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
-    if (placed(own, path)) return () => give_back(path, own);
+    if (placed(own, path)) return;
     const held = read_or_null(path);
     if (held === null) continue;
     if (holder_alive(held, boot_id)) throw new LedgerBusy(path, Number(held.split(" ")[0]));
     sequence += 1;
     move_aside(path, `${path}.${process.pid}.${sequence}.stale`, held);
   }
-  throw new Error(`take the ledger lock ${path}: changed hands ${ATTEMPTS_MAX} times meanwhile; try again`);
+  const said = `take the ledger lock ${path}: changed hands ${ATTEMPTS_MAX} times meanwhile; try again`;
+  throw Object.assign(new Error(said), { code: "EAGAIN" });
 }
 
 /** Remove a stale lock; when another process replaced it in between, its lock is put back. */

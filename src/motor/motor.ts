@@ -20,13 +20,14 @@ import type { MotorLimits } from "./limits.ts";
 import { directory_of, locate } from "./locate.ts";
 import { outcome_of, outcome_of_undo, status_of_error } from "./outcome.ts";
 import { kernel_processes, type Processes, processes_with_steps } from "./processes.ts";
+import type { Isolated } from "./quarantine/context.ts";
 import { finished, undo_entries } from "./recover.ts";
-import { type MissingRung, missing_rungs } from "./rehearsal.ts";
+import { type MissingRung, missing_rungs, unavailable } from "./rehearsal.ts";
 import { kernel_swap, type SwapPort, swap_with_steps } from "./reserve/port.ts";
 import { Reserve } from "./reserve/reserve.ts";
 import { type Change, type Containment, change, type RungContext } from "./rungs/containment.ts";
 import { APPLY } from "./rungs/index.ts";
-import { organ_of, shield_entry, shield_words } from "./rungs/shield.ts";
+import { fitting, organ_of, shield_entry, shield_words } from "./rungs/shield.ts";
 import { are_there_pins } from "./shield/pins.ts";
 import { Gone, Refusal } from "./trouble.ts";
 import { undo_entry } from "./undo.ts";
@@ -193,7 +194,7 @@ export class CgroupMotor implements Motor {
    * Closes the network by a plan that stays in force without the agent, until `hosa release`. A shield of a lower level turns into
    * it in place. @throws Refusal when this host cannot do it; then what was in force still is
    */
-  isolate(plan: ShieldPlan, now_ns: number): { readonly ledger_id: string; readonly detail: string } {
+  isolate(wanted: ShieldPlan, now_ns: number): Isolated {
     const { ledger } = this.#context;
     const known = ledger.entries().find((entry) => entry.kind === "shield" && entry.until === "release");
     if (known !== undefined && are_there_pins(known.mount)) {
@@ -202,6 +203,7 @@ export class CgroupMotor implements Motor {
     const organ = organ_of(this.#context);
     const why_not = organ.shield.missing();
     if (why_not !== null) throw new Refusal(why_not);
+    const { plan, refused } = fitting(organ, wanted);
     const about = shield_entry(organ, plan, { id: "quarantine", target: NODE });
     const entry = known ?? ledger.open({ ...about, threads: [], until: "release" });
     try {
@@ -211,7 +213,11 @@ export class CgroupMotor implements Motor {
         ledger.close_entry(held.containment.entry.id);
         this.#held.delete(id);
       }
-      return { ledger_id: entry.id, detail: `${shield_words(plan)} on ${on.join(", ")}, pinned in ${organ.pins}` };
+      return {
+        ledger_id: entry.id,
+        detail: `${shield_words(plan)} on ${on.join(", ")}, pinned in ${organ.pins}`,
+        refused,
+      };
     } catch (error) {
       if (known === undefined) ledger.close_entry(entry.id);
       throw error;
@@ -254,6 +260,12 @@ export class CgroupMotor implements Motor {
     for (const held of drawing) this.#untold.push(this.#release(held, now_ns, reason));
     const outcome = this.#context.reserve.release(now_ns, reason);
     return outcome === null ? [] : [outcome];
+  }
+
+  /** Containments that could not be undone yet; each is tried again once a second. */
+  get stuck(): readonly string[] {
+    const failed = [...this.#held.values()].filter(({ leaving, status }) => leaving && status === "failed");
+    return failed.map(({ action, detail }) => `${action.id} on ${action.target.path}: ${detail}`);
   }
 
   live(): readonly LiveContainment[] {
@@ -300,7 +312,7 @@ export class CgroupMotor implements Motor {
     const { files } = this.#context;
     const { rung } = action.setting;
     const absent = this.#missing.find((each) => each.rung === rung);
-    if (absent !== undefined) throw new Refusal(`${rung} is not available: ${absent.why}`);
+    if (absent !== undefined) throw new Refusal(unavailable(absent));
     if (this.#held.has(action.id)) throw new Refusal(`the id ${action.id} is in use by a live containment`);
     for (const held of this.#held.values()) {
       const { target, setting } = held.action;

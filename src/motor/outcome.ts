@@ -20,6 +20,7 @@ export function outcome_of(action: Action, now_ns: number, seen: Change, ledger_
     detail: seen.detail,
     ...(seen.wait_s == null ? {} : { wait_s: seen.wait_s }),
     ...(seen.unmet == null ? {} : { unmet: seen.unmet }),
+    ...(seen.parts === undefined ? {} : { parts: seen.parts }),
   };
 }
 

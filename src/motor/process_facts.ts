@@ -12,6 +12,7 @@ export interface Described {
 }
 
 const DESCRIPTORS_MAX = 1024;
+/** Not counted as a loss: what asks a process to end is pending for all of its threads, and seldom for one. */
 const THREADS_MAX = 1024;
 
 /** Signals that ask a process to end or to act, by number. Timers, children and terminals raise the others by themselves. */

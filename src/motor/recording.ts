@@ -8,12 +8,12 @@ import type { MotorLimits } from "./limits.ts";
 import { locate } from "./locate.ts";
 import { outcome_of } from "./outcome.ts";
 import { kernel_processes, type Processes } from "./processes.ts";
-import type { MissingRung } from "./rehearsal.ts";
+import { type MissingRung, unavailable } from "./rehearsal.ts";
 import { type Change, change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
-  /** What the real motor beside it could not do either. Absent: nothing is known to be missing. */
+  /** What this host does not offer, found as for the motor that acts. Absent: nothing is known to be missing. */
   readonly missing?: readonly MissingRung[];
   /** Mount point of cgroup2, whose cgroups are looked at as before a real action; null or absent: only their paths are known. */
   readonly mount?: Maybe<string>;
@@ -30,6 +30,7 @@ interface Live {
 
 const ASK_PERIOD_NS = 1e9;
 
+/** Not counted as a loss: the audit has every action, this list is for whoever drives the motor. */
 const ACTIONS_MAX = 4096;
 
 /** The motor that only records: the same bounds and refusals, each action "would_do", and nothing is touched. */
@@ -124,9 +125,9 @@ export class RecordingMotor implements Motor {
     if (action.verb !== "apply") {
       return this.#live.has(action.id) ? null : change("gone", `no live containment has the id ${action.id}`);
     }
-    if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
     const absent = this.missing().find((each) => each.rung === rung);
-    if (absent !== undefined) return change("refused", `${rung} is not available: ${absent.why}`);
+    if (absent !== undefined) return change("refused", unavailable(absent));
+    if (!this.#options.enabled_rungs.includes(rung)) return change("refused", `${rung} is not enabled`);
     const unmet = this.#unmet(action, now_ns);
     if (unmet !== null) return unmet;
     const bound = this.#bounds.refusal(action.target, rung, this.#live.size, now_ns);

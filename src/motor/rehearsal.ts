@@ -8,6 +8,11 @@ export interface MissingRung {
   readonly why: string;
 }
 
+/** Why an action of that rung is refused. */
+export function unavailable({ rung, why }: MissingRung): string {
+  return `${rung} is not available: ${why}`;
+}
+
 const REHEARSAL_PREFIX = "hosa-rehearsal.";
 
 const CONTROLLER: Partial<Record<Rung, string>> = {

@@ -1,7 +1,9 @@
+import type { PartOutcome } from "../model/containment.ts";
 import { counted } from "../model/counted.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { is_single } from "./one_cpu.ts";
+import { act_on_each, parts_sentence, refusals } from "./parts.ts";
 import type { Processes, ThreadIdentity } from "./processes.ts";
 import { FileTrouble } from "./trouble.ts";
 import type { Undone } from "./undo.ts";
@@ -20,10 +22,17 @@ function exists(files: CgroupFiles, directory: string): boolean {
  * Gives back whatever lives in the child beside the held thread: threads and processes it made while it ran there, which the next
  * freeze would hold with it.
  */
-export function return_others(files: CgroupFiles, child: string, home: string, tid: number): void {
-  for (const one of thread_ids(files, `${child}/cgroup.threads`)) {
-    if (one !== String(tid)) unless_vanished(() => files.write(`${home}/cgroup.threads`, one));
-  }
+export function return_others(files: CgroupFiles, child: string, home: string, tid: number): readonly PartOutcome[] {
+  const others = thread_ids(files, `${child}/cgroup.threads`).filter((one) => one !== String(tid));
+  return return_each(files, home, others);
+}
+
+function return_each(files: CgroupFiles, home: string, tids: readonly string[]): readonly PartOutcome[] {
+  return act_on_each(
+    tids,
+    (tid) => `thread ${tid}`,
+    (tid) => files.write(`${home}/cgroup.threads`, tid),
+  );
 }
 
 /** A call that may find its object gone; anything else still throws. */
@@ -58,13 +67,14 @@ export function undo_hold(entry: LedgerEntry, home: string, files: CgroupFiles, 
   unless_vanished(() => files.write(`${child}/cgroup.freeze`, "0"));
   for (const thread of entry.threads) give_cpus_back(thread, processes);
   const held = thread_ids(files, `${child}/cgroup.threads`);
-  for (const tid of held) unless_vanished(() => files.write(`${home}/cgroup.threads`, tid));
+  const stuck = refusals(return_each(files, home, held));
   try {
     unless_vanished(() => files.remove_directory(child));
   } catch (error) {
     if (!(error instanceof FileTrouble) || error.code !== "EBUSY") throw error;
-    const detail = `thawed; ${entry.file} is still busy (a thread is leaving it), its removal is tried again`;
-    return { status: "pending", found: held.join(" "), written: null, detail };
+    const why = stuck.length === 0 ? "a thread is leaving it" : `not returned: ${parts_sentence(stuck)}`;
+    const detail = `thawed; ${entry.file} is still busy (${why}), its removal is tried again`;
+    return { status: stuck.length === 0 ? "pending" : "failed", found: held.join(" "), written: null, detail };
   }
   const type = home_type(files, home);
   const alive = entry.threads.filter((thread) => processes.thread(thread.pid, thread.tid) !== null).length;

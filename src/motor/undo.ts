@@ -1,10 +1,11 @@
-import type { OutcomeStatus } from "../model/containment.ts";
+import type { OutcomeStatus, PartOutcome } from "../model/containment.ts";
 import { counted } from "../model/counted.ts";
 import type { Maybe } from "../model/sample.ts";
 import { device_line, parse_io_max } from "./devices.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { directory_of, inode_or_null, locate } from "./locate.ts";
+import { act_on_each, parts_sentence } from "./parts.ts";
 import type { Processes } from "./processes.ts";
 import { is_quarantine_entry, kernel_world, type QuarantineWorld, undo_quarantine_entry } from "./quarantine/undo.ts";
 import { kernel_swap, type SwapPort } from "./reserve/port.ts";
@@ -91,6 +92,7 @@ function undo_devices(entry: LedgerEntry, file: string, files: CgroupFiles): Und
   const superseded = parse_io_max(entry.superseded);
   const restored: string[] = [];
   const left: string[] = [];
+  const failed: PartOutcome[] = [];
   for (const device of new Set([...intended.keys(), ...superseded.keys()])) {
     const wanted = device_line(prior, device);
     const current = device_line(now, device);
@@ -99,15 +101,20 @@ function undo_devices(entry: LedgerEntry, file: string, files: CgroupFiles): Und
       left.push(current);
       continue;
     }
-    try {
-      files.write(file, wanted);
-      restored.push(wanted);
-    } catch (error) {
-      // ENODEV here is the block device that was unplugged, not the cgroup.
-      if (!(error instanceof FileTrouble) || error.code !== "ENODEV") throw error;
-    }
+    const [part] = act_on_each(
+      [wanted],
+      () => device,
+      (line) => files.write(file, line),
+    );
+    if (part?.status === "done") restored.push(wanted);
+    // A device that was unplugged took its limit along; the cgroup itself was there a moment ago.
+    else if (part?.status === "failed") failed.push(part);
   }
   const written = restored.length === 0 ? null : restored.join("\n");
+  if (failed.length > 0) {
+    const detail = `restored ${restored.length} devices; not restored: ${parts_sentence(failed)}`;
+    return { status: "failed", found, written, detail };
+  }
   if (left.length > 0) {
     return { status: "drifted", found, written, detail: `another writer set ${left.join(", ")}; left as it is` };
   }

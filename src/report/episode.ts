@@ -65,5 +65,11 @@ export interface Episode {
   readonly culprits: readonly EpisodeCulprit[];
   readonly containments: readonly EpisodeContainment[];
   /** What was left out to keep the page small. */
-  readonly omitted: { readonly decisions: number; readonly actions: number; readonly verdicts: number };
+  readonly omitted: {
+    readonly decisions: number;
+    readonly actions: number;
+    readonly verdicts: number;
+    /** Decisions that named a culprit beyond the first twelve. */
+    readonly culprits: number;
+  };
 }

@@ -43,7 +43,7 @@ export class EpisodeBuilder {
   readonly #decisions: EpisodeDecision[] = [];
   readonly #actions: EpisodeAction[] = [];
   readonly #verdicts: EpisodeVerdict[] = [];
-  readonly #omitted = { decisions: 0, actions: 0, verdicts: 0 };
+  readonly #omitted = { decisions: 0, actions: 0, verdicts: 0, culprits: 0 };
   #last: Place;
   #last_ns = 0;
   #key: DecisionRecord;
@@ -177,6 +177,7 @@ export class EpisodeBuilder {
     const known = this.#culprits.get(key);
     if (known !== undefined) this.#culprits.set(key, { ...known, times: known.times + 1 });
     else if (this.#culprits.size < MOST_CULPRITS) this.#culprits.set(key, { ...place, culprit, times: 1 });
+    else this.#omitted.culprits += 1;
   }
 
   /** What was known when it was first acted on counts; before that, the nearest end. */

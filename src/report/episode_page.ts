@@ -190,7 +190,7 @@ function shares({ key }: Episode): Html {
   return table(caption, ["dimension", "value", "share of D²", ""], [...rows, ...others]);
 }
 
-function culprits({ culprits: all }: Episode): Html {
+function culprits({ culprits: all, omitted }: Episode): Html {
   if (all.length === 0) return html`<p>Nobody was looked for, or nobody stood out.</p>`;
   const rows = all.map(({ culprit: who, times, ...place }) => {
     const task = who.tid ?? who.pid;
@@ -204,7 +204,11 @@ function culprits({ culprits: all }: Episode): Html {
     return html`<tr>${at(place)}<th scope="row"><code>${path_text(who.path || "unknown", 160)}</code><br><span class="soft">id ${who.cgroup_id}</span></th><td>${inside}</td><td class="nowrap">${share}</td><td class="nowrap">${signed(who.change, 1)} σ</td><td class="nowrap">${times}</td><td>${note}</td></tr>`;
   });
   const head = ["first named", "cgroup", "inside it", "carries of it", "own change", "times", ""];
-  return table("Ranked by their own change against their own past, not by their size", head, rows);
+  const rest =
+    omitted.culprits > 0
+      ? html`<p class="soft">${omitted.culprits} more decisions named others, which are left out here; the audit has them.</p>`
+      : "";
+  return html`${table("Ranked by their own change against their own past, not by their size", head, rows)}${rest}`;
 }
 
 function forecast(episode: Episode): Html {

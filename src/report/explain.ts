@@ -13,6 +13,7 @@ import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
+import { loss_entry_sentence } from "./loss.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { precondition_words } from "./precondition.ts";
@@ -91,8 +92,10 @@ function quarantine(record: QuarantineRecord): readonly string[] {
 /** Any other record: its fields, one per line. */
 export function explain_plain(record: AuditRecord, paint: Style): string {
   const { seq: _, id, wall_time, kind, prev: __, hash, t_ns, ...fields } = record;
+  const said = record.kind === "loss" ? [["in words", loss_entry_sentence(record)]] : [];
   const rows = [
     ["t_ns", String(t_ns)],
+    ...said,
     ...Object.entries(fields).map(([name, value]) => [name, plain(value)]),
     ["hash", hash],
   ];

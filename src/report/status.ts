@@ -31,11 +31,14 @@ export function status_text(status: AgentStatus, paint: Style): string {
       "D̄",
       `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),
     ),
+    ...(status.degraded ?? []).map((what) => row("degraded", paint.red(what))),
     ...held(status, paint),
     ...status.cooldowns.map((one) =>
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
+    ...(status.absences ?? []).map(({ what, why, costs }) => row("missing", `${what} (${why}): ${costs}`)),
+    ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss.sentence)),
     row("episode", episode(status)),
     row(
       "beat",

@@ -8,6 +8,7 @@ import type { Maybe } from "../model/sample.ts";
 import { ContainmentTracks, type EpisodeContainment, target_text } from "./containment_track.ts";
 import { dial_sentence, never_acts } from "./dial.ts";
 import { outcome, setting } from "./explain.ts";
+import { loss_entry_sentence } from "./loss.ts";
 import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
 import { type Gap, RecordCadence, RecordedSeries } from "./recorded_series.ts";
@@ -141,6 +142,9 @@ export class TimelineBuilder {
         return;
       case "note":
         mark("note", record.text);
+        return;
+      case "loss":
+        mark("note", loss_entry_sentence(record));
     }
   }
 

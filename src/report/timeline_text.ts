@@ -25,6 +25,9 @@ export function timeline_text(timeline: Timeline, paint: Style): string {
   return `${[
     paint.bold(timeline.title || "run without a recorded start"),
     `highest D̄ ${num(peak)}; ${timeline.theta.map((theta, i) => `θ${i + 1} ${num(theta)}`).join(", ") || "no thresholds yet"}`,
+    ...(timeline.omitted_marks === 0
+      ? []
+      : [`${timeline.omitted_marks} events are not shown, notes and verdicts first: \`hosa explain ID\` shows each`]),
     ...told(timeline).map((mark) => {
       const at = `${mark.t_s.toFixed(3)} s`.padStart(12);
       return `${at}  ${mark.id.padEnd(id_width)}  ${colored[mark.kind](LABEL[mark.kind].padEnd(7))}  ${mark.text}`;

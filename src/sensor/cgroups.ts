@@ -1,13 +1,15 @@
 import { statSync } from "node:fs";
+import { CGROUPS_LIMIT } from "../ffi/senses.ts";
 import type { CgroupSample, Maybe } from "../model/sample.ts";
 import { full_name } from "./cgroup_files.ts";
 import type { CgroupRows, SensorPorts } from "./ports.ts";
 
-export const MAX_CGROUPS = 4096;
+export const MAX_CGROUPS = CGROUPS_LIMIT;
 const SWEEP_PERIOD_NS = 1e9;
 /** A pass costs a few system calls: at 100 Hz every second beat makes one (20 ms less jitter). */
 const SPACING_NS = 15e6;
 const UNCHANGED: readonly CgroupSample[] = [];
+/** Not counted as a loss: of a deeper tree the cgroups above have the same memory in their figures. */
 const MAX_DEPTH = 64;
 /** A name as long as its field in `struct cgroup_row` may have been cut. */
 const CUT_NAME_LENGTH = 95;
@@ -19,6 +21,9 @@ interface Known {
   readonly name: string;
   root: boolean;
   path: string;
+  populated: boolean;
+  /** When a row of it last said something new; -Infinity: never since it was met. */
+  changed_ns: number;
   /** CLOCK_MONOTONIC before which the cgroup certainly existed. */
   born_ns: number;
   sweep: number;
@@ -32,6 +37,8 @@ interface Known {
 
 /** On a node with more cgroups than rows: sweeps that leave one out before it is taken for gone. */
 const MISSING_SWEEPS = 10;
+/** One in which nothing has changed for so long gives its place to one that grows. */
+const IDLE_NS = 10e9;
 /** Child cgroups in which the motor holds single threads. */
 const HOLD_CHILD = "/hosa-hold.";
 
@@ -43,8 +50,17 @@ export interface CgroupTrackerOptions {
 }
 
 /**
+ * How much a cgroup has a claim to a place where there are too few: something lives in it, it has a limit or it moves. One that has gone
+ * on without a change for a while has given up the second.
+ */
+function worth(populated: boolean, limited: boolean, moves: boolean): number {
+  return (populated ? 2 : 0) + (limited || moves ? 1 : 0);
+}
+
+/**
  * Follows every cgroup of the node by its id. Between full sweeps (one a second) only changed rows come in; a sweep finds
- * the ids that are gone. Bounded: cgroups beyond MAX_CGROUPS are counted in `ignored`, not followed.
+ * the ids that are gone. Bounded: of more than MAX_CGROUPS those that are populated, limited or growing are followed first, and
+ * `ignored` says how many are not.
  *
  * Age: a cgroup that appears while the agent runs is dated by its first row. One found at start is dated by the change
  * time of its directory, which kernfs sets when it creates the inode or later, so the true age is never less.
@@ -54,7 +70,7 @@ export class CgroupTracker {
   readonly gone: number[] = [];
   /** The beat of the latest pass, CLOCK_MONOTONIC. */
   observed_ns = Number.NEGATIVE_INFINITY;
-  /** Rows not followed for lack of room, ever. */
+  /** Cgroups of the node that are not followed for lack of room, as of the latest full sweep. */
   ignored = 0;
   readonly #ports: SensorPorts;
   readonly #options: CgroupTrackerOptions;
@@ -62,6 +78,11 @@ export class CgroupTracker {
   readonly #changed: Known[] = [];
   #next_sweep_ns = 0;
   #sweep = 0;
+  #refused = 0;
+  /** Some cgroup was left out before: one that is met now may be as old as any. */
+  #crowded = false;
+  /** Whose place may be taken, last first; found when one is needed, once for each full sweep. */
+  #idle: Known[] | null = null;
 
   constructor(ports: SensorPorts, options: CgroupTrackerOptions) {
     this.#ports = ports;
@@ -79,14 +100,15 @@ export class CgroupTracker {
     if (full) {
       this.#next_sweep_ns = t_ns + SWEEP_PERIOD_NS;
       this.#sweep++;
+      this.#refused = 0;
+      this.#idle = null;
     }
     const rows = this.#ports.cgroups.cgroups(full);
     this.#changed.length = 0;
-    for (let row = 0; row < rows.count; row++) this.#take(rows, row);
+    for (let row = 0; row < rows.count; row++) this.#take(rows, row, full);
     if (this.#sweep === 1 && full) this.#find_root();
     this.gone.length = 0;
-    // A full array leaves out whoever comes last in the tree: what was not told of once need not be gone.
-    if (full) this.#bury(rows.count < MAX_CGROUPS ? 0 : MISSING_SWEEPS);
+    if (full) this.#end_sweep(rows);
     return this.#report();
   }
 
@@ -102,18 +124,27 @@ export class CgroupTracker {
     return owner === null ? null : owner.memory_max;
   }
 
-  #take(rows: CgroupRows, row: number): void {
+  #end_sweep(rows: CgroupRows): void {
+    const total = rows.total ?? rows.count;
+    // Where there are more cgroups than rows, one that was not told of once need not be gone.
+    const whole = total === rows.count && rows.count < MAX_CGROUPS;
+    this.#bury(whole ? 0 : MISSING_SWEEPS);
+    this.ignored = rows.total === undefined ? this.#refused : Math.max(0, total - this.#known.size);
+  }
+
+  #take(rows: CgroupRows, row: number, full: boolean): void {
     const id = rows.id(row);
     let known = this.#known.get(id);
     const first = known === undefined;
     if (known === undefined) {
-      if (this.#known.size >= MAX_CGROUPS) {
-        this.ignored++;
+      if (this.#known.size >= MAX_CGROUPS && !this.#make_room(rows, row, full)) {
+        this.#refused++;
         return;
       }
-      known = this.#meet(rows, row, id);
+      known = this.#meet(rows, row, id, full);
     }
     known.sweep = this.#sweep;
+    known.populated = rows.populated?.(row) ?? true;
     const memory_bytes = rows.memory_bytes(row);
     const memory_max = rows.memory_max(row);
     const cpu_ns = rows.cpu_ns(row);
@@ -128,6 +159,7 @@ export class CgroupTracker {
     known.t_ns = rows.t_ns(row);
     // A path still open is tried again at every row, so that the cgroup is reported once its parent is known.
     if (same && !first && known.path !== "") return;
+    if (!first) known.changed_ns = known.t_ns;
     known.memory_bytes = memory_bytes;
     known.memory_max = memory_max;
     known.cpu_ns = cpu_ns;
@@ -136,7 +168,7 @@ export class CgroupTracker {
     this.#changed.push(known);
   }
 
-  #meet(rows: CgroupRows, row: number, id: number): Known {
+  #meet(rows: CgroupRows, row: number, id: number, full: boolean): Known {
     const t_ns = rows.t_ns(row);
     const root = rows.level(row) === 0;
     const known: Known = {
@@ -145,6 +177,9 @@ export class CgroupTracker {
       name: rows.name(row),
       root,
       path: root ? "/" : "",
+      populated: true,
+      // A full sweep brings what stands still as well.
+      changed_ns: full ? Number.NEGATIVE_INFINITY : t_ns,
       born_ns: t_ns,
       sweep: this.#sweep,
       t_ns,
@@ -156,6 +191,37 @@ export class CgroupTracker {
     };
     this.#known.set(id, known);
     return known;
+  }
+
+  /** Lets go of the cgroup that has the least claim to its place, if that is less than the claim of the one in the row. */
+  #make_room(rows: CgroupRows, row: number, full: boolean): boolean {
+    this.#crowded = true;
+    this.#idle ??= this.#find_idle();
+    // Between full sweeps rows come of what has changed.
+    const claim = worth(rows.populated?.(row) ?? true, rows.memory_max(row) !== null, !full);
+    for (let least = this.#idle.at(-1); least !== undefined; least = this.#idle.at(-1)) {
+      const taken_up_again = least.populated && rows.t_ns(row) - least.changed_ns < IDLE_NS;
+      const standing = worth(least.populated, least.memory_max !== null, false);
+      if (!taken_up_again && (full ? standing >= claim : standing > claim)) return false;
+      this.#idle.pop();
+      if (taken_up_again) continue;
+      this.#known.delete(least.id);
+      return true;
+    }
+    return false;
+  }
+
+  /** Empty cgroups and those without a change for a while, the least worth and longest idle last. Who has children keeps its place: they are named after it. */
+  #find_idle(): Known[] {
+    const parents = new Set<number>();
+    for (const known of this.#known.values()) parents.add(known.parent_id);
+    const idle: Known[] = [];
+    for (const known of this.#known.values()) {
+      const still = !known.populated || this.observed_ns - known.changed_ns >= IDLE_NS;
+      if (still && !known.root && !parents.has(known.id)) idle.push(known);
+    }
+    const standing = (known: Known) => worth(known.populated, known.memory_max !== null, false);
+    return idle.sort((a, b) => standing(b) - standing(a) || b.changed_ns - a.changed_ns);
   }
 
   /** In a cgroup namespace the tree that is seen begins at the namespace's own root, whose level is not 0. */
@@ -191,7 +257,7 @@ export class CgroupTracker {
 
   #name(known: Known): void {
     known.path = this.#assemble(known, 0);
-    if (known.path !== "" && this.#sweep === 1) known.born_ns = this.#directory_born_ns(known);
+    if (known.path !== "" && (this.#sweep === 1 || this.#crowded)) known.born_ns = this.#directory_born_ns(known);
   }
 
   #assemble(known: Known, depth: number): string {

@@ -16,6 +16,8 @@ interface Reading {
  * go there may be no two readings of the same interfaces.
  */
 export class InterfaceTotals {
+  /** Interfaces beyond the bound at the latest reading. */
+  left_out = 0;
   #before: Reading = { names: [], rx: [], tx: [] };
   #now: Reading = { names: [], rx: [], tx: [] };
   #rx = 0;
@@ -25,6 +27,7 @@ export class InterfaceTotals {
   readonly parse = (bytes: Uint8Array, into: Float64Array): boolean => {
     const { names, rx, tx } = this.#now;
     names.length = rx.length = tx.length = 0;
+    this.left_out = 0;
     if (!parse_net_dev(bytes, this.#note)) return false;
     this.#add();
     [this.#before, this.#now] = [this.#now, this.#before];
@@ -35,7 +38,10 @@ export class InterfaceTotals {
 
   readonly #note = (name: number, rx: number, tx: number): void => {
     const { names } = this.#now;
-    if (names.length >= MOST) return;
+    if (names.length >= MOST) {
+      this.left_out += 1;
+      return;
+    }
     names.push(name);
     this.#now.rx.push(rx);
     this.#now.tx.push(tx);

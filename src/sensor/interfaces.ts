@@ -59,6 +59,11 @@ export function read_interfaces(
   return plain.map((each) => ({ ...each, management: why.get(each.name) ?? null }));
 }
 
+/** Interfaces beyond the bound of what is read. */
+export function interfaces_left_out(sys: string): number {
+  return Math.max(0, names_in(join(sys, "class/net")).length - INTERFACES_MAX);
+}
+
 function read_one(directory: string, name: string): Maybe<Omit<NetworkInterface, "management">> {
   const at = join(directory, name);
   const index = Number(read(join(at, "ifindex")));

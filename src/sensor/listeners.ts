@@ -15,6 +15,13 @@ const PORTS_MAX = 64;
 const RTF_UP = 1;
 const RTF_REJECT = 0x200;
 
+let cut = 0;
+
+/** Searches of this process for management ports that ended at a bound: a port may be missing. */
+export function cut_searches(): number {
+  return cut;
+}
+
 /** What is in use on this node by which somebody reaches it. Bounded; whatever cannot be read is left out. */
 export function management_in_use(proc: string, ssh_connection: Maybe<string>): readonly ShieldPort[] {
   const ports = new Set<number>();
@@ -30,6 +37,7 @@ export function management_in_use(proc: string, ssh_connection: Maybe<string>): 
       if (Number.isInteger(port) && (kubelet || managers.has(fields[9] ?? ""))) ports.add(port);
     }
   }
+  if (ports.size > PORTS_MAX) cut += 1;
   return [...ports].slice(0, PORTS_MAX).map((port) => ({ protocol: "tcp", port }));
 }
 
@@ -37,9 +45,12 @@ export function management_in_use(proc: string, ssh_connection: Maybe<string>): 
 function socket_inodes(proc: string): ReadonlySet<string> {
   const inodes = new Set<string>();
   const pids = names_in(proc).filter((name) => /^\d+$/.test(name));
+  if (pids.length > PROCESSES_MAX) cut += 1;
   for (const pid of pids.slice(0, PROCESSES_MAX)) {
     if (!MANAGEMENT_COMMS.has(bounded_text(`${proc}/${pid}/comm`).trim())) continue;
-    for (const fd of names_in(`${proc}/${pid}/fd`).slice(0, FDS_MAX)) {
+    const fds = names_in(`${proc}/${pid}/fd`);
+    if (fds.length > FDS_MAX) cut += 1;
+    for (const fd of fds.slice(0, FDS_MAX)) {
       const inode = /^socket:\[(\d+)\]$/.exec(link_of(`${proc}/${pid}/fd/${fd}`))?.[1];
       if (inode !== undefined) inodes.add(inode);
     }
@@ -88,10 +99,11 @@ function bounded_text(path: string): string {
     const pieces: string[] = [];
     for (let bytes = 0; bytes < TABLE_BYTES_MAX; ) {
       const size = readSync(fd, buffer);
-      if (size === 0) break;
+      if (size === 0) return pieces.join("");
       pieces.push(buffer.toString("latin1", 0, size));
       bytes += size;
     }
+    cut += 1;
     return pieces.join("");
   } catch {
     return "";

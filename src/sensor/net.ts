@@ -13,13 +13,14 @@ export class PacketSense implements Sense {
   readonly values: Float64Array;
   ready: boolean;
   readonly #file: CounterFile | null;
+  readonly #totals = new InterfaceTotals();
 
   /** @param path another network namespace's view, `/proc/PID/net/dev`, where one is wanted. */
   constructor(ports: SensorPorts, path = "/proc/net/dev") {
     this.#file = CounterFile.open(ports, {
       path,
       channels: 2,
-      parse: new InterfaceTotals().parse,
+      parse: this.#totals.parse,
       period_ns: 200e6,
       phase_ns: 150e6,
     });
@@ -30,6 +31,11 @@ export class PacketSense implements Sense {
       this.#file === null ? names.map((name) => ({ what: name, why, costs: DIMENSIONS[name].costs })) : [];
     this.values = new Float64Array(this.dimensions.length);
     this.ready = this.#file === null;
+  }
+
+  /** Interfaces that are not counted, beyond the bound. */
+  get interfaces_left_out(): number {
+    return this.#totals.left_out;
   }
 
   get missed(): number {

@@ -24,6 +24,8 @@ export type BeatCounter = Exclude<keyof BeatFigures, "t_ns" | "sequence" | "sysc
 /** Rows of one run of the cgroup iterator; valid until the next run. */
 export interface CgroupRows {
   readonly count: number;
+  /** Cgroups that may have a row, whether they have one or not; absent: those that have one. */
+  readonly total?: number;
   t_ns(row: number): number;
   id(row: number): number;
   parent_id(row: number): number;
@@ -35,6 +37,8 @@ export interface CgroupRows {
   io_bytes(row: number): Maybe<number>;
   /** CLOCK_MONOTONIC of the last exec inside; 0 when none was seen. */
   exec_ns(row: number): number;
+  /** Something lives in it or below it; absent: not known, and taken to be so. */
+  populated?(row: number): boolean;
 }
 
 /** Rows of one run of the task iterator; valid until the next run. */
@@ -68,6 +72,8 @@ export interface CgroupPort {
 export interface ThreadPort {
   /** Threads of one cgroup; of the whole node for id 0. From then on the wakes of the watched one among them are counted. */
   threads(cgroup_id: number, watched_tid?: number): ThreadRows;
+  /** Walks that ended at their bound, ever: what came behind it was not looked at. */
+  readonly cut_thread_walks?: number;
 }
 
 /** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */

@@ -2,8 +2,6 @@ import type { Maybe } from "../model/sample.ts";
 import type { ThreadPort } from "./ports.ts";
 import { steps_of } from "./progress.ts";
 
-const MAX_THREADS = 8192;
-
 /**
  * How far the other threads of a cgroup have got, as one counter that only grows: their steps (progress.ts). Threads that
  * come count from their first sight on, threads that go keep what they added, so churn is never taken for a standstill.
@@ -32,9 +30,8 @@ export class RestProgress {
   /** Steps of the rest since the first call, cumulative. */
   read(): number {
     const rows = this.#port.threads(this.#cgroup_id, this.#except_tid ?? 0);
-    const count = Math.min(rows.count, MAX_THREADS);
     this.#now.clear();
-    for (let row = 0; row < count; row++) {
+    for (let row = 0; row < rows.count; row++) {
       const tid = rows.tid(row);
       if (tid === this.#except_tid) {
         this.#wakes = rows.wakes(row);

@@ -7,6 +7,13 @@ export interface Runtime {
   readonly heap_limit_bytes: Maybe<number>;
 }
 
+let unreadable = 0;
+
+/** Processes whose maps might not be read, in this process: their runtime is not known. */
+export function unreadable_processes(): number {
+  return unreadable;
+}
+
 const NONE: Runtime = { runtime: null, heap_limit_bytes: null };
 /** maps of a large JVM is some 300 kB; libjvm.so stands near its beginning or end. */
 const MAX_MAPS_BYTES = 4 << 20;
@@ -21,7 +28,9 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20,
 export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, proc = "/proc"): Runtime {
   const args_of_machine = machine_arguments(pid, proc);
   if (args_of_machine !== null) return { runtime: "kvm", heap_limit_bytes: machine_memory_bytes(args_of_machine) };
-  const maps = read_some(`${proc}/${pid}/maps`, MAX_MAPS_BYTES).toString("latin1");
+  const maps = read_some(`${proc}/${pid}/maps`, MAX_MAPS_BYTES, () => {
+    unreadable += 1;
+  }).toString("latin1");
   // Of its own memory, which the process may keep from being read for as long as it likes: asked of managed runtimes only.
   const own = (name: string): string => read_some(`${proc}/${pid}/${name}`, 64 << 10).toString("utf8");
   if (maps.includes("/libjvm.so")) {
@@ -41,6 +50,7 @@ export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, p
   return is_go(`${proc}/${pid}/exe`) ? { runtime: "go", heap_limit_bytes: null } : NONE;
 }
 
+/** Not counted as a loss: a virtual machine opens /dev/kvm among its first descriptors. */
 const DESCRIPTORS_MAX = 1024;
 
 /** Command line of a virtual machine, separated by NUL; null for any other process. Its processors are threads, and its memory is theirs. */
@@ -125,12 +135,14 @@ function last_match(text: string, pattern: RegExp): RegExpMatchArray | null {
   return [...text.matchAll(pattern)].at(-1) ?? null;
 }
 
-/** At most `most` bytes from the start of a file. Processes come and go: what cannot be read is empty. */
-function read_some(path: string, most: number): Buffer {
+/** At most `most` bytes from the start of a file. Processes come and go: what cannot be read is empty. @param denied called when it may not be */
+function read_some(path: string, most: number, denied: () => void = () => undefined): Buffer {
   let file: number;
   try {
     file = openSync(path, "r");
-  } catch {
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "EACCES" || code === "EPERM") denied();
     return Buffer.alloc(0);
   }
   try {

@@ -34,6 +34,7 @@ export class Sensor {
   readonly #placed: readonly Placed[];
   readonly #memory: MemorySense;
   readonly #pressure: PressureSense;
+  readonly #packets: PacketSense;
   readonly #x: Float64Array;
   #first_oom_kills = -1;
 
@@ -41,6 +42,7 @@ export class Sensor {
   constructor(ports: SensorPorts, options: SensorOptions = {}) {
     this.#memory = new MemorySense(ports);
     this.#pressure = new PressureSense(ports);
+    this.#packets = new PacketSense(ports);
     const senses: readonly Sense[] = [
       new CpuSense(ports),
       this.#memory,
@@ -49,7 +51,7 @@ export class Sensor {
       new FragmentationSense(ports),
       this.#pressure,
       block_sense(ports),
-      new PacketSense(ports),
+      this.#packets,
       tcp_sense(ports),
       process_sense(ports),
       new SyscallSense(ports),
@@ -62,6 +64,16 @@ export class Sensor {
     this.#x = new Float64Array(names.length);
     const mount = find_cgroup2_mount();
     this.cgroups = new CgroupTracker(ports, { mount: mount?.mount ?? null, ...options });
+  }
+
+  /** The dimensions whose source gave nothing usable at least once. */
+  get missed_dimensions(): readonly string[] {
+    return this.#placed.flatMap(({ sense }) => (sense.missed > 0 ? sense.dimensions : []));
+  }
+
+  /** Network interfaces that are not counted. */
+  get interfaces_left_out(): number {
+    return this.#packets.interfaces_left_out;
   }
 
   /** How often any value had to be kept because its source gave nothing usable. */

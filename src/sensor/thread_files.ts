@@ -30,6 +30,7 @@ interface Row {
  * finds no thread, so that baselines stay unknown. Huge-page faults are not told apart and count as one small page.
  */
 export class ThreadFiles implements ThreadPort {
+  cut_thread_walks = 0;
   readonly #ports: ThreadFilesPorts;
   readonly #proc: string;
 
@@ -42,6 +43,7 @@ export class ThreadFiles implements ThreadPort {
     const directory = cgroup_id === 0 ? null : this.#ports.directory_of(cgroup_id);
     const tids = directory === null ? [] : read_text(`${directory}/cgroup.threads`).split("\n");
     const rows: Row[] = [];
+    if (tids.length > MAX_FILE_THREADS) this.cut_thread_walks += 1;
     for (const tid of tids.slice(0, MAX_FILE_THREADS)) {
       const row = tid === "" ? null : this.#row(tid, cgroup_id);
       if (row !== null) rows.push(row);

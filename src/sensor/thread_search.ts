@@ -4,6 +4,7 @@ import type { Runtime } from "./runtime.ts";
 import type { ThreadBaseline, ThreadRates } from "./thread_baseline.ts";
 import { same_thread, type ThreadTable } from "./thread_table.ts";
 
+/** The ones with the largest shares. Not counted as a loss: a decision reads the first of them, and their shares are of all threads. */
 const MAX_REPORTED = 16;
 
 type Searched = Omit<ThreadSearch, "runtime" | "runtime_heap_limit_bytes">;

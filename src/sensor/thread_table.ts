@@ -2,8 +2,6 @@ import type { ThreadSample } from "../model/sample.ts";
 import type { ThreadPort } from "./ports.ts";
 import { steps_of } from "./progress.ts";
 
-/** Threads looked at in one run at most. */
-export const MAX_THREADS = 8192;
 const HUGE_PAGE_BYTES = 2 << 20;
 
 /** One thread's cumulative figures; the start tells a reused tid from the same thread. */
@@ -30,7 +28,8 @@ export function read_threads(
 ): ThreadTable {
   const rows = port.threads(cgroup_id);
   const threads = new Map<number, ThreadFigures>();
-  for (let row = 0; row < rows.count && threads.size < MAX_THREADS; row++) {
+  // The port bounds the number of rows, and counts what it cuts.
+  for (let row = 0; row < rows.count; row++) {
     const t_ns = rows.t_ns(row);
     const start_ns = rows.start_ns(row);
     const tid = rows.tid(row);

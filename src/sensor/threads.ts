@@ -15,6 +15,7 @@ const SPACING_NS = 24e6;
 const SPACING_COSTS = 15;
 /** A search not asked about for so long begins anew. */
 const STALE_NS = 3e9;
+/** Not counted as a loss: a decision asks for one search at a time, and one that was let go of begins anew. */
 const MAX_SEARCHES = 4;
 /** In trouble nothing is learned, and the beat has better things to do than to walk over all threads. */
 const RARER_IN_TROUBLE = 6;

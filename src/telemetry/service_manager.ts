@@ -3,6 +3,7 @@ import type { Maybe } from "../model/sample.ts";
 
 /** The part of the interval after which the manager is fed again: one lost datagram must not mean a restart. */
 const FEEDS_PER_INTERVAL = 4;
+/** Not counted as a loss: one line of `systemctl status`; `hosa status` says all of it. */
 const STATUS_CHARS_MAX = 200;
 
 /** Of what the manager put into the environment: NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID. */
@@ -24,6 +25,8 @@ export class ServiceManager implements Disposable {
   readonly #socket: Maybe<NotifySocket>;
   readonly #feed_every_ns: number;
   #fed_ns = Number.NEGATIVE_INFINITY;
+  /** Messages the manager did not take. */
+  lost = 0;
   #status = "";
 
   /** Throws KernelError when NOTIFY_SOCKET names what cannot be a socket. */
@@ -68,7 +71,7 @@ export class ServiceManager implements Disposable {
   }
 
   #send(...lines: readonly string[]): void {
-    this.#socket?.send(lines.join("\n"));
+    if (this.#socket?.send(lines.join("\n")) === false) this.lost += 1;
   }
 }
 

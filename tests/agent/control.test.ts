@@ -1,11 +1,42 @@
 import { describe, expect, test } from "bun:test";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { control_socket } from "../../src/agent/control_socket.ts";
 import { replay } from "../../src/agent/replay.ts";
 import { parse_config } from "../../src/config/index.ts";
+import { monotonic_ns } from "../../src/ffi/libc.ts";
 import type { AgentStatus, PauseReply } from "../../src/model/control.ts";
 import { outcome_of_undo } from "../../src/motor/outcome.ts";
 import { entry_of } from "../../src/motor/quarantine/context.ts";
 import type { ControlClient } from "../../src/telemetry/control/client.ts";
 import { Agent, patient } from "./agent_in_memory.ts";
+
+test("a socket that was removed is made again within a second, and who is connected stays so", async () => {
+  using agent = new Agent();
+  agent.until_held();
+  using before = await agent.connect();
+  rmSync(control_socket(agent.config));
+  const asked = await agent.while_served(before.ask({ op: "status" }, patient));
+  expect(asked["status"]).toMatchObject({ losses: [], degraded: [] });
+  using after = await agent.connect();
+  await agent.release(after, { id: "c1" });
+  expect(agent.setup.kernel.snapshot()).toBe(agent.before);
+  expect([agent.control.displaced, agent.control.trouble]).toEqual([1, ""]);
+});
+
+test("where something else stands at the socket's place it is left there, and that is known", async () => {
+  using agent = new Agent();
+  const path = control_socket(agent.config);
+  rmSync(path);
+  writeFileSync(path, "somebody's");
+  for (let s = 1; s < 4; s++) agent.control.turn(monotonic_ns() + s * 2e9, true, 100);
+  expect(agent.control.trouble).toContain("something else is there");
+  expect([agent.control.displaced, readFileSync(path, "utf8")]).toEqual([1, "somebody's"]);
+  rmSync(path);
+  agent.control.turn(monotonic_ns() + 10e9, true, 100);
+  expect(agent.control.trouble).toBe("");
+  using client = await agent.connect();
+  expect(client).not.toBeNull();
+});
 
 test("a held thread is released through the socket, exactly, and is not held again at the next beats", async () => {
   using agent = new Agent();

@@ -34,11 +34,12 @@ test("one directory with its parts and a manifest of their digests, readable by 
 
 test("the bound holds: a part is cut at the end that matters less, and said to be", async () => {
   const parts = [text("first", "0123456789", "first"), text("last", "0123456789", "last"), text("none", "x")];
-  const { directory, bytes } = await bundle(parts, 14);
+  const { directory, bytes, cut } = await bundle(parts, 14);
   expect(bytes).toBe(14);
   expect(readFileSync(join(directory, "first"), "utf8")).toBe("0123456789");
   expect(readFileSync(join(directory, "last"), "utf8")).toBe("6789");
   expect(readFileSync(join(directory, "none"), "utf8")).toBe("");
+  expect(cut).toEqual(["last", "none"]);
   const { files } = JSON.parse(readFileSync(join(directory, "manifest.json"), "utf8"));
   expect(files.map((each: { cut_bytes: number }) => each.cut_bytes)).toEqual([0, 6, 1]);
 });

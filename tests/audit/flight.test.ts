@@ -352,6 +352,8 @@ describe("files", () => {
       await episode();
       expect(troubles).toHaveLength(1);
       expect(troubles[0]).toContain(place);
+      // Each of the two episodes would have been written at its beginning and at its end.
+      expect([flight.lost, flight.trouble]).toEqual([4, expect.stringContaining(place)]);
       unlinkSync(place);
       await episode();
       expect(flights_in(place)).toHaveLength(1);

@@ -162,6 +162,41 @@ test("a parent that grows only with its child is left out, and the tracker is bo
   expect(last.map((g) => g.cgroup_id)).toEqual([42]);
 });
 
+test("of 5000 cgroups that all change at every beat the one that leaks is found, and the others are counted", () => {
+  const tracker = new GrowthTracker(3600);
+  const found: number[] = [];
+  for (let k = 1; k <= 200; k++) {
+    const t_ns = k * 1e8;
+    // Each of the others goes up and down by 128 KiB.
+    const others = Array.from({ length: 5000 }, (_, i) =>
+      cgroup_sample(t_ns, 8 * MIB + (k % 2) * 131_072, { id: 1000 + i, path: `/c${i}` }),
+    );
+    others[4500] = cgroup_sample(t_ns, 8 * MIB + k * 5 * MIB, { id: 5500, path: "/c4500" });
+    const now = sample(t_ns, [0], { cgroups: others });
+    tracker.update(now);
+    if (tracker.assess(now).some(({ cgroup_id }) => cgroup_id === 5500)) found.push(k);
+  }
+  expect(found.length).toBeGreaterThan(10);
+  expect(found.at(-1)).toBe(200);
+  expect(tracker.size).toBe(1024);
+  expect(tracker.crowding.refused).toBeGreaterThan(3900);
+});
+
+test("growths beyond the eight most urgent are counted", () => {
+  const tracker = new GrowthTracker(3600);
+  let listed = 0;
+  for (let k = 1; k <= 20; k++) {
+    const t_ns = k * 1e8;
+    const cgroups = Array.from({ length: 11 }, (_, i) =>
+      cgroup_sample(t_ns, k * 5 * MIB, { id: 50 + i, path: `/c${i}` }),
+    );
+    const now = sample(t_ns, [0], { cgroups });
+    tracker.update(now);
+    listed = tracker.assess(now).length;
+  }
+  expect([listed, tracker.cut]).toEqual([8, 3]);
+});
+
 test("time to exhaustion solves h = v t + a t² / 2", () => {
   expect(time_to_exhaustion(100, 10, 0)).toBe(10);
   expect(time_to_exhaustion(100, 0, 0)).toBeNull();

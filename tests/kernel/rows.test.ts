@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { CgroupRows, ThreadRows } from "../../src/ffi/senses.ts";
+import { senses_object } from "../../src/ffi/object.ts";
+import { type CgroupRows, Senses, type ThreadRows } from "../../src/ffi/senses.ts";
 import { kernel_files } from "../../src/motor/files.ts";
 import { return_others } from "../../src/motor/undo-hold.ts";
 import { attached, CompiledHelper, number_in, open_or_skip } from "./support.ts";
@@ -143,6 +144,42 @@ describe.skipIf(senses === null || MOUNT === undefined || !attached(senses, "cgr
     expect(row_of(senses!.cgroups(true), id)).toBeGreaterThanOrEqual(0);
     scratch[Symbol.dispose]();
     expect(row_of(senses!.cgroups(true), id)).toBe(-1);
+  });
+
+  test("where there are more cgroups than rows, empty ones have none, and what changes has one at once", async () => {
+    const others = senses!.cgroups(true).count;
+    using few = Senses.open({ object: senses_object(), most_cgroups: others + 8 });
+    using scratch = new DisposableStack();
+    const made = Array.from({ length: 40 }, () => scratch.use(new ScratchCgroup()));
+    await using _running = await start_worker(made.at(-1)!.procs, 1, 1, 0);
+    const burner = made.at(-1)!.id;
+    // Its first sweep finds out.
+    few.start(1e8);
+    const populated = few.cgroups(true);
+    expect(populated.total).toBeLessThanOrEqual(others + 1);
+    expect(row_of(populated, burner)).toBeGreaterThanOrEqual(0);
+    expect(made.filter(({ id }) => row_of(populated, id) >= 0)).toHaveLength(1);
+    expect([few.uncounted_cgroups, few.late_rows]).toEqual([0, 0]);
+    // With room for all of them, they come back.
+    for (const cgroup of made.slice(0, 36)) cgroup[Symbol.dispose]();
+    few.cgroups(true);
+    expect(few.cgroups(true).total).toBeGreaterThanOrEqual(others + 4);
+  });
+
+  test("where there are more populated cgroups than rows, full sweeps go through them by turns", async () => {
+    await using stack = new AsyncDisposableStack();
+    const made = Array.from({ length: 6 }, () => stack.use(new ScratchCgroup()));
+    for (const cgroup of made) stack.use(await start_worker(cgroup.procs, 0, 1, 0));
+    using few = Senses.open({ object: senses_object(), most_cgroups: 4 });
+    few.start(1e8);
+    few.cgroups(false);
+    const seen = new Set<number>();
+    for (let sweep = 0; sweep < 20; sweep++) {
+      const rows = few.cgroups(true);
+      expect(rows.total).toBeGreaterThanOrEqual(7);
+      for (let i = 0; i < rows.count; i++) seen.add(rows.id(i));
+    }
+    expect(made.filter(({ id }) => !seen.has(id))).toEqual([]);
   });
 
   test("what is left out is never lost: the sum of small steps is emitted", async () => {

@@ -101,6 +101,32 @@ describe.skipIf(!available())("the shield", () => {
     other[Symbol.dispose]();
   });
 
+  test("on two interfaces of which one carries another program it is on the other, and names both", () => {
+    const other = scratch!.program.attach(interface_index("scratch1")!, "scratch1", ["generic"]);
+    const one = scratch!.organ();
+    const both = ["scratch0", "scratch1"];
+    const organ = { ...one, plan: () => plan_of("shed", both) };
+    const motor = motor_with(organ, scratch!.ledger_dir);
+    const applied = motor.perform(action("apply", SHED), 0);
+    expect(applied.status).toBe("done");
+    expect(applied.detail).toContain("not on scratch1: scratch1 already has an XDP program");
+    expect(applied.parts?.map(({ subject, status }) => [subject, status])).toEqual([
+      ["scratch0", "done"],
+      ["scratch1", "refused"],
+    ]);
+    expect(attached()).toBeGreaterThan(0);
+    expect(entries()[0]?.file).toBe("XDP of scratch0");
+    expect(motor.perform(action("release", SHED), 1).status).toBe("done");
+    expect(attached()).toBe(0);
+    const isolated = motor.isolate(plan_of("isolate", both), 2);
+    expect(isolated.refused?.map(({ subject }) => subject)).toEqual(["scratch1"]);
+    expect(attached()).toBeGreaterThan(0);
+    motor.close();
+    other[Symbol.dispose]();
+    release_from_ledger(scratch!.ledger_dir);
+    expect(ip_link()).toBe(before);
+  });
+
   test("moves from a bridge to the card below it, and back where that cannot be", () => {
     const ip = (...words: readonly string[]) => Bun.spawnSync(["ip", "link", ...words]).success;
     if (!ip("add", "upper0", "type", "bridge")) {

@@ -58,3 +58,15 @@ test("a dry run lets its containments lapse and releases them newest first", () 
   recording.perform(action("c", "apply", { ...TARGET, cgroup_id: 7 }, SETTING), 6e9);
   expect(recording.release_all(7e9, "end").map((each) => each.id)).toEqual(["c", "b"]);
 });
+
+test("a dry run refuses what the motor that acts would find missing, in its words", () => {
+  const missing = [{ rung: "cpu_max" as const, why: "the cpu controller is not on cgroup v2" }];
+  const limits = { max_targets_per_minute: 5, cooldown_s: 0, expiry_s: 5, protected_ids: () => null };
+  const recording = new RecordingMotor({ enabled_rungs: RUNGS, ...limits, missing });
+  expect(recording.missing()).toEqual(missing);
+  const outcome = recording.perform(action("a", "apply", TARGET, SETTING), 0);
+  expect(outcome).toMatchObject({
+    status: "refused",
+    detail: "cpu_max is not available: the cpu controller is not on cgroup v2",
+  });
+});

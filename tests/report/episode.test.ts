@@ -210,6 +210,20 @@ describe("the page", () => {
     expect(page.match(/&lt;svg onload/g)!.length).toBeGreaterThan(15);
   });
 
+  test("says how many decisions named a culprit beyond its bound", () => {
+    const entry = action_entry();
+    const entries: AuditEntry[] = [START];
+    for (let t = 1; t <= 300; t++) {
+      const path = `/svc-${t}`;
+      const actions = [{ ...entry.decision.actions[0]!, id: `c${t}`, target: { ...outcome().target, path } }];
+      const culprit = { ...entry.decision.culprit!, cgroup_id: t, path };
+      entries.push({ ...entry, t_ns: t * 1e9, decision: { ...entry.decision, culprit, actions } });
+    }
+    const one = episode(entries);
+    expect(one.omitted.culprits).toBe(288);
+    expect(episode_page(one, FROM)).toContain("288 more decisions named others");
+  });
+
   test("stays small however long the episode and however long its names", () => {
     const long = "x".repeat(100_000);
     const entry = action_entry();

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CgroupFiles } from "../../src/sensor/cgroup_files.ts";
+import { CgroupFiles, MAX_FILE_CGROUPS } from "../../src/sensor/cgroup_files.ts";
 import { CgroupTracker, MAX_CGROUPS } from "../../src/sensor/cgroups.ts";
 import { type CgroupFigures, FakeNode } from "./fakes.ts";
 
@@ -123,6 +123,35 @@ describe("cgroup files", () => {
       expect(files.cgroups(false).count).toBe(0);
       node.now_ns += 100e6;
       expect(files.cgroups(false).count).toBe(3);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  test("of more cgroups than places the populated ones come first, parents before children, and the rest are counted", () => {
+    const root = mkdtempSync(join(tmpdir(), "hosa-cgroups-"));
+    try {
+      const make = (path: string, populated: boolean) => {
+        mkdirSync(join(root, path), { recursive: true });
+        writeFileSync(join(root, path, "cgroup.events"), `populated ${populated ? 1 : 0}\nfrozen 0\n`);
+      };
+      make("deep", true);
+      for (let i = 0; i < MAX_FILE_CGROUPS; i++) make(`deep/empty${i}`, false);
+      make("shallow", true);
+      for (let i = 0; i < 20; i++) make(`shallow/busy${i}`, true);
+      const node = new FakeNode();
+      const files = new CgroupFiles(node, root);
+      const tracker = new CgroupTracker({ ...node, cgroups: files, realtime_ms: () => 0 } as never, { mount: null });
+      tracker.observe(node.now_ns);
+      expect(files.ignored).toBe(23);
+      expect(tracker.ignored).toBe(23);
+      node.now_ns += 1e9;
+      tracker.observe(node.now_ns);
+      const rows = files.cgroups(true);
+      const names = Array.from({ length: rows.count }, (_, i) => rows.name(i));
+      expect(names.filter((name) => name.startsWith("busy"))).toHaveLength(20);
+      expect(names.slice(0, 3).toSorted()).toEqual(["", "deep", "shallow"]);
+      expect(tracker.ignored).toBe(0);
     } finally {
       rmSync(root, { recursive: true });
     }

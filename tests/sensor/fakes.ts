@@ -19,11 +19,13 @@ export interface CgroupFigures {
   readonly memory_max?: Maybe<number>;
   readonly cpu_ns?: number;
   readonly exec_ns?: number;
+  readonly populated?: boolean;
 }
 
 export function cgroup_rows(t_ns: number, rows: readonly CgroupFigures[]): CgroupRows {
   return {
     count: rows.length,
+    populated: (row) => rows[row]!.populated ?? true,
     t_ns: () => t_ns,
     id: (row) => rows[row]!.id,
     parent_id: (row) => rows[row]!.parent_id,

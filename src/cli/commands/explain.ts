@@ -98,6 +98,7 @@ async function find(
       problems.say(item);
       continue;
     }
+    problems.remark(item);
     if (item.record.kind === "start") {
       motor = item.record.motor;
       same_run = false;
@@ -186,7 +187,10 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
   const problems = new AuditProblems(context.output);
   for await (const item of read_audit(path)) {
     if (item.type === "problem") problems.say(item);
-    else builder.add(item.record);
+    else {
+      problems.remark(item);
+      builder.add(item.record);
+    }
   }
   const timeline = builder.get();
   if (to_output) await context.output.deliver_document(timeline_svg(timeline));

@@ -126,6 +126,7 @@ async function live(
     on_message: (level, text) => {
       if (LOG_LEVELS.indexOf(level) <= shown) output.log(level, text);
     },
+    output_dropped: () => output.dropped,
     signal: context.signal,
     reload: {
       requested: () => hangups.take(),
@@ -142,7 +143,7 @@ async function live(
     const reason = printer.complete ? `${options.count} shown` : result.reason;
     output.log("info", `${seen.text(result.beats, reason)}${dropped}`);
   }
-  return 0;
+  return result.audit_lost > 0 ? 1 : 0;
 }
 
 /** The log of a daemon: a line for every change of level, every action and every reason to do nothing. */

@@ -34,7 +34,10 @@ export async function report(id: string | undefined, options: ReportOptions, con
   const search = new EpisodeSearch(id ?? null, replay);
   for await (const item of read_audit(path)) {
     if (item.type === "problem") problems.say(item);
-    else search.add(item.record);
+    else {
+      problems.remark(item);
+      search.add(item.record);
+    }
   }
   const found = search.get();
   if (typeof found === "string") throw nothing_found(found, path, id);

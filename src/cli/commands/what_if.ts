@@ -92,7 +92,10 @@ async function read_records(file: string, run: WhatIf, problems: AuditProblems):
   const audit = run.audit(file);
   for await (const item of read_audit(file)) {
     if (item.type === "problem") problems.say(item);
-    else audit.add(item.record);
+    else {
+      problems.remark(item);
+      audit.add(item.record);
+    }
   }
   audit.finish();
 }

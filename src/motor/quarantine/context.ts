@@ -1,4 +1,4 @@
-import type { Organ, OutcomeStatus } from "../../model/containment.ts";
+import type { Organ, OutcomeStatus, PartOutcome } from "../../model/containment.ts";
 import type { QuarantineStepName, StepOutcome } from "../../model/quarantine.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldPlan } from "../../model/shield.ts";
@@ -15,7 +15,15 @@ export const QUARANTINE_ID = "quarantine";
 /** Closes the network by a plan that stays in force without the agent; its undo is in the ledger before anything is closed. */
 export interface Isolation {
   /** @throws Refusal when this host cannot do it */
-  isolate(plan: ShieldPlan, now_ns: number): { readonly ledger_id: string; readonly detail: string };
+  isolate(plan: ShieldPlan, now_ns: number): Isolated;
+}
+
+/** What closing the network came to. */
+export interface Isolated {
+  readonly ledger_id: string;
+  readonly detail: string;
+  /** Interfaces that stay open, each with its reason; absent: none. */
+  readonly refused?: readonly PartOutcome[];
 }
 
 /** The taint on the own node, through the API server. Rejects with what went wrong once its deadline is over. */

@@ -119,7 +119,7 @@ export class Quarantine implements QuarantineMotor {
       case "conservative":
         return [this.#conservative(step.marker)];
       case "isolate":
-        return [this.#isolate(step)];
+        return this.#isolate(step);
       case "taint":
         return [await this.#taint(step.node)];
       case "links_down":
@@ -165,14 +165,19 @@ export class Quarantine implements QuarantineMotor {
     }
   }
 
-  #isolate({ shield }: Extract<QuarantineStep, { step: "isolate" }>): StepOutcome {
+  /** An interface that refuses stays open, and is told of by itself; the others are closed. */
+  #isolate({ shield }: Extract<QuarantineStep, { step: "isolate" }>): readonly StepOutcome[] {
     const { isolation, now_ns } = this.#context;
     const subject = shield.interfaces.join(", ");
     try {
-      const { ledger_id, detail } = isolation.isolate(shield, now_ns());
-      return told("isolate", subject, "done", detail, { prior: "open", written: "isolate", ledger_id });
+      const { ledger_id, detail, refused = [] } = isolation.isolate(shield, now_ns());
+      const closed = shield.interfaces.filter((name) => !refused.some((part) => part.subject === name)).join(", ");
+      return [
+        told("isolate", closed, "done", detail, { prior: "open", written: "isolate", ledger_id }),
+        ...refused.map((part) => told("isolate", part.subject, "refused", `it stays open: ${part.detail}`)),
+      ];
     } catch (error) {
-      return told_of_error("isolate", subject, error);
+      return [told_of_error("isolate", subject, error)];
     }
   }
 

@@ -7,7 +7,7 @@ import { is_removed, type SwapArea } from "./swaps.ts";
 
 /** What lies in swap may fill this part of the memory that is available, no more: the node must not run out by an undo. */
 const AVAILABLE_PART = 0.8;
-const VISITED_MAX = 512;
+const VISITED_MAX = 4096;
 const NAMED_MAX = 3;
 
 interface Swapped {
@@ -25,6 +25,8 @@ export function why_it_stays(port: SwapPort, area: SwapArea, files: CgroupFiles,
   if (is_removed(area)) return "its file was removed meanwhile, and without it only a reboot switches it off";
   if (area.used_bytes === 0) return null;
   const owners = swapped(files, mount);
+  if (owners === null)
+    return `more than ${VISITED_MAX} cgroups would have to be looked at for room; free its ${size(area.used_bytes)} by restarting what lies in it`;
   const tight = owners.find((owner) => owner.lacks_bytes > 0);
   const fits = area.used_bytes <= AVAILABLE_PART * port.available_bytes();
   if (fits && tight === undefined) return null;
@@ -35,11 +37,12 @@ export function why_it_stays(port: SwapPort, area: SwapArea, files: CgroupFiles,
   return `${size(area.used_bytes)} lie in it${of}; ${why}: restart ${whom ?? "whose it is"}, then it goes by itself`;
 }
 
-/** The outermost cgroups below the root that have something in swap, most first. */
-function swapped(files: CgroupFiles, mount: string): readonly Swapped[] {
+/** The outermost cgroups below the root that have something in swap, most first; null: there are more than are looked at. */
+function swapped(files: CgroupFiles, mount: string): Maybe<readonly Swapped[]> {
   const found: Swapped[] = [];
   const queue = ["/"];
-  for (let visited = 0; visited < queue.length && visited < VISITED_MAX; visited++) {
+  for (let visited = 0; visited < queue.length; visited++) {
+    if (visited >= VISITED_MAX) return null;
     const here = queue[visited]!;
     const own = here === "/" ? null : swapped_in(files, directory_of(mount, here), here);
     if (own !== null && own.swap_bytes === 0) continue;

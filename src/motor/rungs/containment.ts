@@ -1,10 +1,11 @@
-import type { Action, OutcomeStatus, Setting } from "../../model/containment.ts";
+import type { Action, OutcomeStatus, PartOutcome, Setting } from "../../model/containment.ts";
 import type { Unmet } from "../../model/precondition.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldOrgan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { CgroupFiles } from "../files.ts";
 import type { Ledger, NewEntry } from "../ledger.ts";
+import { refusals } from "../parts.ts";
 import type { Processes } from "../processes.ts";
 import type { Reserve } from "../reserve/reserve.ts";
 
@@ -19,6 +20,8 @@ export interface Change {
   readonly wait_s?: Maybe<number>;
   /** The precondition that is not met; absent otherwise. */
   readonly unmet?: Maybe<Unmet>;
+  /** Where it is about several things and not all of them took it: what became of each. */
+  readonly parts?: readonly PartOutcome[];
   /** The containment must be undone now: its object ended, or the kernel never confirmed. */
   readonly end: boolean;
 }
@@ -76,6 +79,11 @@ export function entry_base(
 
 export function change(status: OutcomeStatus, detail: string, more: Partial<Change> = {}): Change {
   return { status, file: null, prior: null, written: null, detail, end: false, ...more };
+}
+
+/** `parts` of a change, where they say more than that all is done. */
+export function with_parts(parts: readonly PartOutcome[]): Pick<Change, "parts"> | Record<string, never> {
+  return refusals(parts).length === 0 ? {} : { parts };
 }
 
 /** First change of a containment that keeps files open: they are closed when it fails. */

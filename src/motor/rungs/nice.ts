@@ -2,10 +2,11 @@ import type { Action, Setting } from "../../model/containment.ts";
 import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
+import { act_on_each, parts_sentence, refusals } from "../parts.ts";
 import { held_nice, is_reniced, type ThreadIdentity } from "../processes.ts";
-import { FileTrouble, Gone, Refusal } from "../trouble.ts";
+import { Gone, Refusal } from "../trouble.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
-import { change, entry_base } from "./containment.ts";
+import { change, entry_base, with_parts } from "./containment.ts";
 
 const THREADS_MAX = 512;
 /** With those that stay as they are: all of them are written down. */
@@ -115,19 +116,23 @@ class NiceContainment implements Containment {
 
   close(): void {}
 
+  /** One thread that refuses keeps none of the others from it. */
   write(nice: number): Change {
-    let written = 0;
-    for (const thread of this.#reniced()) {
-      if (this.#context.processes.thread(thread.pid, thread.tid)?.start_ticks !== thread.start_ticks) continue;
-      try {
-        this.#context.processes.set_nice(thread.tid, held_nice(String(nice), thread));
-        written += 1;
-      } catch (error) {
-        if (!(error instanceof FileTrouble && error.vanished)) throw error;
-      }
-    }
-    const more = { file: this.#entry.file, prior: this.#entry.prior, written: String(nice) };
-    return change("done", `nice ${nice} for ${counted(written, "thread")}`, more);
+    const { processes } = this.#context;
+    const alive = this.#reniced().filter(
+      (thread) => processes.thread(thread.pid, thread.tid)?.start_ticks === thread.start_ticks,
+    );
+    const parts = act_on_each(
+      alive,
+      ({ tid }) => `thread ${tid}`,
+      (thread) => processes.set_nice(thread.tid, held_nice(String(nice), thread)),
+    );
+    const written = parts.filter(({ status }) => status === "done").length;
+    const not = refusals(parts);
+    if (written === 0 && not.length > 0) throw new Refusal(`no thread took the niceness: ${parts_sentence(not)}`);
+    const without = not.length === 0 ? "" : `; without ${parts_sentence(not)}`;
+    const more = { file: this.#entry.file, prior: this.#entry.prior, written: String(nice), ...with_parts(parts) };
+    return change("done", `nice ${nice} for ${counted(written, "thread")}${without}`, more);
   }
 
   #reniced(): readonly ThreadIdentity[] {

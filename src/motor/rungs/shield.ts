@@ -1,23 +1,25 @@
-import type { Action, Setting } from "../../model/containment.ts";
+import type { Action, PartOutcome, Setting } from "../../model/containment.ts";
 import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { NewEntry } from "../ledger.ts";
+import { parts_sentence } from "../parts.ts";
 import { Gone, Refusal } from "../trouble.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
-import { begin, change } from "./containment.ts";
+import { begin, change, with_parts } from "./containment.ts";
 
 /** Put the shield on the node's interfaces; one at a time, for it is of the node. */
 export function apply_shield(context: RungContext, action: Action, _place: Place, now_ns: number): Applied {
   const organ = organ_of(context);
-  const plan = plan_of(organ, action.setting);
+  const wanted = plan_of(organ, action.setting);
   // Before anything is written down: its undo would else lift what an earlier quarantine has pinned.
   const why_not = organ.shield.missing();
   if (why_not !== null) throw new Refusal(why_not);
+  const { plan, refused } = fitting(organ, wanted);
   const entry = context.ledger.open({ ...shield_entry(organ, plan, action), threads: [] });
   const containment = new ShieldContainment(context, organ, entry);
-  return begin(containment, () => containment.write(plan, now_ns));
+  return begin(containment, () => containment.write(plan, refused, now_ns));
 }
 
 /** The ledger's words for a shield: enough to take it off with no other knowledge. */
@@ -45,6 +47,21 @@ export function shield_words({ mode, admit_share }: ShieldPlan): string {
   return mode === "shed" ? `shed: ${Math.round(admit_share * 100)} % of new flows admitted` : mode;
 }
 
+/**
+ * The plan for those interfaces that can take it, and what became of the others. Where none can, the plan is left as it is: the shield
+ * refuses it with its reason.
+ */
+export function fitting(
+  { shield }: ShieldOrgan,
+  plan: ShieldPlan,
+): { readonly plan: ShieldPlan; readonly refused: readonly PartOutcome[] } {
+  const refused = (shield.refuses?.(plan.interfaces) ?? []).map(
+    ({ name, why }): PartOutcome => ({ subject: name, status: "refused", detail: why }),
+  );
+  const interfaces = plan.interfaces.filter((name) => !refused.some(({ subject }) => subject === name));
+  return interfaces.length === 0 ? { plan, refused: [] } : { plan: { ...plan, interfaces }, refused };
+}
+
 export function organ_of({ shield }: RungContext): ShieldOrgan {
   if (shield === null) throw new Refusal("this host has no shield");
   return shield;
@@ -60,6 +77,7 @@ class ShieldContainment implements Containment {
   readonly #context: RungContext;
   readonly #organ: ShieldOrgan;
   #entry: LedgerEntry;
+  #on: readonly string[] = [];
   #lost = "";
 
   constructor(context: RungContext, organ: ShieldOrgan, entry: LedgerEntry) {
@@ -73,9 +91,9 @@ class ShieldContainment implements Containment {
   }
 
   adjust(setting: Setting, now_ns: number): Change {
-    const plan = plan_of(this.#organ, setting);
+    const { plan, refused } = fitting(this.#organ, plan_of(this.#organ, setting));
     this.#entry = this.#context.ledger.adjust(this.#entry, shield_words(plan));
-    return this.write(plan, now_ns);
+    return this.write(plan, refused, now_ns);
   }
 
   confirm(now_ns: number): null {
@@ -85,7 +103,8 @@ class ShieldContainment implements Containment {
 
   check(): Maybe<Change> {
     const lost = this.#organ.shield.lost();
-    if (this.#entry.file === `XDP of ${lost.join(", ")}`) throw new Gone("every shielded interface is gone");
+    if (lost.length > 0 && this.#on.every((name) => lost.includes(name)))
+      throw new Gone("every shielded interface is gone");
     if (lost.join(", ") === this.#lost) return null;
     this.#lost = lost.join(", ");
     return change("drifted", lost.length === 0 ? "all its interfaces are there again" : `${this.#lost} is gone`);
@@ -96,10 +115,17 @@ class ShieldContainment implements Containment {
     this.#organ.shield.leave();
   }
 
-  write(plan: ShieldPlan, now_ns: number): Change {
-    const on = this.#organ.shield.apply(plan, now_ns).map(({ name, driver }) => `${name} (${driver} XDP)`);
+  write(plan: ShieldPlan, refused: readonly PartOutcome[], now_ns: number): Change {
+    const shielded = this.#organ.shield.apply(plan, now_ns);
+    this.#on = shielded.map(({ name }) => name);
+    const on = shielded.map(({ name, driver }) => `${name} (${driver} XDP)`);
     const ports = plan.ports.map(({ protocol, port }) => `${protocol}/${port}`).join(" ");
-    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${counted(plan.cidrs.length, "prefix", "prefixes")}`;
-    return change("done", detail, { file: this.#entry.file, prior: this.#entry.prior, written: shield_words(plan) });
+    const without = refused.length === 0 ? "" : `; not on ${parts_sentence(refused)}`;
+    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${counted(plan.cidrs.length, "prefix", "prefixes")}${without}`;
+    const done = this.#on.map((name): PartOutcome => ({ subject: name, status: "done", detail: "" }));
+    return change("done", detail, {
+      ...{ file: this.#entry.file, prior: this.#entry.prior, written: shield_words(plan) },
+      ...with_parts([...done, ...refused]),
+    });
   }
 }

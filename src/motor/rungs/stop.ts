@@ -2,10 +2,11 @@ import type { Action, Setting } from "../../model/containment.ts";
 import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
+import { act_on_each, parts_sentence, refusals } from "../parts.ts";
 import type { ThreadIdentity } from "../processes.ts";
-import { FileTrouble, Gone, Refusal } from "../trouble.ts";
+import { Gone, Refusal } from "../trouble.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
-import { change, entry_base } from "./containment.ts";
+import { change, entry_base, with_parts } from "./containment.ts";
 
 const PROCESSES_MAX = 512;
 
@@ -66,20 +67,21 @@ class StopContainment implements Containment {
   close(): void {}
 
   send(stopped: boolean): Change {
-    const alive = this.#alive();
-    for (const thread of alive) {
-      try {
-        this.#context.processes.signal(thread.pid, stopped ? "SIGSTOP" : "SIGCONT");
-      } catch (error) {
-        if (!(error instanceof FileTrouble && error.vanished)) throw error;
-      }
-    }
-    this.#frozen = stopped;
     const name = stopped ? "SIGSTOP" : "SIGCONT";
-    const more = { file: this.entry.file, prior: this.entry.prior, written: name };
+    const parts = act_on_each(
+      this.#alive(),
+      ({ pid }) => `process ${pid}`,
+      ({ pid }) => this.#context.processes.signal(pid, name),
+    );
+    const sent = parts.filter(({ status }) => status === "done").length;
+    const not = refusals(parts);
+    if (sent === 0 && not.length > 0) throw new Refusal(`no process took ${name}: ${parts_sentence(not)}`);
+    this.#frozen = stopped;
+    const without = not.length === 0 ? "" : `; without ${parts_sentence(not)}`;
+    const more = { file: this.entry.file, prior: this.entry.prior, written: name, ...with_parts(parts) };
     return change(
       "done",
-      `${name} to ${counted(alive.length, "process", "processes")}: this kernel has no cgroup v2 freezer`,
+      `${name} to ${counted(sent, "process", "processes")}: this kernel has no cgroup v2 freezer${without}`,
       more,
     );
   }

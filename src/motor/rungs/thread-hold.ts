@@ -1,8 +1,9 @@
-import type { Action, Setting } from "../../model/containment.ts";
+import type { Action, PartOutcome, Setting } from "../../model/containment.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { directory_of } from "../locate.ts";
 import { on_one_cpu } from "../one_cpu.ts";
+import { parts_sentence, refusals } from "../parts.ts";
 import type { ThreadIdentity } from "../processes.ts";
 import { Gone, Refusal } from "../trouble.ts";
 import { home_type, return_others } from "../undo-hold.ts";
@@ -119,9 +120,12 @@ class ThreadHold implements Containment {
         this.#freezer.blink(expired);
       }),
     );
-    this.#return_others();
+    const others = this.#return_others();
     const frozen = this.#freezer.written(true, this.entry.prior, now_ns);
-    return { ...frozen, detail: `thawed for ${took_ms.toFixed(1)} ms (${length_ms} asked); ${frozen.detail}` };
+    return said_of_others(
+      { ...frozen, detail: `thawed for ${took_ms.toFixed(1)} ms (${length_ms} asked); ${frozen.detail}` },
+      others,
+    );
   }
 
   confirm(now_ns: number): Maybe<Change> {
@@ -140,12 +144,18 @@ class ThreadHold implements Containment {
 
   set(frozen: boolean, now_ns: number): Change {
     const changed = this.#freezer.set(frozen, this.entry.prior, now_ns);
-    if (frozen) this.#return_others();
-    return changed;
+    return frozen ? said_of_others(changed, this.#return_others()) : changed;
   }
 
   /** After the freeze, for then the held thread makes no more of them; who leaves a frozen cgroup runs at once. */
-  #return_others(): void {
-    return_others(this.#context.files, this.#child, this.#home, this.#thread.tid);
+  #return_others(): readonly PartOutcome[] {
+    return return_others(this.#context.files, this.#child, this.#home, this.#thread.tid);
   }
+}
+
+/** Threads that could not be given back stand still with the held one. */
+function said_of_others(change: Change, others: readonly PartOutcome[]): Change {
+  const not = refusals(others);
+  if (not.length === 0) return change;
+  return { ...change, detail: `${change.detail}; held with it: ${parts_sentence(not)}`, parts: others };
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { detach_pinned_link } from "../../ffi/xdp.ts";
 import { distrust_directory } from "../../files/trust.ts";
+import { act_on_each } from "../parts.ts";
 import { FileTrouble } from "../trouble.ts";
 
 /** Where a shield that outlives the agent has its names. */
@@ -38,30 +39,40 @@ export function make_pins(directory: string): void {
 }
 
 /**
- * Takes every pinned link off its interface, then removes the names. Names the links that were taken off. Throws FileTrouble:
- * then what is left of the pins is as it was.
+ * Takes every pinned link off its interface, then removes the names. Names the links that were taken off. Throws FileTrouble when one stays:
+ * the other links are off all the same, and the names of what is left stay.
  */
 export function remove_pins(directory: string): readonly string[] {
   if (!existsSync(directory)) return [];
   const names = readdirSync(directory);
   const links = names.filter((name) => LINK.test(name));
   // First the links: an interface must never be left with a shield whose name is already gone.
-  for (const name of [...links, ...names.filter((each) => !LINK.test(each))]) {
-    const path = join(directory, name);
-    try {
-      if (LINK.test(name)) detach_pinned_link(path);
-      unlinkSync(path);
-    } catch (error) {
-      if (error instanceof KernelError) throw new FileTrouble(error.operation, path, error.errno);
-      throw new FileTrouble("remove", path, code_of(error));
-    }
-  }
+  const parts = act_on_each(
+    links,
+    (name) => join(directory, name),
+    (name) => remove_pin(join(directory, name), true),
+    (code) => code,
+  );
+  const stays = parts.find(({ status }) => status !== "done");
+  if (stays !== undefined) throw new FileTrouble("take off", stays.subject, stays.detail);
+  for (const name of names) if (!LINK.test(name)) remove_pin(join(directory, name), false);
   try {
     rmdirSync(directory);
   } catch (error) {
     throw new FileTrouble("remove", directory, code_of(error));
   }
   return links;
+}
+
+/** Throws FileTrouble. */
+function remove_pin(path: string, is_link: boolean): void {
+  try {
+    if (is_link) detach_pinned_link(path);
+    unlinkSync(path);
+  } catch (error) {
+    if (error instanceof KernelError) throw new FileTrouble(error.operation, path, error.errno);
+    throw new FileTrouble("remove", path, code_of(error));
+  }
 }
 
 function code_of(error: unknown): string {

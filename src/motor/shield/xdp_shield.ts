@@ -103,6 +103,13 @@ export class XdpShield implements Shield {
     return [...this.#attached].map(([name, { driver, link }]) => ({ name, driver, pinned: link === null }));
   }
 
+  refuses(interfaces: readonly string[]): readonly { readonly name: string; readonly why: string }[] {
+    return interfaces.flatMap((name) => {
+      const why = this.#attached.has(name) ? null : why_not_shielded(name);
+      return why === null ? [] : [{ name, why }];
+    });
+  }
+
   renew(now_ns: number): void {
     const plan = this.#plan;
     if (plan === null || plan.mode === "isolate") return;

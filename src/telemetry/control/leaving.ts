@@ -1,5 +1,6 @@
 import type { UnixConnection } from "../../ffi/unix_socket.ts";
 
+/** Not counted as a loss: these have had their answer. */
 const LEAVING_MAX = 32;
 const LINGER_NS = 1e9;
 

@@ -20,6 +20,8 @@ export class SocketTrouble extends Error {
 export interface PlacedSocket extends Disposable {
   readonly listener: UnixListener;
   readonly path: string;
+  /** Whether the file at the path is still this socket: otherwise no new client reaches it. */
+  stands(): boolean;
 }
 
 /** Number of a group in /etc/group; null when it is not there. */
@@ -67,6 +69,7 @@ export function place_socket(path: string, gid: Maybe<number>, own_directory: st
     return {
       listener,
       path,
+      stands: () => inode_of(path) === ino,
       [Symbol.dispose]() {
         listener[Symbol.dispose]();
         if (inode_of(path) === ino) rmSync(path, { force: true });

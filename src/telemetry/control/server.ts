@@ -77,6 +77,7 @@ const SEND_BUFFER_BYTES = 32_768;
  */
 export class ControlServer {
   readonly #options: ControlOptions;
+  #socket: PlacedSocket;
   readonly #readiness = new Readiness(READY_MAX);
   readonly #clients = new Map<number, Client>();
   readonly #leaving = new Leaving();
@@ -92,7 +93,23 @@ export class ControlServer {
 
   constructor(options: ControlOptions) {
     this.#options = options;
+    this.#socket = options.socket;
     this.#readiness.add(options.socket.listener.fd);
+  }
+
+  /** Whether new clients find it. */
+  get stands(): boolean {
+    return this.#socket.stands();
+  }
+
+  /** New clients come by this socket from now on; those that are connected stay. */
+  move_to(socket: PlacedSocket): void {
+    // Those that wait at the old one found it while it was there.
+    this.#accept(this.#options.clock() + BUDGET_NS);
+    this.#readiness.remove(this.#socket.listener.fd);
+    this.#socket[Symbol.dispose]();
+    this.#socket = socket;
+    this.#readiness.add(socket.listener.fd);
   }
 
   get connections(): number {
@@ -122,7 +139,7 @@ export class ControlServer {
     const count = this.#readiness.look();
     for (let i = 0; i < count; i++) {
       const fd = this.#readiness.fd_at(i);
-      if (fd === this.#options.socket.listener.fd) {
+      if (fd === this.#socket.listener.fd) {
         this.#accept(end_ns);
         continue;
       }
@@ -147,7 +164,7 @@ export class ControlServer {
     }
     this.#leaving.close();
     this.#readiness[Symbol.dispose]();
-    this.#options.socket[Symbol.dispose]();
+    this.#socket[Symbol.dispose]();
   }
 
   /** Clients of the same pace share one buffer, so that many of them cost one. */
@@ -167,7 +184,7 @@ export class ControlServer {
 
   #accept(end_ns: number): void {
     for (let taken = 0; taken < ACCEPTS_MAX && this.#options.clock() < end_ns; taken++) {
-      const connection = this.#options.socket.listener.accept();
+      const connection = this.#socket.listener.accept();
       if (connection === null) return;
       const { uid, pid } = connection.peer();
       const allowed = uid === 0 || uid === this.#options.own_uid || this.#in_group(connection);

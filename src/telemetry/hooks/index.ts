@@ -32,6 +32,7 @@ export class Hooks {
   readonly #running = new Set<Promise<HookResult>>();
   readonly #tally = new HookTally();
   #hooks: Config["hooks"];
+  #outputs_cut = 0;
 
   constructor(options: HooksOptions) {
     this.#options = options;
@@ -43,6 +44,11 @@ export class Hooks {
 
   get figures(): { readonly hooks: readonly HookFigures[]; readonly dropped: number } {
     return { hooks: this.#tally.figures, dropped: this.#queue.dropped };
+  }
+
+  /** Runs left out, and outputs of which only the beginning was kept. */
+  get lost(): { readonly runs: number; readonly outputs: number } {
+    return { runs: this.#queue.dropped, outputs: this.#outputs_cut };
   }
 
   /** Something waits or runs: the event loop should get its turns. */
@@ -136,6 +142,7 @@ export class Hooks {
     this.#processes.delete(job);
     this.#queue.ended(job);
     this.#tally.add(job.hook, result);
+    if (result.output_cut === true) this.#outputs_cut += 1;
     const { hook, command, call } = job;
     record({ kind: "hook", hook, command: [...command], event: call.event, action_id: call.action_id, result });
     const said = result.output === "" || result.exit === 0 ? "" : `: ${result.output.split("\n", 1)[0]}`;

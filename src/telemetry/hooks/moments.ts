@@ -23,8 +23,9 @@ interface Remembered {
   readonly verdicts: Set<string>;
 }
 
-/** Actions whose verdict can still be told with their target. */
+/** Actions whose verdict can still be told with their target. Not counted as a loss: a later one is told without it, and the audit has both. */
 export const REMEMBERED_MAX = 256;
+/** Not counted as a loss: the audit has the whole sentence. */
 const TEXT_MAX = 1000;
 const NONE: readonly LeveledCall[] = [];
 const NOBODY = { cgroup_id: 0, path: "", pid: null, tid: null, comm: null } as const;

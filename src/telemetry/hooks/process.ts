@@ -65,6 +65,7 @@ export function start_hook({ command, timeout_s, call }: HookJob, { clock, pause
       timed_out: late,
       duration_ms: duration_ms(),
       output: said.map(({ text }) => text).join(""),
+      ...(said.some(({ cut }) => cut) ? { output_cut: true as const } : {}),
       trouble: "",
     };
   })();
@@ -107,6 +108,11 @@ class Beginning {
     const reader = stream.getReader();
     this.close = () => void reader.cancel().catch(() => {});
     this.whole = this.#read(() => reader.read());
+  }
+
+  /** More was written than is kept. */
+  get cut(): boolean {
+    return this.#bytes.length >= OUTPUT_BYTES_MAX;
   }
 
   get text(): string {

@@ -63,6 +63,7 @@ export class HookQueue {
 
   /** Nothing that waits will be run any more. */
   clear(): readonly HookJob[] {
+    this.dropped += this.#waiting.length;
     return this.#waiting.splice(0);
   }
 }

@@ -2,6 +2,7 @@ import type { Assessment } from "../../model/assessment.ts";
 import { RUNGS, type Rung } from "../../model/containment.ts";
 import { AUTONOMIES, type Dial, ENGINE_STATES, type Engine } from "../../model/dial.ts";
 import type { Level } from "../../model/level.ts";
+import { LOSS_CODES, type Loss, type LossCode, loss_kind } from "../../model/loss.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { HOOK_RESULTS, type HookFigures } from "../hooks/figures.ts";
 import type { WebhookFigures } from "../webhook/figures.ts";
@@ -39,6 +40,10 @@ export interface MetricFigures {
   readonly webhooks: readonly WebhookFigures[];
   /** Null: none was ever configured. */
   readonly hooks: Maybe<{ readonly hooks: readonly HookFigures[]; readonly dropped: number }>;
+  /** What is lost and left out; absent where nothing keeps count of it. */
+  readonly losses?: readonly Loss[];
+  /** What this host does not offer, by names of fixed sets; absent where it is not known. */
+  readonly missing?: readonly { readonly kind: "rung" | "sense"; readonly what: string }[];
   readonly process: { readonly resident_bytes: number; readonly cpu_s: number };
 }
 
@@ -79,6 +84,12 @@ export function render_metrics(figures: MetricFigures): string {
       one(audit.dropped),
     );
   }
+  out.gauge(
+    "hosa_missing",
+    "1 for each rung, sense or self-protection this host does not offer.",
+    (figures.missing ?? []).map(({ kind, what }) => ({ value: 1, labels: { kind, what } })),
+  );
+  losses(out, figures.losses ?? []);
   webhooks(out, figures.webhooks);
   if (figures.hooks !== null) hooks(out, figures.hooks);
   out.gauge("process_resident_memory_bytes", "Resident memory of hosa.", one(figures.process.resident_bytes));
@@ -152,6 +163,32 @@ function judgement(out: Exposition, a: Assessment): void {
     "hosa_opinion_nats",
     "Surprise of each opinion by its own past.",
     Object.entries(votes).map(([opinion, value]) => ({ value, labels: { opinion } })),
+  );
+}
+
+function losses(out: Exposition, known: readonly Loss[]): void {
+  const of = (codes: readonly LossCode[], value: (loss: Loss) => number): MetricValue[] =>
+    codes.map((what) => {
+      const loss = known.find(({ code }) => code === what);
+      return { value: loss === undefined ? 0 : value(loss), labels: { what } };
+    });
+  out.counter(
+    "hosa_lost_total",
+    "Lost since the start, by kind; of what is no event the most that was left out at once.",
+    of(LOSS_CODES, ({ total }) => total),
+  );
+  out.gauge(
+    "hosa_left_out",
+    "Left out at present by a bound, by kind.",
+    of(LOSS_CODES, ({ now }) => now),
+  );
+  out.gauge(
+    "hosa_degraded",
+    "1 while HOSA cannot do its work because of this kind of loss.",
+    of(
+      LOSS_CODES.filter((code) => loss_kind(code).degrades !== undefined),
+      ({ degraded }) => (degraded === null ? 0 : 1),
+    ),
   );
 }
 

@@ -39,6 +39,8 @@ export class HttpServer {
   readonly #leaving = new Leaving();
   readonly #received = new Uint8Array(16_384);
   #turned_ns = Number.NEGATIVE_INFINITY;
+  /** Connections closed before they were served to the end: they gave way to others, or took too long. */
+  dropped = 0;
 
   constructor(options: HttpOptions) {
     this.#options = options;
@@ -66,7 +68,7 @@ export class HttpServer {
       if (this.#options.clock() > end_ns) break;
     }
     this.#leaving.turn(now_ns, this.#received);
-    for (const client of this.#clients.values()) if (now_ns - client.since_ns > PATIENCE_NS) this.#drop(client);
+    for (const client of this.#clients.values()) if (now_ns - client.since_ns > PATIENCE_NS) this.#cut_off(client);
   }
 
   close(): void {
@@ -81,7 +83,7 @@ export class HttpServer {
       const connection = this.#options.listener.accept();
       if (connection === null) return;
       // Whoever hoards connections gives way to whoever asks.
-      if (this.#clients.size >= CONNECTIONS_MAX) this.#drop(this.#clients.values().next().value!);
+      if (this.#clients.size >= CONNECTIONS_MAX) this.#cut_off(this.#clients.values().next().value!);
       const client = { connection, output: new ClientOutput(), since_ns: now_ns, head: "", answered: false };
       this.#clients.set(connection.fd, client);
       this.#readiness.add(connection.fd);
@@ -113,6 +115,11 @@ export class HttpServer {
     if ("refused" in request) client.output.push(response_bytes(request.refused, false));
     else client.output.push(response_bytes(this.#options.answer(request.path) ?? NOTHING_HERE, request.head_only));
     return true;
+  }
+
+  #cut_off(client: Client): void {
+    this.dropped += 1;
+    this.#drop(client);
   }
 
   #drop(client: Client): void {

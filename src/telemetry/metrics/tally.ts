@@ -10,7 +10,7 @@ import {
 import { type Decision, VERDICTS, type Verdict } from "../../model/decision.ts";
 import type { MetricValue } from "./exposition.ts";
 
-/** Containments whose rung is remembered for the verdict on them. */
+/** Containments whose rung is remembered for the verdict on them. Not counted as a loss: a later verdict counts under the rung "unknown". */
 const REMEMBERED_MAX = 256;
 
 /** Counts what was done and what came of it. Every label is one of a fixed set of words, so the number of series is bounded. */

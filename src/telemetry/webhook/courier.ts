@@ -33,10 +33,21 @@ export class Courier {
   readonly #options: CourierOptions;
   readonly #queue: DeliveryQueue;
   #attempting: Promise<void> | null = null;
+  #trouble = "";
 
   constructor(options: CourierOptions) {
     this.#options = options;
     this.#queue = new DeliveryQueue(options.phase);
+  }
+
+  /** Notices given up. */
+  get dropped(): number {
+    return this.#queue.dropped;
+  }
+
+  /** Why the latest attempt failed; empty when it did not. */
+  get trouble(): string {
+    return this.#trouble;
   }
 
   get figures(): WebhookFigures {
@@ -88,7 +99,7 @@ export class Courier {
   /** Says what is lost. */
   close(): void {
     const { name, on_message } = this.#options;
-    const lost = this.#queue.length;
+    const lost = this.#queue.give_up();
     if (lost > 0)
       on_message("warn", `webhook ${name}: ${counted(lost, "notice")} not taken before the end; the audit has them`);
   }
@@ -96,6 +107,7 @@ export class Courier {
   async #attempt(notice: Notice): Promise<void> {
     const { name, endpoint, clock, on_message } = this.#options;
     const result = await this.#send(notice, endpoint.timeout_s);
+    this.#trouble = result.ok ? "" : `webhook ${name}: ${result.why}`;
     if (result.ok) {
       if (this.#queue.failures > 0) on_message("info", `webhook ${name} is reached again`);
       this.#queue.accepted();

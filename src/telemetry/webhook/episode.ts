@@ -25,8 +25,10 @@ export interface ToldBeat {
 
 /** So long below the level an episode is over; coming back earlier continues it, and nobody is told twice. */
 export const SETTLE_S = 10;
-/** Targets told of in one episode: the audit knows them all. */
+/** Targets told of in one episode: the audit knows them all, and those beyond are counted. */
 export const ACTED_MAX = 8;
+/** Targets told apart beyond that, so that each is counted once; further ones are not told apart and not counted. */
+const LEFT_OUT_MAX = 1024;
 
 interface Episode {
   readonly id: string;
@@ -35,6 +37,7 @@ interface Episode {
   action: Notice["action"];
   culprit: Notice["culprit"];
   readonly acted: Set<string>;
+  readonly left_out: Set<string>;
   readonly severities: Set<Severity>;
   told: boolean;
   told_ns: number;
@@ -47,6 +50,8 @@ interface Episode {
 export class EpisodeNotices {
   readonly #options: EpisodeOptions;
   #episode: Maybe<Episode> = null;
+  /** Targets that got no notice of their own, ever. */
+  untold = 0;
 
   constructor(options: EpisodeOptions) {
     this.#options = options;
@@ -95,7 +100,13 @@ export class EpisodeNotices {
   #open({ decision, wall_time }: ToldBeat): Episode {
     const began = wall_time();
     const id = `${this.#options.node}/${began}`;
-    const base = { acted: new Set<string>(), severities: new Set<Severity>(), action: null, culprit: null };
+    const base = {
+      acted: new Set<string>(),
+      left_out: new Set<string>(),
+      severities: new Set<Severity>(),
+      action: null,
+      culprit: null,
+    };
     const later = { told: false, below_since_ns: null, quarantined_ns: null, last_word_said: false };
     return { ...base, ...later, id, began, highest: decision.level, told_ns: decision.t_ns };
   }
@@ -120,11 +131,16 @@ export class EpisodeNotices {
       episode.action = { rung: last.rung, verb: last.verb, path: last.target.path, status: last.status };
   }
 
-  #newly_acted({ acted }: Episode, { outcomes }: ToldBeat): boolean {
+  #newly_acted({ acted, left_out }: Episode, { outcomes }: ToldBeat): boolean {
     let found = false;
     for (const { verb, rung, target } of outcomes) {
       const what = `${rung} ${target.cgroup_id} ${target.path}`;
-      if (verb !== "apply" || acted.has(what) || acted.size >= ACTED_MAX) continue;
+      if (verb !== "apply" || acted.has(what)) continue;
+      if (acted.size >= ACTED_MAX) {
+        if (!left_out.has(what) && left_out.size < LEFT_OUT_MAX) this.untold += 1;
+        if (left_out.size < LEFT_OUT_MAX) left_out.add(what);
+        continue;
+      }
       acted.add(what);
       found = true;
     }

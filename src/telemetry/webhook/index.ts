@@ -43,6 +43,21 @@ export class Webhooks {
     return this.#told.map(({ courier }) => courier.figures);
   }
 
+  /** Notices given up, and targets that got none of their own, over all endpoints. */
+  get lost(): { readonly notices: number; readonly targets: number } {
+    let [notices, targets] = [0, 0];
+    for (const told of this.#told) {
+      notices += told.courier.dropped;
+      targets += told.notices.untold;
+    }
+    return { notices, targets };
+  }
+
+  /** Why the latest attempts failed, of those endpoints where they did. */
+  get trouble(): string {
+    return this.#told.flatMap(({ courier }) => (courier.trouble === "" ? [] : [courier.trouble])).join("; ");
+  }
+
   /** Takes note of a beat; only queues. */
   noticed(beat: ToldBeat): void {
     for (const { notices, courier } of this.#told) {

@@ -38,7 +38,7 @@ export class DeliveryQueue {
     return this.#failures;
   }
 
-  /** A newer state of the same episode takes the place of what still waits; when there is no room the oldest goes. */
+  /** A newer state of the same episode takes the place of what still waits, which is no loss: it says more. When there is no room the oldest goes. */
   push(notice: Notice): void {
     const same = this.#waiting.findIndex(
       (one) => one.notice.episode === notice.episode && one.notice.status === notice.status,
@@ -66,6 +66,15 @@ export class DeliveryQueue {
     if (this.#flying !== null || now_ns < this.#not_before_ns) return null;
     this.#flying = this.#waiting.shift() ?? null;
     return this.#flying?.notice ?? null;
+  }
+
+  /** Nothing that waits will be sent any more. Returns how many that are. */
+  give_up(): number {
+    const lost = this.length;
+    this.#waiting.length = 0;
+    this.#flying = null;
+    this.dropped += lost;
+    return lost;
   }
 
   accepted(): void {

@@ -104,6 +104,15 @@ describe("entering", () => {
     expect(world.log[at + 1]).toBe("write /pay.slice/cgroup.freeze 1");
   });
 
+  test("an interface that cannot be closed is told by itself, and the others are closed", async () => {
+    world.stays_open = [{ subject: "eth1", status: "refused", detail: "eth1 already has an XDP program" }];
+    await world.enter([{ step: "isolate", shield: { ...SHIELD, interfaces: ["eth0", "eth1"] } }]);
+    expect(world.told.map(({ subject, status, detail }) => [subject, status, detail])).toEqual([
+      ["eth0", "done", "isolated"],
+      ["eth1", "refused", "it stays open: eth1 already has an XDP program"],
+    ]);
+  });
+
   test("a disk that hangs or refuses does not keep the node open", async () => {
     world.evidence = () => new Promise(() => {});
     await world.enter([{ step: "evidence" }, ...without_shield()]);

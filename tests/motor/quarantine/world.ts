@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PartOutcome } from "../../../src/model/containment.ts";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../../src/model/quarantine.ts";
 import type { ShieldPlan } from "../../../src/model/shield.ts";
 import { Guard } from "../../../src/motor/guard.ts";
@@ -70,6 +71,8 @@ export class FakeLinks implements Links {
 
 /** A node with services, two links, a watchdog that is a file, and an API server that is a set. */
 export class World {
+  /** Interfaces that cannot be closed. */
+  stays_open: readonly PartOutcome[] = [];
   readonly root = mkdtempSync(join(tmpdir(), "hosa-quarantine-"));
   readonly kernel = new FakeKernel();
   readonly links = new FakeLinks();
@@ -179,7 +182,7 @@ export class World {
           const entry = this.ledger.open(entry_of("file", "shield", about, "open", "isolate"));
           changed("isolate");
           this.shield = plan;
-          return { ledger_id: entry.id, detail: "isolated" };
+          return { ledger_id: entry.id, detail: "isolated", refused: this.stays_open };
         },
       },
       taint: {

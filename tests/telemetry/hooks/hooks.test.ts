@@ -78,6 +78,8 @@ describe("a hook", () => {
     expect(output.slice(0, OUTPUT_BYTES_MAX)).toBe("y\n".repeat(OUTPUT_BYTES_MAX / 2));
     expect(output.slice(OUTPUT_BYTES_MAX)).not.toStartWith("y\n");
     expect(recorded[0]!.result.exit).not.toBe(0);
+    expect(recorded[0]!.result.output_cut).toBe(true);
+    expect(hooks.lost).toEqual({ runs: 0, outputs: 1 });
   });
 
   test("that hangs is killed at its deadline, with everything it started", async () => {

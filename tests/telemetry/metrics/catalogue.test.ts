@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { OUTCOME_STATUSES, RUNGS, VERBS } from "../../../src/model/containment.ts";
 import { VERDICTS } from "../../../src/model/decision.ts";
+import { LOSS_CODES, LOSSES } from "../../../src/model/loss.ts";
 import { render_metrics } from "../../../src/telemetry/metrics/catalogue.ts";
 import { Exposition } from "../../../src/telemetry/metrics/exposition.ts";
 import { Tally } from "../../../src/telemetry/metrics/tally.ts";
@@ -116,4 +117,28 @@ test("numbers without an end are written as Prometheus reads them", () => {
 test.skipIf(PROMTOOL === null)("promtool has nothing to say against it", () => {
   const checked = promtool(["check", "metrics"], render_metrics(figures()));
   expect(checked).toEqual({ code: 0, said: "" });
+});
+
+test("every kind of loss is there as 0 from the start, and what is lost, left out and degraded under its code", () => {
+  const none = render_metrics(figures({ losses: [] }));
+  for (const code of LOSS_CODES) {
+    expect(none).toContain(`hosa_lost_total{what="${code}"} 0\n`);
+    expect(none).toContain(`hosa_left_out{what="${code}"} 0\n`);
+  }
+  const { unit, effect, remedy } = LOSSES.cgroups;
+  const told = {
+    since: "2026-01-01T00:00:00.000Z",
+    last: "2026-01-01T00:00:00.000Z",
+    lasting: true,
+    detail: "",
+    sentence: "",
+  };
+  const cgroups = { code: "cgroups", unit, effect, remedy, total: 900, now: 400, degraded: null, ...told } as const;
+  const ledger = { ...cgroups, code: "ledger", total: 2, now: 0, degraded: "HOSA cannot contain anything" } as const;
+  const some = render_metrics(figures({ losses: [cgroups, ledger] }));
+  expect(some).toContain('hosa_lost_total{what="cgroups"} 900\n');
+  expect(some).toContain('hosa_left_out{what="cgroups"} 400\n');
+  expect(some).toContain('hosa_degraded{what="ledger"} 1\n');
+  expect(some).toContain('hosa_degraded{what="audit_lines"} 0\n');
+  expect(some).not.toContain('hosa_degraded{what="cgroups"}');
 });

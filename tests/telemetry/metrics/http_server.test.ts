@@ -115,6 +115,7 @@ describe("who does not behave", () => {
     expect(scratch.server.connections).toBe(2);
     scratch.turn(2e9);
     expect(scratch.server.connections).toBe(0);
+    expect(scratch.server.dropped).toBe(2);
     silent.destroy();
   });
 
@@ -127,6 +128,7 @@ describe("who does not behave", () => {
     const said = await scratch.answer_to(await scratch.connect(), "GET /metrics HTTP/1.1\r\n\r\n");
     expect(said).toEndWith("hello\n");
     expect(scratch.server.connections).toBe(CONNECTIONS_MAX - 1);
+    expect(scratch.server.dropped).toBe(1);
   });
 
   test("a turn whose time is up serves the others later", async () => {

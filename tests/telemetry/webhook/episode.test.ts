@@ -53,6 +53,8 @@ test("each new target is told once, and only so many of them", () => {
     return told.note(beat(2, i + 1, [outcome("cpu_weight", "done", { target })]));
   });
   expect(acted.filter((one) => one !== null).map((one) => one.reason)).toEqual(Array(ACTED_MAX).fill("acted"));
+  // The other four of the twelve are counted, each once.
+  expect(told.untold).toBe(4);
 });
 
 test("whoever asks for higher levels hears only of those", () => {
