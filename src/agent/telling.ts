@@ -238,7 +238,8 @@ export class Telling {
       version,
       dial: dial(),
       engine: engine(),
-      pause_left_s: paused === undefined ? 0 : Math.max(0, (paused.until_ns - now_ns) / 1e9),
+      pause:
+        paused === undefined ? null : { left_s: Math.max(0, (paused.until_ns - now_ns) / 1e9), reason: paused.reason },
       would_do: would_do(),
       assessment: this.#latest?.assessment ?? null,
       level: this.#latest?.decision.level ?? 0,
@@ -266,6 +267,7 @@ export class Telling {
     const { beats, baseline, dimensions, dial, engine, pause, would_do } = this.#parts;
     const { autonomy, max_level, acts } = dial();
     const { state, lost } = engine();
+    const paused = pause();
     const { last_ns, period_ms } = beats();
     const assessment = this.#latest?.assessment ?? null;
     const level = this.#latest?.decision.level ?? 0;
@@ -288,7 +290,8 @@ export class Telling {
       autonomy,
       max_level,
       acts,
-      paused_until: pause()?.until ?? null,
+      paused_until: paused?.until ?? null,
+      pause_reason: paused?.reason ?? null,
       would_do: would_do(),
     };
   }

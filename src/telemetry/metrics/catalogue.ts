@@ -14,8 +14,8 @@ export interface MetricFigures {
   readonly version: string;
   readonly dial: Dial;
   readonly engine: Engine;
-  /** 0: no pause is in force. */
-  readonly pause_left_s: number;
+  /** Null: no pause is in force. */
+  readonly pause: Maybe<{ readonly left_s: number; readonly reason: string }>;
   /** Containments that would have been begun. */
   readonly would_do: number;
   /** Null before the first beat. */
@@ -101,7 +101,7 @@ export function render_metrics(figures: MetricFigures): string {
   return out.text;
 }
 
-function autonomy(out: Exposition, { dial, engine, pause_left_s, would_do }: MetricFigures): void {
+function autonomy(out: Exposition, { dial, engine, pause, would_do }: MetricFigures): void {
   out.gauge(
     "hosa_autonomy",
     "1 for the position of the dial in force, 0 for the others.",
@@ -116,7 +116,13 @@ function autonomy(out: Exposition, { dial, engine, pause_left_s, would_do }: Met
     ENGINE_STATES.map((state) => ({ value: state === engine.state ? 1 : 0, labels: { state } })),
   );
   out.gauge("hosa_lost_parts", "Parts of the agent that do not work; /healthz names them.", one(engine.lost.length));
-  out.gauge("hosa_pause_remaining_seconds", "Time until the pause ends; 0 while there is none.", one(pause_left_s));
+  out.gauge(
+    "hosa_pause_remaining_seconds",
+    "Time until the pause ends; 0 while there is none.",
+    one(pause?.left_s ?? 0),
+  );
+  const paused = { value: pause === null ? 0 : 1, labels: { reason: pause?.reason ?? "" } };
+  out.gauge("hosa_paused", "1 while a pause is in force, with the reason that the operator gave.", [paused]);
   out.counter("hosa_would_do_total", "Containments HOSA would have begun while it only recorded them.", one(would_do));
 }
 

@@ -21,6 +21,8 @@ export interface HealthFigures {
   readonly acts: boolean;
   /** ISO 8601, UTC; null while there is no pause. */
   readonly paused_until: Maybe<string>;
+  /** Empty where the operator gave none. */
+  readonly pause_reason: Maybe<string>;
   /** Containments that would have been begun. */
   readonly would_do: number;
 }

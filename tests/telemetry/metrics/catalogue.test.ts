@@ -15,6 +15,10 @@ test("says what is known, in units of Prometheus", () => {
   const said = lines(render_metrics(figures()));
   for (const line of [
     "hosa_level 2",
+    "hosa_acts 1",
+    "hosa_max_level 4",
+    "hosa_pause_remaining_seconds 1200",
+    'hosa_paused{reason="disk \\"sda\\""} 1',
     "hosa_distance 5",
     "hosa_distance_smoothed 4.5",
     "hosa_distance_velocity_per_second 0.25",
@@ -52,6 +56,11 @@ test("whatever may be counted is there as 0, so that its first event is an incre
     for (const verdict of VERDICTS) expect(begun).toContain(JSON.stringify({ rung, verdict }));
   }
   expect([...before.actions, ...before.verdicts].every(({ value }) => value === 0)).toBe(true);
+});
+
+test("without a pause nothing is left of it", () => {
+  const said = lines(render_metrics(figures({ pause: null })));
+  for (const line of ["hosa_pause_remaining_seconds 0", 'hosa_paused{reason=""} 0']) expect(said).toContain(line);
 });
 
 test("what is not known is absent, not 0", () => {

@@ -75,7 +75,7 @@ export function figures(over: Partial<MetricFigures> = {}): MetricFigures {
     version: "0.1.0",
     dial: { autonomy: "correction", max_level: 4, acts: true, tells: true, dry_run: false },
     engine: { state: "degraded", lost: ["shield: no interface has a default route"] },
-    pause_left_s: 0,
+    pause: { left_s: 1200, reason: 'disk "sda"' },
     would_do: 0,
     assessment: assessment(),
     level: 2,

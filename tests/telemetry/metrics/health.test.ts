@@ -15,6 +15,7 @@ const figures = {
   max_level: 4,
   acts: true,
   paused_until: "2027-01-15T08:30:00.000Z",
+  pause_reason: "kernel upgrade",
   would_do: 0,
 } as const;
 
