@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { SpentBeat } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
+import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
@@ -10,10 +11,14 @@ import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
+import { thresholds_text } from "../report/thresholds.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
+import { NodeTotalsReader } from "../sensor/node_totals.ts";
+import { TaskWatch } from "../sensor/task_watch.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import type { AgentOptions, AgentResult } from "./agent_options.ts";
 import { announce } from "./announce.ts";
+import { Attributor } from "./attributor.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
@@ -23,6 +28,7 @@ import { ContainmentWatch } from "./containment_watch.ts";
 import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { decision_config } from "./decision_config.ts";
+import { EpisodeLog } from "./episode_log.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
 import { OwnStall } from "./own_stall.ts";
 import { drop_privileges } from "./privileges.ts";
@@ -70,6 +76,7 @@ class Agent {
   readonly #parts: Parts;
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
+  readonly #tasks: TaskWatch;
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
@@ -86,6 +93,7 @@ class Agent {
   #untold: BeatResult[] = [];
   #trouble: string | null = null;
   readonly #trace = new Trace();
+  readonly #episodes = new EpisodeLog();
   #turned_ns = Number.NEGATIVE_INFINITY;
   #flown_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
@@ -99,7 +107,12 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
-    this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
+    this.#tasks = this.#task_watch();
+    this.#threads = new ThreadWatch(ports, {
+      memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id),
+      on_sweep: (table) => this.#tasks.swept({ ...table, starters: null, totals: null }),
+    });
+    const attributor = new Attributor(this.#tasks, monotonic_ns);
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
     this.#beat = new Beat({
@@ -111,6 +124,8 @@ class Agent {
       watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
+      attribute: () => attributor.observe(),
+      episodes: this.#episodes,
       record: (entry) => this.#record(entry),
       ...(flight === null ? {} : { refill: (desk: SpentBeat) => flight.refill(desk) }),
       level_found: parts.standing.level,
@@ -121,6 +136,7 @@ class Agent {
       config,
       motor,
       beat: this.#beat,
+      episodes: this.#episodes,
       record: (entry: AuditEntry) => this.#record(entry),
       flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
       figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
@@ -129,6 +145,23 @@ class Agent {
       version: manifest.version,
     };
     this.#control = mode === "run" ? open_control(asked, (text) => options.on_message("warn", text)) : null;
+  }
+
+  #task_watch(): TaskWatch {
+    const { ports, sensor, senses, own_path } = this.#parts;
+    const totals = new NodeTotalsReader(ports.open, () => senses.beat);
+    const read = {
+      threads: ports.threads,
+      starters: ports.starters,
+      totals: () => totals.read(),
+      monotonic_ns,
+      boottime_ns: ports.boottime_ns,
+    };
+    return new TaskWatch(read, {
+      usual: (tid, start_ns) => this.#threads.usual(tid, start_ns),
+      path_of: (id) => sensor.cgroups.path_of(id),
+      protected_because: (path) => protection(path, own_path, this.#config.protect),
+    });
   }
 
   #keeper(): QuarantineKeeper {
@@ -253,6 +286,7 @@ class Agent {
     this.#control?.close(`the agent ends: ${reason}`);
     await this.#telling?.close();
     if (audit !== null) {
+      for (const entry of this.#episodes.close(now_ns)) this.#record(entry);
       this.#record({
         t_ns: now_ns,
         kind: "stop",
@@ -317,8 +351,8 @@ class Agent {
   /** Shows what happened, but not while a held thread runs in a dose: a line on a terminal can take longer than the dose. */
   #show(at_leisure: boolean): false | undefined {
     if (!at_leisure && this.#untold.length < UNTOLD_MAX) return undefined;
-    for (const { assessment, decision } of this.#untold.splice(0)) {
-      if (this.#options.on_beat(view_of(assessment, decision)) === false) return false;
+    for (const { assessment, decision, episode } of this.#untold.splice(0)) {
+      if (this.#options.on_beat(view_of(assessment, decision, episode?.view() ?? null)) === false) return false;
     }
     return undefined;
   }
@@ -375,12 +409,11 @@ class Agent {
     this.#warm = true;
     if (!again) calm_background_threads();
     const { cortex, sensor } = this.#parts;
-    const { theta, fit, learned_samples, mean, sigma } = cortex.baseline();
-    const thresholds = { theta, source: this.#options.config.thresholds.mode } as const;
+    const { fit, learned_samples, mean, sigma } = cortex.baseline();
+    const { thresholds } = assessment;
     const dimensions = sensor.dimensions.map((dimension) => dimension.name);
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
-    const values = theta.map((value) => value.toFixed(1)).join(", ");
-    const said = again ? "thresholds fitted again" : "this node is known";
-    this.#options.on_message("info", `${said}: ${learned_samples} samples, θ ${values}`);
+    const said = again ? "the thresholds have moved" : "this node is known";
+    this.#options.on_message("info", `${said}: ${learned_samples} samples; ${thresholds_text(thresholds)}`);
   }
 }

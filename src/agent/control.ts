@@ -5,7 +5,15 @@ import { KernelError } from "../ffi/errors.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
-import type { AgentStatus, Asker, HeldItem, HeldNow, OperatorRelease, ReleaseReply } from "../model/control.ts";
+import type {
+  AgentStatus,
+  Asker,
+  Episode,
+  HeldItem,
+  HeldNow,
+  OperatorRelease,
+  ReleaseReply,
+} from "../model/control.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Maybe } from "../model/sample.ts";
@@ -16,9 +24,9 @@ import { group_id, place_socket, SocketTrouble } from "../telemetry/control/plac
 import type { ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
 import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
 import type { Beat, BeatResult } from "./beat.ts";
-import { wall_time_iso, wall_time_of } from "./clock.ts";
+import { wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
-import { Episodes } from "./episodes.ts";
+import type { EpisodeLog } from "./episode_log.ts";
 import { worth_telling } from "./reserve.ts";
 import { view_of } from "./view.ts";
 
@@ -27,6 +35,7 @@ export interface ControlParts {
   readonly config: Config;
   readonly motor: CgroupMotor | RecordingMotor;
   readonly beat: Beat;
+  readonly episodes: EpisodeLog;
   readonly record: (entry: AuditEntry) => void;
   /** Resolves when the audit has written what it had to write. */
   readonly flush_audit: () => Promise<void>;
@@ -66,7 +75,6 @@ export function open_control(parts: ControlParts, warn: (text: string) => void):
 export class AgentControl {
   readonly #parts: ControlParts;
   readonly #server: ControlServer;
-  readonly #episodes = new Episodes(wall_time_iso);
   readonly #started_ns = monotonic_ns();
   #shown: Shown[] = [];
   #asked: Asked[] = [];
@@ -89,13 +97,16 @@ export class AgentControl {
 
   /** Takes note of a beat, and answers the releases it carried out. */
   noticed(result: BeatResult): void {
-    const { assessment, decision, eventful } = result;
+    const { assessment, decision, episode, eventful } = result;
     this.#latest = result;
-    this.#episodes.note(decision);
     if (this.#server.watchers > 0) {
       // Put into words when a watcher's pace asks for it, which may be beats later.
       result.kept = true;
-      this.#shown.push({ t_ns: decision.t_ns, eventful, view: () => view_of(assessment, decision) });
+      this.#shown.push({
+        t_ns: decision.t_ns,
+        eventful,
+        view: () => view_of(assessment, decision, episode?.view() ?? null),
+      });
     }
     if (this.#asked.length > 0) for (const asked of this.#asked.splice(0)) this.#finish(asked, result);
   }
@@ -211,13 +222,23 @@ export class AgentControl {
         .filter((one) => one.until_ns > now_ns)
         .map(({ path, until_ns }) => ({ path, left_s: (until_ns - now_ns) / 1e9 })),
       missing_rungs: worth_telling(motor.missing(), config),
-      last_episode: this.#episodes.last,
+      last_episode: this.#episode(now_ns),
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,
       audit_path: config.audit.path,
       connections: this.#server.connections,
       watchers: this.#server.watchers,
     };
+  }
+
+  #episode(now_ns: number): Maybe<Episode> {
+    const latest = this.#parts.episodes.latest();
+    if (latest === null) return null;
+    const { began_ns, calm_ns, highest, rises, story, rule, path, actions } = latest;
+    const { headline, pattern, named } = story;
+    const wall = (t_ns: number) => wall_time_of(Math.max(0, now_ns - t_ns));
+    const ended = calm_ns === null ? null : wall(calm_ns);
+    return { began: wall(began_ns), ended, highest, rises, headline, pattern, named, rule, path, actions };
   }
 
   #regime(): Maybe<Regime> {

@@ -1,6 +1,14 @@
 import { Argument, Command, Option } from "commander";
 import type { Context, ExitCode } from "./context.ts";
-import { collected, duration_s, type GlobalOptions, LOG_LEVELS, positive_integer, positive_number } from "./options.ts";
+import {
+  collected,
+  duration_s,
+  type GlobalOptions,
+  LOG_LEVELS,
+  positive_integer,
+  positive_number,
+  since_ms,
+} from "./options.ts";
 
 const FOOTER = `
 Levels:
@@ -105,9 +113,14 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("explain")
-    .description("say from the audit why something was decided, and prove it by deciding it again")
-    .argument("[id]", "record to explain; without it the last decision")
-    .option("--last", "the last decision (the default)")
+    .description(
+      "say from the audit what happened, to what, and why nothing or something was done; prove it by deciding it again",
+    )
+    .argument("[id]", "record to explain; without it the last episode")
+    .option("--last", "the last episode, at its peak (the default)")
+    .option("--list", "the episodes: id, when, how long, highest level, what happened")
+    .option("--since <time>", "the episodes since then: 2h, 1d, or a date such as 2026-01-02T03:04:05Z", since_ms)
+    .option("--episode <id>", "the episode that a record belongs to, at its peak")
     .option("--baseline", "the learned self: means, deviations, thresholds")
     .option("--timeline", "the whole last run, line by line")
     .option(
@@ -118,7 +131,9 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .addHelpText(
       "after",
       examples(
-        "hosa explain --last",
+        "hosa explain",
+        "hosa explain --since 2h",
+        "hosa explain --episode e17",
         "hosa explain e17",
         "hosa explain --timeline --svg run.svg",
         "hosa explain --baseline -o json",
@@ -134,7 +149,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .description(
       "one episode of the audit as a page: what was seen, who, what was done, what would have come, the proof",
     )
-    .argument("[id]", "any record of the episode; without it the last one that was more than a look")
+    .argument("[id]", "any record of the episode; without it the most severe of the last day")
     .requiredOption("--html <file>", "page to write; - for standard output; only a page of hosa is written over")
     .option("--audit <file>", "audit instead of the configured one")
     .addHelpText("after", examples("hosa report --html episode.html", "hosa report e8 --html - | gzip > e8.html.gz"))

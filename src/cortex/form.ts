@@ -48,5 +48,6 @@ export function blank_form(names: readonly string[], thresholds: Thresholds, sam
     search: null,
     containments: [],
     releases: undefined,
+    attribution: undefined,
   };
 }

@@ -1,3 +1,4 @@
+import type { Attribution } from "./attribution.ts";
 import type { ContainmentObservation } from "./containment.ts";
 import type { OperatorRelease } from "./control.ts";
 import type { Maybe } from "./sample.ts";
@@ -7,7 +8,12 @@ import type { ThreadSearch } from "./search.ts";
 export interface Thresholds {
   readonly theta: readonly [number, number, number, number];
   readonly source: "fixed" | "learned" | "warmup";
+  /** How each came about; absent in older records. `floor`: what a normal vector of so many dimensions hardly reaches (chi-square), whatever this node does. */
+  readonly basis?: readonly [ThresholdBasis, ThresholdBasis, ThresholdBasis, ThresholdBasis];
 }
+
+/** `fitted` to the tail of this node; `ceiling`: the fit lay beyond what is believed; `spaced`: moved up to lie apart from the one below. */
+export type ThresholdBasis = "fitted" | "floor" | "ceiling" | "spaced" | "fixed" | "warmup";
 
 /** Time to failure of one exhaustible resource. Null: it does not run out at that rate. */
 export interface TimeToFailure {
@@ -128,4 +134,6 @@ export interface Assessment {
   readonly containments: readonly ContainmentObservation[];
   /** What operators asked to release since the beat before; absent at nearly every beat. */
   readonly releases?: readonly OperatorRelease[] | undefined;
+  /** Who carries what the node does; absent at level 0, in the first moments of a rise, and in older records. Nothing is decided by it. */
+  readonly attribution?: Attribution | undefined;
 }

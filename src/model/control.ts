@@ -2,6 +2,7 @@ import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Level } from "./level.ts";
 import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
+import type { Named, Pattern } from "./story.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
 export const CONTROL_VERSION = 1;
@@ -58,14 +59,21 @@ export interface HeldNow extends HeldItem {
   readonly phase: string;
 }
 
+/** The latest stretch of time above level 0, or the one that lasts. */
 export interface Episode {
   readonly began: string;
   /** Null while it lasts. */
   readonly ended: Maybe<string>;
   readonly highest: Level;
-  /** The rule that chose the highest level. */
+  /** Rises from level 0: an episode that is calm for less than ten seconds goes on. */
+  readonly rises: number;
+  /** At its peak: one plain sentence, and what is named in it. */
+  readonly headline: string;
+  readonly pattern: Maybe<Pattern>;
+  readonly named: Maybe<Named>;
+  /** The rule that chose the level at its peak. */
   readonly rule: string;
-  /** Who was acted on or found responsible; empty when nobody. */
+  /** The cgroup that was acted on first, or is named; empty where there is none. */
   readonly path: string;
   readonly actions: number;
 }

@@ -3,6 +3,7 @@ import type { Action } from "./containment.ts";
 import type { Culprit, Harm } from "./decision.ts";
 import type { Level } from "./level.ts";
 import type { Maybe } from "./sample.ts";
+import type { EpisodeNews, Story } from "./story.ts";
 
 export type CulpritView = Pick<
   Culprit,
@@ -37,4 +38,8 @@ export interface BeatView {
   /** Why nothing was done although something was seen; empty when there is nothing to say. */
   readonly inaction: string;
   readonly actions: readonly Action[];
+  /** What is told of this beat: the pattern, what is named, one plain sentence. */
+  readonly story: Story;
+  /** The episode it belongs to; null outside of one. */
+  readonly episode: Maybe<EpisodeNews>;
 }

@@ -1,9 +1,10 @@
-import type { DecisionInput, StartEntry } from "../model/audit.ts";
+import type { DecisionInput, EpisodeEvent, StartEntry } from "../model/audit.ts";
 import type { Action, Outcome } from "../model/containment.ts";
 import type { Culprit, Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { Named } from "../model/story.ts";
 import type { DecisionRecord } from "./explain.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -15,6 +16,8 @@ export interface Place {
 }
 
 export interface EpisodeDecision extends Place {
+  /** Why there is a record of it. */
+  readonly kind: "transition" | "action" | EpisodeEvent;
   readonly previous_level: Level;
   readonly level: Level;
   readonly rule: string;
@@ -36,6 +39,12 @@ export interface EpisodeVerdict extends Place {
 /** One culprit as it was first named, and how often it was. */
 export interface EpisodeCulprit extends Place {
   readonly culprit: Culprit;
+  readonly times: number;
+}
+
+/** What was named, with the largest figure of it. */
+export interface EpisodeNamed extends Place {
+  readonly named: Named;
   readonly times: number;
 }
 
@@ -62,7 +71,7 @@ export interface Forecast extends Place {
   readonly of_node: boolean;
 }
 
-/** From leaving level 0 until the node is back there and nothing is contained any more. */
+/** From leaving level 0 until the node has been back there for `EPISODE_REST_S` and nothing is contained any more. */
 export interface Episode {
   readonly first: Place;
   readonly last: Place;
@@ -72,7 +81,7 @@ export interface Episode {
   readonly peak_d_smooth: number;
   readonly oom_kills: number;
   readonly timeline: Timeline;
-  /** The decision that is explained in full: the first that acted, or the one with the highest level. */
+  /** The decision that is explained in full: the first that acted, else the peak. */
   readonly key: DecisionRecord;
   readonly config: DecisionInput["config"];
   readonly forecast: Maybe<Forecast>;
@@ -81,6 +90,11 @@ export interface Episode {
   readonly actions: readonly EpisodeAction[];
   readonly verdicts: readonly EpisodeVerdict[];
   readonly culprits: readonly EpisodeCulprit[];
+  readonly named: readonly EpisodeNamed[];
+  /** Rises from level 0. */
+  readonly rises: number;
+  /** Something was done, or would have been. */
+  readonly acted: boolean;
   readonly containments: readonly EpisodeContainment[];
   /** What was left out to keep the page small. */
   readonly omitted: { readonly decisions: number; readonly actions: number; readonly verdicts: number };

@@ -1,6 +1,8 @@
-import type { BeatView, CulpritView } from "../model/view.ts";
-import { natural, num, percent, signed } from "./number.ts";
+import type { BeatView } from "../model/view.ts";
+import { episode_lines } from "./level_lines.ts";
+import { natural, num, percent, signed, without_numbers } from "./number.ts";
 import { by_level, type Style } from "./style.ts";
+import { figure_text, who_text } from "./who.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const NAME_WIDTH = 20;
@@ -41,7 +43,7 @@ export function observe_line(view: BeatView, history: readonly number[], start_n
     signed(view.acceleration, 1).padStart(7),
     signed(view.phi).padStart(6),
     by_level(paint, view.level, spark),
-    [carriers(view), who(view.culprit)].filter((part) => part !== "").join(" · "),
+    [carriers(view), who(view)].filter((part) => part !== "").join(" · "),
   ]
     .join(" ")
     .trimEnd();
@@ -57,20 +59,27 @@ export function carriers(view: BeatView): string {
     .join(", ");
 }
 
-export function who(culprit: CulpritView | null): string {
+/** Who carries it, and how much: what is named, else the culprit of the decision. */
+export function who({ story, culprit, level }: BeatView): string {
+  // An agent that still runs from before an upgrade tells no story.
+  const named = story?.named ?? null;
+  if (named !== null && level > 0) {
+    return `${who_text(named)}, ${figure_text(named)}${named.protected === null ? "" : " (protected)"}`;
+  }
   if (culprit === null) return "";
   const task = culprit.tid ?? culprit.pid;
   const inside = task === null ? "" : ` ${culprit.scope} ${task}${culprit.comm === null ? "" : ` "${culprit.comm}"`}`;
   return `${culprit.path || "unknown"}${inside}${culprit.protected === null ? "" : " (protected)"}`;
 }
 
-/** What a beat did, or why it did nothing; empty when there is nothing to say. */
+/** What a beat did, why it did nothing, and what is new of its episode; empty when there is nothing to say. */
 export function event_lines(view: BeatView, previous_inaction: string, paint: Style): readonly string[] {
+  const indent = " ".repeat(10);
   const lines = view.actions.map(
     (action) =>
-      `${" ".repeat(10)}${paint.cyan(`${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
+      `${indent}${paint.cyan(`${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
   );
-  if (view.inaction !== "" && view.inaction !== previous_inaction)
-    lines.push(`${" ".repeat(10)}${paint.dim(view.inaction)}`);
-  return lines;
+  if (view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction))
+    lines.push(`${indent}${paint.dim(view.inaction)}`);
+  return [...lines, ...episode_lines(view).map((line) => `${indent}${paint.bold(line)}`)];
 }

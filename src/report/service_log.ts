@@ -1,6 +1,7 @@
 import { type Level, level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
-import { num, signed } from "./number.ts";
+import { episode_lines, has_own_line } from "./level_lines.ts";
+import { num, signed, without_numbers } from "./number.ts";
 import { carriers, who } from "./observe.ts";
 
 export interface LogLine {
@@ -18,7 +19,8 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
   const newly_idle = view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction);
-  if (view.level !== previous) {
+  const told = has_own_line(view, previous);
+  if (told) {
     const why = newly_idle ? `; ${view.inaction}` : "";
     lines.push({ severity, text: `${moved(view, previous)}${why}` });
   }
@@ -26,13 +28,9 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
     lines.push({ severity: "warn", text: `${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
-  if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
+  if (newly_idle && !told) lines.push({ severity: "info", text: view.inaction });
+  for (const text of episode_lines(view)) lines.push({ severity: severity_of(view.level), text });
   return lines;
-}
-
-/** The same reason with other numbers is no news; the prefixes of units go with their numbers. */
-function without_numbers(reason: string): string {
-  return reason.replace(/[\d.]+( [KMGT]iB| [nµm]?s\b)?/g, "#");
 }
 
 function severity_of(level: Level): LogLine["severity"] {
@@ -42,6 +40,6 @@ function severity_of(level: Level): LogLine["severity"] {
 
 function moved(view: BeatView, previous: Level): string {
   const seen = `D̄ ${num(view.d_smooth)} (θ1 ${num(view.thresholds.theta[0])}), slope ${signed(view.velocity)}/s`;
-  const parts = [seen, carriers(view), who(view.culprit)].filter((part) => part !== "");
+  const parts = [seen, carriers(view), who(view)].filter((part) => part !== "");
   return `level ${previous} → ${view.level} ${level_name(view.level)}: ${parts.join("; ")}`;
 }

@@ -34,7 +34,7 @@ export function status_text(status: AgentStatus, paint: Style): string {
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
-    row("episode", episode(status)),
+    ...episode(status),
     row(
       "beat",
       `every ${beat.period_ms} ms, takes ${beat.cost_us.p50} µs (p99 ${beat.cost_us.p99}), late by ${beat.delay_us.p50} µs (p99 ${beat.delay_us.p99})`,
@@ -60,11 +60,14 @@ function times({ held_s, left_s, phase }: HeldNow): string {
   return `, ${phase} for ${duration(held_s)}${left}`;
 }
 
-function episode({ last_episode }: AgentStatus): string {
-  if (last_episode === null) return "none since the agent started";
-  const { began, ended, highest, rule, path, actions } = last_episode;
-  const who = path === "" ? "" : `, ${path}`;
-  return `${began} – ${ended ?? "now"}: level ${highest}${who}, ${actions} action(s); ${rule}`;
+function episode({ last_episode }: AgentStatus): readonly string[] {
+  if (last_episode === null) return [row("episode", "none since the agent started")];
+  const { began, ended, highest, rises, headline, actions } = last_episode;
+  const times = rises > 1 ? `, ${rises} rises` : "";
+  return [
+    row("episode", `${began} – ${ended ?? "now"}: level ${highest}${times}, ${actions} action(s)`),
+    row("", headline),
+  ];
 }
 
 /** What there is to say with no agent running. */

@@ -1,9 +1,10 @@
 import type { Assessment } from "../model/assessment.ts";
-import type { AuditRecord } from "../model/audit.ts";
+import type { AuditRecord, EpisodeEntry } from "../model/audit.ts";
 import { hook_sentence } from "../model/hook.ts";
 import type { Level } from "../model/level.ts";
 import { outcome, setting } from "./explain.ts";
 import { step_sentence } from "./quarantine.ts";
+import { story } from "./story.ts";
 
 export interface TimelinePoint {
   /** Seconds since the first record of the run. */
@@ -22,6 +23,8 @@ export interface TimelineMark {
 /** One recorded run. */
 export interface Timeline {
   readonly title: string;
+  /** Wall time of its first record, ISO 8601; empty where there is none. */
+  readonly began: string;
   readonly points: readonly TimelinePoint[];
   readonly theta: readonly number[];
   /** The cgroup most acted on, or that led the growth; empty path when none. */
@@ -44,6 +47,7 @@ function push<T>(items: T[], item: T): T[] {
 /** Collects the last run of an audit, record by record. */
 export class TimelineBuilder {
   #title = "";
+  #began = "";
   #start_ns: number | null = null;
   #points: TimelinePoint[] = [];
   #marks: TimelineMark[] = [];
@@ -52,10 +56,13 @@ export class TimelineBuilder {
   #acted = new Map<string, number>();
 
   add(record: AuditRecord): void {
-    if (record.kind === "start") this.#begin(record.t_ns, `${record.node} ${record.wall_time} (${record.motor} motor)`);
+    if (record.kind === "start") this.#begin(record, `${record.node} ${record.wall_time} (${record.motor} motor)`);
     // A note of the writer itself bears no time of the beat.
     if (record.t_ns === 0) return;
-    this.#start_ns ??= record.t_ns;
+    if (this.#start_ns === null) {
+      this.#start_ns = record.t_ns;
+      this.#began = record.wall_time;
+    }
     const t_s = (record.t_ns - this.#start_ns) / 1e9;
     const mark = (kind: TimelineMark["kind"], text: string): void => {
       this.#marks = push(this.#marks, { t_s, id: record.id, kind, text });
@@ -114,6 +121,9 @@ export class TimelineBuilder {
       case "hook":
         mark("note", `hook ${record.hook} for ${record.action_id} ${record.event}: ${hook_sentence(record.result)}`);
         return;
+      case "episode":
+        this.#moment(record);
+        return;
       case "note":
         mark("note", record.text);
     }
@@ -124,12 +134,30 @@ export class TimelineBuilder {
     const acted = [...this.#acted].filter(([path]) => this.#memory.has(path)).sort((a, b) => b[1] - a[1])[0]?.[0];
     const path = acted ?? led ?? "";
     const memory = { path, points: this.#memory.get(path) ?? [] };
-    return { title: this.#title, points: this.#points, theta: this.#theta, memory, marks: this.#marks };
+    const marks = this.#marks.toSorted((one, other) => one.t_s - other.t_s);
+    return { title: this.#title, began: this.#began, points: this.#points, theta: this.#theta, memory, marks };
   }
 
-  #begin(t_ns: number, title: string): void {
+  /** A peak stands where it was, which is known later. */
+  #moment(record: AuditRecord & EpisodeEntry): void {
+    const { id, event, input, decision, rises, number } = record;
+    const at_ns = input?.assessment.t_ns ?? record.t_ns;
+    const told =
+      input === undefined || decision === undefined ? null : story({ assessment: input.assessment, decision });
+    const times = rises === 1 ? "one rise" : `${rises} rises`;
+    const text =
+      event === "peak"
+        ? `peak: ${told?.headline ?? ""}`
+        : event === "reason"
+          ? `not done: ${decision?.inaction ?? ""}`
+          : `episode ${number} is over: ${times}, highest level ${record.max_level}`;
+    this.#marks = push(this.#marks, { t_s: (at_ns - (this.#start_ns ?? at_ns)) / 1e9, id, kind: "note", text });
+  }
+
+  #begin({ t_ns, wall_time }: Pick<AuditRecord, "t_ns" | "wall_time">, title: string): void {
     this.#title = title;
     this.#start_ns = t_ns;
+    this.#began = wall_time;
     this.#points = [];
     this.#marks = [];
     this.#theta = [];

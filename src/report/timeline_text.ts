@@ -1,3 +1,4 @@
+import { time_text } from "./episode_words.ts";
 import { num } from "./number.ts";
 import type { Style } from "./style.ts";
 import type { Timeline, TimelineMark } from "./timeline.ts";
@@ -25,8 +26,8 @@ export function timeline_text(timeline: Timeline, paint: Style): string {
     paint.bold(timeline.title || "run without a recorded start"),
     `highest D̄ ${num(peak)}; ${timeline.theta.map((theta, i) => `θ${i + 1} ${num(theta)}`).join(", ") || "no thresholds yet"}`,
     ...timeline.marks.map((mark) => {
-      const at = `${mark.t_s.toFixed(3)} s`.padStart(12);
-      return `${at}  ${mark.id.padEnd(id_width)}  ${colored[mark.kind](LABEL[mark.kind].padEnd(7))}  ${mark.text}`;
+      const at = `(t=${mark.t_s.toFixed(3)} s)`.padStart(14);
+      return `${time_text(timeline.began, mark.t_s)} ${at}  ${mark.id.padEnd(id_width)}  ${colored[mark.kind](LABEL[mark.kind].padEnd(7))}  ${mark.text}`;
     }),
   ].join("\n")}\n`;
 }

@@ -15,6 +15,8 @@ export interface ThreadFigures extends ThreadSample {
 export interface ThreadTable {
   readonly t_ns: number;
   readonly threads: ReadonlyMap<number, ThreadFigures>;
+  /** False: the node has more threads than are looked at in one run. */
+  readonly complete: boolean;
 }
 
 /**
@@ -27,14 +29,16 @@ export function read_threads(
   page_bytes: number,
   now_ns: number,
   boot_offset_ns: number,
+  with_kernel = false,
 ): ThreadTable {
-  const rows = port.threads(cgroup_id);
+  const rows = port.threads(cgroup_id, 0, with_kernel);
   const threads = new Map<number, ThreadFigures>();
   for (let row = 0; row < rows.count && threads.size < MAX_THREADS; row++) {
     const t_ns = rows.t_ns(row);
     const start_ns = rows.start_ns(row);
     const tid = rows.tid(row);
     const cpu_ns = rows.cpu_ns(row);
+    const own_pages = rows.own_pages(row);
     threads.set(tid, {
       tid,
       pid: rows.pid(row),
@@ -46,11 +50,16 @@ export function read_threads(
       cpu_ns,
       steps: steps_of(rows.waits(row), cpu_ns),
       io_bytes: rows.io_bytes(row),
+      written_bytes: rows.written_bytes(row),
+      call_bytes: rows.call_bytes(row),
+      own_bytes: own_pages === null ? null : own_pages * page_bytes,
+      shared_bytes: rows.shared_pages(row) * page_bytes,
+      is_kernel: rows.is_kernel(row),
       age_s: Math.max(0, t_ns + boot_offset_ns - start_ns) / 1e9,
       start_ns,
     });
   }
-  return { t_ns: now_ns, threads };
+  return { t_ns: now_ns, threads, complete: rows.count < MAX_THREADS };
 }
 
 /** The same thread in an earlier table; null when it is new or its tid was reused. */

@@ -3,6 +3,7 @@ import { Beat, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { AgentControl } from "../../src/agent/control.ts";
 import { control_socket } from "../../src/agent/control_socket.ts";
+import { EpisodeLog } from "../../src/agent/episode_log.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
 import { type Config, parse_config } from "../../src/config/index.ts";
@@ -32,6 +33,7 @@ class Agent implements Disposable {
   readonly beat: Beat;
   readonly control: AgentControl;
   readonly entries: AuditEntry[] = [];
+  readonly episodes = new EpisodeLog();
   flushed = 0;
   /** What the keeper of a quarantine says became of it. */
   left: readonly Outcome[] = [];
@@ -62,11 +64,13 @@ class Agent implements Disposable {
       own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
       record: (entry) => this.entries.push(JSON.parse(JSON.stringify(entry))),
       level_found: level,
+      episodes: this.episodes,
     });
     this.control = new AgentControl({
       config: this.config,
       motor: this.motor,
       beat: this.beat,
+      episodes: this.episodes,
       record: (entry) => this.entries.push(entry),
       flush_audit: async () => {
         this.flushed++;

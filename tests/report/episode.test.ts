@@ -3,6 +3,7 @@ import { replay } from "../../src/agent/replay.ts";
 import type { AuditEntry, DecisionInput } from "../../src/model/audit.ts";
 import type { Level } from "../../src/model/level.ts";
 import type { Episode } from "../../src/report/episode.ts";
+import { EpisodeList } from "../../src/report/episode_list.ts";
 import { episode_page, PAGE_MARK } from "../../src/report/episode_page.ts";
 import { EpisodeSearch, type FoundEpisode } from "../../src/report/episode_search.ts";
 import { escape_html, html, shortened } from "../../src/report/html.ts";
@@ -11,14 +12,24 @@ import { action_entry, assessment, decided, outcome, record } from "./fixtures.t
 
 const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0" };
 
-function found(entries: readonly AuditEntry[], wanted: string | null = null): FoundEpisode {
+function found(entries: readonly AuditEntry[], wanted: string): FoundEpisode {
   const search = new EpisodeSearch(wanted, replay);
   for (const [seq, entry] of entries.entries()) search.add(record(entry, seq));
   return search.get();
 }
 
-function episode(entries: readonly AuditEntry[], wanted: string | null = null): Episode {
-  const one = found(entries, wanted);
+/** What is known of them all. */
+function listed(entries: readonly AuditEntry[]): EpisodeList {
+  const list = new EpisodeList();
+  for (const [seq, entry] of entries.entries()) list.add(record(entry, seq));
+  return list;
+}
+
+/** The one a record belongs to; without one the most severe. */
+function episode(entries: readonly AuditEntry[], wanted?: string): Episode {
+  const id = wanted ?? listed(entries).most_severe()?.chosen.id;
+  if (id === undefined) throw new Error("no episode");
+  const one = found(entries, id);
   if (typeof one === "string") throw new Error(one);
   return one;
 }
@@ -44,11 +55,35 @@ const quiet = (t_s: number): AuditEntry => ({
 });
 
 describe("which episode", () => {
-  const two = [START, quiet(1), moves(2, 0, 2), moves(3, 2, 0), quiet(4), moves(5, 0, 1), moves(6, 1, 0), quiet(7)];
+  const two = [START, quiet(1), moves(2, 0, 2), moves(3, 2, 0), quiet(24), moves(25, 0, 1), moves(26, 1, 0), quiet(47)];
 
-  test("without an id: the last that was more than a look, however many looks came after it", () => {
+  test("without an id: the most severe, however many looks came after it", () => {
     expect(episode(two)).toMatchObject({ first: { id: "e2" }, last: { id: "e3" }, end: "calm", max_level: 2 });
     expect(episode([START, ...two.slice(5)])).toMatchObject({ first: { id: "e1" }, max_level: 1 });
+    expect(listed(two).most_severe()).toMatchObject({ of: 2, hours: 24 });
+    expect(listed(two).last()).toMatchObject({ id: "e5", max_level: 1 });
+  });
+
+  test("of one level the longer one is more severe, also when a blip of a larger distance came later", () => {
+    const blip = moves(80, 0, 1);
+    if (blip.kind !== "transition") throw new Error("no transition");
+    const far = { ...blip, input: { ...blip.input, assessment: { ...blip.input.assessment, d_smooth: 20 } } };
+    const run = [START, moves(2, 0, 1), moves(25, 1, 0), quiet(60), far, moves(82.3, 1, 0), quiet(100)];
+    expect(listed(run).most_severe()!.chosen).toMatchObject({ id: "e1", lasted_s: 23 });
+    expect(listed(run).last()).toMatchObject({ id: "e4" });
+  });
+
+  test("what rises again within ten seconds is the same episode, and its rises are counted", () => {
+    const run: AuditEntry[] = [START];
+    for (let k = 0; k < 16; k++) run.push(moves(2 + 11 * k, 0, 1), moves(5 + 11 * k, 1, 0));
+    const { episodes } = listed(run).get();
+    expect(episodes).toMatchObject([{ id: "e1", last_id: "e32", rises: 16, lasted_s: 168, max_level: 1 }]);
+    const apart = [START, moves(2, 0, 1), moves(5, 1, 0), moves(15.5, 0, 1), moves(17, 1, 0)];
+    expect(
+      listed(apart)
+        .get()
+        .episodes.map(({ rises }) => rises),
+    ).toEqual([1, 1]);
   });
 
   test("with an id: the one it belongs to, whichever of its records it names", () => {
@@ -58,7 +93,7 @@ describe("which episode", () => {
   test("a quiet record, an unknown one, an audit without episodes: each is told apart", () => {
     expect(found(two, "e4")).toBe("quiet_record");
     expect(found(two, "e99")).toBe("no_record");
-    expect(found([START, quiet(1)])).toBe("no_episode");
+    expect(listed([START, quiet(1)]).most_severe()).toBeNull();
   });
 
   test("it lasts until nothing is contained any more, also at level 0, and takes the verdict of its last beat", () => {

@@ -47,7 +47,7 @@ test("fewer switches and an idle processor, and nobody waits for memory or a dis
 });
 
 test("what has no common name gets none", () => {
-  expect(named({ tcp_connects_per_s: [900, 0.9], cpu_busy_fraction: [0.3, 0.1] })).toEqual([]);
+  expect(named({ tcp_retransmits_per_s: [900, 0.9], cpu_busy_fraction: [0.3, 0.1] })).toEqual([]);
 });
 
 test("several hold at once: a leak that has begun to thrash", () => {

@@ -3,19 +3,32 @@ import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
 import { explain_baseline } from "../../report/baseline.ts";
-import { is_decision } from "../../report/episode_builder.ts";
-import { explain_decision, explain_plain, explain_quarantine, type QuarantineRecord } from "../../report/explain.ts";
+import { EpisodeList, type EpisodeSummary, episode_list_text, summary_of } from "../../report/episode_list.ts";
+import {
+  type DecisionRecord,
+  explain_decision,
+  explain_plain,
+  explain_quarantine,
+  is_decision,
+  type QuarantineRecord,
+} from "../../report/explain.ts";
+import { story } from "../../report/story.ts";
 import { TimelineBuilder } from "../../report/timeline.ts";
 import { PICTURE_MARK, timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
-import { connect, flush_audit } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import { audit_path, episodes_of, no_such_episode, search_episode } from "../episodes.ts";
+import type { GlobalOptions } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
 export interface ExplainOptions extends GlobalOptions {
   readonly last?: boolean;
+  readonly list?: boolean;
+  /** Wall time, ms since 1970. */
+  readonly since?: number;
+  /** Id of any record of the episode. */
+  readonly episode?: string;
   readonly baseline?: boolean;
   readonly timeline?: boolean;
   readonly svg?: string;
@@ -31,6 +44,8 @@ const PICTURE = { mark: PICTURE_MARK, name: "picture of hosa", made_by: "picture
 interface Found {
   readonly record: AuditRecord | null;
   readonly motor: string;
+  readonly run_began_ns: number | undefined;
+  readonly episode: EpisodeSummary | undefined;
   readonly verdicts: Parameters<typeof explain_decision>[1]["verdicts"];
   readonly quarantine: readonly QuarantineRecord[];
   readonly hooks: readonly (AuditRecord & HookEntry)[];
@@ -39,18 +54,42 @@ interface Found {
 
 /** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken, or it is decided differently. */
 export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
-  if (id !== undefined && (options.baseline === true || options.timeline === true || options.svg !== undefined)) {
-    throw new OperatorError("explain: an id, and --baseline, --timeline or --svg", 2, "Those are of the whole run.");
-  }
-  const path = options.audit ?? (await own_audit(options));
+  require_one(id, options);
+  const path = await audit_path(options);
   if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
-  const wanted =
-    options.baseline === true
-      ? is_baseline
-      : id === undefined
-        ? is_decision
-        : (record: AuditRecord) => record.id === id;
-  const found = await find(path, wanted, id !== undefined, context);
+  if (options.list === true || options.since !== undefined) return await list_episodes(path, options, context);
+  if (options.baseline === true) return await explain_record(path, is_baseline, undefined, options, context);
+  if (id !== undefined)
+    return await explain_record(path, (record) => record.id === id, undefined, options, context, id);
+  const chosen = options.episode === undefined ? await last_episode(path) : await episode_of(options.episode, path);
+  return await explain_record(path, ({ id: key }) => key === chosen.key_id, chosen, options, context, chosen.key_id);
+}
+
+/** One question at a time: an answer to another one would be taken for it. */
+function require_one(id: string | undefined, options: ExplainOptions): void {
+  const { last, list, since, episode, baseline, timeline, svg } = options;
+  const asked = [
+    id === undefined ? null : `the id ${id}`,
+    last === true ? "--last" : null,
+    episode === undefined ? null : "--episode",
+    list === true || since !== undefined ? (list === true ? "--list" : "--since") : null,
+    baseline === true ? "--baseline" : null,
+    timeline === true || svg !== undefined ? (timeline === true ? "--timeline" : "--svg") : null,
+  ].filter((one) => one !== null);
+  if (asked.length <= 1) return;
+  const hint = "Give one of: an id, --last, --episode, --list (with --since), --baseline, --timeline (with --svg).";
+  throw new OperatorError(`explain: ${asked.join(" and ")} ask for different things`, 2, hint);
+}
+
+async function explain_record(
+  path: string,
+  wanted: (record: AuditRecord) => boolean,
+  episode: EpisodeSummary | undefined,
+  options: ExplainOptions,
+  context: Context,
+  id?: string,
+): Promise<ExitCode> {
+  const found = { ...(await find(path, wanted, id !== undefined, context)), episode };
   if (found.record === null) throw nothing_found(path, id, options);
   context.output.print(options.output === "json" ? json(found) : text(found, context));
   return found.problems === 0 && comes_out_the_same(found.record) ? 0 : 1;
@@ -61,17 +100,35 @@ function comes_out_the_same(record: AuditRecord): boolean {
   return record.kind !== "quarantine" || replan(record).identical;
 }
 
-/** The configured audit; a running agent first writes what it still has to write there. */
-async function own_audit(options: GlobalOptions): Promise<string> {
-  const config = configured(options);
-  try {
-    using client = await connect(config);
-    if (client !== null) await flush_audit(client);
-  } catch (error) {
-    // Whoever may not ask the agent may still read what is written.
-    if (!(error instanceof OperatorError)) throw error;
+/** The last episode; where the audit has none, that is what is told. */
+async function last_episode(path: string): Promise<EpisodeSummary> {
+  const last = (await episodes_of(path)).last();
+  if (last !== null) return last;
+  const hint = "An episode begins when `hosa run` leaves level 0; `hosa explain --timeline` shows the run.";
+  throw new OperatorError(`no episode in ${path}`, 1, hint);
+}
+
+async function episode_of(id: string, path: string): Promise<EpisodeSummary> {
+  const found = await search_episode(id, path);
+  if (typeof found === "string") throw no_such_episode(found, path, id);
+  return summary_of(found);
+}
+
+async function list_episodes(path: string, options: ExplainOptions, context: Context): Promise<ExitCode> {
+  const problems = new AuditProblems(context.output);
+  const list = new EpisodeList();
+  for await (const item of read_audit(path)) {
+    if (item.type === "problem") problems.say(item);
+    else list.add(item.record);
   }
-  return config.audit.path;
+  const { episodes, dropped } = list.get(options.since);
+  const { paint } = context.output;
+  context.output.print(
+    options.output === "json"
+      ? `${JSON.stringify({ episodes, dropped })}\n`
+      : episode_list_text(episodes, dropped, paint),
+  );
+  return problems.count === 0 ? 0 : 1;
 }
 
 async function find(
@@ -79,10 +136,12 @@ async function find(
   wanted: (record: AuditRecord) => boolean,
   first_only: boolean,
   context: Context,
-): Promise<Found> {
+): Promise<Omit<Found, "episode">> {
   let record: AuditRecord | null = null;
   let motor = "";
   let motor_then = "";
+  let began_ns: number | undefined;
+  let began_then_ns: number | undefined;
   let verdicts: Found["verdicts"][number][] = [];
   let quarantine: QuarantineRecord[] = [];
   let hooks: (AuditRecord & HookEntry)[] = [];
@@ -95,11 +154,13 @@ async function find(
     }
     if (item.record.kind === "start") {
       motor = item.record.motor;
+      began_ns = item.record.t_ns;
       same_run = false;
     }
     if (wanted(item.record) && !(first_only && record !== null)) {
       record = item.record;
       motor_then = motor;
+      began_then_ns = began_ns;
       verdicts = [];
       quarantine = [];
       hooks = [];
@@ -111,14 +172,16 @@ async function find(
       hooks.push(item.record);
     if (same_run && record !== null) verdicts.push(...verdicts_on(record, item.record).slice(0, 64 - verdicts.length));
   }
-  return { record, motor: motor_then, verdicts, quarantine, hooks, problems: problems.count };
+  const run_began_ns = began_then_ns;
+  return { record, motor: motor_then, run_began_ns, verdicts, quarantine, hooks, problems: problems.count };
 }
 
 function verdicts_on(record: AuditRecord, later: AuditRecord): Found["verdicts"] {
   if (!is_decision(record) || later.kind === "heartbeat") return [];
   const ids = new Set(record.decision.actions.map((action) => action.id));
   const reached = later.kind === "verification" ? later.verdicts : [];
-  return reached.filter((verdict) => ids.has(verdict.id)).map((verdict) => ({ record_id: later.id, verdict }));
+  const at = { record_id: later.id, wall_time: later.wall_time, t_ns: later.t_ns };
+  return reached.filter((verdict) => ids.has(verdict.id)).map((verdict) => ({ ...at, verdict }));
 }
 
 function runs_for(record: AuditRecord, later: AuditRecord): later is AuditRecord & HookEntry {
@@ -139,25 +202,39 @@ function is_baseline(record: AuditRecord): record is AuditRecord & BaselineEntry
   return record.kind === "baseline";
 }
 
-function text({ record, motor, verdicts, quarantine, hooks }: Found, context: Context): string {
+function text(found: Found, context: Context): string {
+  const { record } = found;
   const { paint } = context.output;
   if (record === null) return "";
   if (is_baseline(record)) return explain_baseline(record, paint);
   if (is_quarantine(record)) {
     return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
   }
-  if (!is_decision(record)) return explain_plain(record, paint);
-  const proven = { replay: replay(record), regime: regime_of(record) };
-  return explain_decision(record, { ...proven, verdicts, motor, quarantine, hooks }, paint);
+  return is_decision(record) ? explain_decision(record, around(record, found), paint) : explain_plain(record, paint);
 }
 
-function json({ record, motor, verdicts, quarantine, hooks }: Found): string {
-  const decided = record !== null && is_decision(record);
-  const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
-  const proof = decided
-    ? { replay: replay(record), regime: regime_of(record), verdicts, motor, quarantine, hooks }
-    : planned;
-  return `${JSON.stringify({ record, ...proof })}\n`;
+function around(record: DecisionRecord, { motor, run_began_ns, episode, verdicts, quarantine, hooks }: Found) {
+  return {
+    replay: replay(record),
+    regime: regime_of(record),
+    verdicts,
+    motor,
+    quarantine,
+    hooks,
+    ...(run_began_ns === undefined ? {} : { run_began_ns }),
+    ...(episode === undefined ? {} : { episode }),
+  };
+}
+
+/** The record, what proves it, and what is told of it in words. */
+function json(found: Found): string {
+  const { record } = found;
+  if (record === null || !is_decision(record)) {
+    const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
+    return `${JSON.stringify({ record, ...planned })}\n`;
+  }
+  const told = story({ assessment: record.input.assessment, decision: record.decision });
+  return `${JSON.stringify({ record, ...around(record, found), story: told })}\n`;
 }
 
 function nothing_found(path: string, id: string | undefined, options: ExplainOptions): OperatorError {

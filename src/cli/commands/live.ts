@@ -4,6 +4,7 @@ import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
+import { has_own_line } from "../../report/level_lines.ts";
 import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
 import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
@@ -162,23 +163,32 @@ class Printer {
     const looked_at = Number.isFinite(this.#interval_ns);
     if (!looked_at && is_unlearned(view)) return undefined;
     this.#start_ns ??= view.t_ns;
-    const eventful = view.level !== this.#level || view.actions.length > 0;
-    const due = view.t_ns >= this.#next_ns;
-    if (!due && !eventful) return undefined;
-    if (due) this.#next_ns = view.t_ns + this.#interval_ns;
-    this.#context.output.print(this.#options.output === "json" ? `${JSON.stringify(view)}\n` : this.#text(view));
+    const json = this.#options.output === "json";
+    // A program is told of every change; a person is not told the same thing sixteen times.
+    const moved = json ? view.level !== this.#level : has_own_line(view, this.#level);
+    const news = (view.episode?.news.length ?? 0) > 0;
     this.#level = view.level;
+    const due = view.t_ns >= this.#next_ns;
+    const whole = due || moved || view.actions.length > 0;
+    if (!whole && !news) return undefined;
+    if (due) this.#next_ns = view.t_ns + this.#interval_ns;
+    const text = json ? `${JSON.stringify(view)}\n` : this.#text(view, whole);
+    if (text === "") return undefined;
+    this.#context.output.print(text);
     // Coming back to the same reason is no news.
     if (view.inaction !== "") this.#inaction = view.inaction;
     this.#printed++;
     return this.complete ? false : undefined;
   }
 
-  #text(view: BeatView): string {
+  /** @param whole with the line of the beat itself; otherwise what is new alone */
+  #text(view: BeatView, whole: boolean): string {
     const { paint } = this.#context.output;
+    const events = event_lines(view, this.#inaction, paint);
+    if (!whole) return events.map((line) => `${line}\n`).join("");
     this.#history = [...this.#history, view.d_smooth].slice(-HISTORY);
     const header = this.#printed === 0 ? [observe_header(paint)] : [];
     const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint);
-    return `${[...header, line, ...event_lines(view, this.#inaction, paint)].join("\n")}\n`;
+    return `${[...header, line, ...events].join("\n")}\n`;
   }
 }

@@ -4,8 +4,10 @@ import { OperatorError } from "../../model/error.ts";
 import type { Episode } from "../../report/episode.ts";
 import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
+import { episode_story } from "../../report/episode_words.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import { audit_path, episodes_of, no_such_episode } from "../episodes.ts";
+import type { GlobalOptions } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -24,20 +26,21 @@ export async function report(id: string | undefined, options: ReportOptions, con
     const hint = "Give --html a file, or leave -o json out.";
     throw new OperatorError("--html - and -o json both want standard output", 2, hint);
   }
-  const path = options.audit ?? configured(options).audit.path;
+  const path = await audit_path(options);
+  const choice = id === undefined ? await choose(path) : { id, said: null };
   const problems = new AuditProblems(output);
-  const search = new EpisodeSearch(id ?? null, replay);
+  const search = new EpisodeSearch(choice.id, replay);
   for await (const item of read_audit(path)) {
     if (item.type === "problem") problems.say(item);
     else search.add(item.record);
   }
   const found = search.get();
-  if (typeof found === "string") throw nothing_found(found, path, id);
+  if (typeof found === "string") throw no_such_episode(found, path, choice.id);
   const page = episode_page(found, { audit: path, chain_problems: problems.count, version: context.version });
   if (to_output) await output.deliver(page);
   else {
     write_own(options.html, page, PAGE);
-    output.print(said(found, options));
+    output.print(said(found, options, choice.said));
   }
   if (found.differing_decisions > 0) {
     output.say(`error: ${found.differing_decisions} recorded decisions come out differently; the page says which`);
@@ -45,20 +48,28 @@ export async function report(id: string | undefined, options: ReportOptions, con
   return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
 }
 
-function said(episode: Episode, { html: file, output }: ReportOptions): string {
-  const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
-  if (output === "text") return `${file}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
-  const about = { file, first: first.id, last: last.id, max_level, end };
-  const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
-  return `${JSON.stringify({ ...about, ...made_again })}\n`;
+/** Without an id: the most severe, and how another is chosen. Throws OperatorError where there is none. */
+async function choose(path: string): Promise<{ readonly id: string; readonly said: string | null }> {
+  const list = await episodes_of(path);
+  const choice = list.most_severe();
+  if (choice === null) {
+    throw new OperatorError(`no episode in ${path}`, 1, "An episode begins when `hosa run` leaves level 0.");
+  }
+  const { chosen, of, hours } = choice;
+  if (of === 1) return { id: chosen.id, said: null };
+  const among = hours === null ? `of ${of} episodes` : `of ${of} episodes in ${hours} h`;
+  const how = "`hosa explain --list` lists them, `hosa report ID --html FILE` draws another";
+  return { id: chosen.id, said: `${chosen.id} is the most severe ${among}; ${how}` };
 }
 
-function nothing_found(why: "quiet_record" | "no_episode" | "no_record", path: string, id?: string): OperatorError {
-  const list = "`hosa explain --timeline` lists the ids; rotated-out records are gone.";
-  if (why === "no_record") return new OperatorError(`no record "${id}" in ${path}`, 1, list);
-  if (why === "quiet_record") {
-    return new OperatorError(`record "${id}" in ${path} belongs to no episode: the node was at level 0`, 1, list);
+function said(episode: Episode, { html: file, output }: ReportOptions, choice: string | null): string {
+  const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
+  const told = episode_story(episode);
+  if (output === "text") {
+    const chosen = choice === null ? "" : `${choice}\n`;
+    return `${file}: episode ${first.id} – ${last.id}, highest level ${max_level}\n${told.headline}\n${chosen}`;
   }
-  const hint = "An episode begins when `hosa run` leaves level 0.";
-  return new OperatorError(`no episode in ${path}`, 1, hint);
+  const about = { file, first: first.id, last: last.id, max_level, end };
+  const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
+  return `${JSON.stringify({ ...about, ...made_again, began: first.wall_time, story: told, choice })}\n`;
 }

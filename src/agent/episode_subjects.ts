@@ -1,0 +1,125 @@
+import type { DecisionConfig } from "../decision/config.ts";
+import type { DecisionState } from "../decision/state.ts";
+import type { Attribution } from "../model/attribution.ts";
+import type { Level } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { Story } from "../model/story.ts";
+import { story, type Told } from "../report/story.ts";
+
+/** Subjects kept of one episode; the one of least weight gives way. */
+const MOST_SUBJECTS = 16;
+/** A distance beyond this multiple of θ1 weighs no more: one spike must not outweigh what lasts. */
+const MOST_TIMES_THETA = 4;
+/** A beat stands for no longer than this. */
+const MOST_STEP_S = 1;
+/** Memory given back deviates more than the leak that took it, and what is not named says less than what is. */
+const PARTS = { freed: 0.2, unnamed: 0.2, named: 1 } as const;
+
+/** A beat as it is followed; everything of it is kept (`BeatResult.kept`). */
+export interface LoggedBeat extends Told {
+  readonly state: DecisionState;
+  readonly config: DecisionConfig;
+}
+
+/** What an episode may be about: a pattern, and who is named for it. */
+export interface Subject {
+  readonly key: string;
+  /** Of its highest beat. */
+  story: Story;
+  highest: LoggedBeat;
+  max_level: Level;
+  harm: boolean;
+  /** Seconds, weighted by the distance. */
+  weight: number;
+}
+
+/**
+ * What an episode is about: not the beat of the largest distance, which may be a blip of something else, but what deviated for
+ * most of the time, weighted by its distance; the highest level, and harm, come first.
+ */
+export class EpisodeSubjects {
+  readonly #subjects = new Map<string, Subject>();
+  #current: Subject;
+  #read: Attribution | undefined;
+  #t_ns: number;
+
+  constructor(first: LoggedBeat) {
+    this.#t_ns = first.decision.t_ns;
+    this.#read = first.assessment.attribution;
+    this.#current = this.#subject(first, story(first));
+  }
+
+  /** What leads so far. */
+  get leading(): Subject {
+    let leading = this.#current;
+    for (const one of this.#subjects.values()) if (comes_before(one, leading)) leading = one;
+    return leading;
+  }
+
+  /** A beat above level 0. Put into words only where the processes were read anew, or something higher is seen. */
+  follow(beat: LoggedBeat): void {
+    const { assessment, decision } = beat;
+    const dt_s = Math.min(MOST_STEP_S, Math.max(0, (decision.t_ns - this.#t_ns) / 1e9));
+    this.#t_ns = decision.t_ns;
+    const news = assessment.attribution !== this.#read || decision.level > this.#current.max_level;
+    if (news || (decision.harm.present && !this.#current.harm)) {
+      this.#read = assessment.attribution;
+      this.#current = this.#subject(beat, story(beat));
+    }
+    const subject = this.#current;
+    const times = Math.min(MOST_TIMES_THETA, assessment.d_smooth / assessment.thresholds.theta[0]);
+    subject.weight += dt_s * times * part_of(subject.story);
+    if (decision.level > subject.max_level) subject.max_level = decision.level;
+    subject.harm ||= decision.harm.present;
+    // Of one reading the highest beat; a beat without one is none to be told of.
+    if (assessment.attribution === undefined && subject.highest.assessment.attribution !== undefined) return;
+    if (is_higher(beat, subject.highest)) subject.highest = beat;
+  }
+
+  /** The words of its highest beat. */
+  words(subject: Subject): Story {
+    subject.story = story(subject.highest);
+    return subject.story;
+  }
+
+  #subject(beat: LoggedBeat, told: Story): Subject {
+    const key = key_of(told);
+    const known = this.#subjects.get(key);
+    if (known !== undefined) return known;
+    const { level, harm } = beat.decision;
+    const subject = { key, story: told, highest: beat, max_level: level, harm: harm.present, weight: 0 };
+    if (this.#subjects.size >= MOST_SUBJECTS) this.#forget_least();
+    this.#subjects.set(key, subject);
+    return subject;
+  }
+
+  #forget_least(): void {
+    let least: Maybe<Subject> = null;
+    for (const one of this.#subjects.values()) if (least === null || comes_before(least, one)) least = one;
+    if (least !== null) this.#subjects.delete(least.key);
+  }
+}
+
+function key_of({ pattern, named }: Story): string {
+  const who =
+    named === null ? "" : `${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
+  return `${named?.resource ?? pattern?.name ?? ""} ${pattern?.name === "memory being freed"} ${who}`;
+}
+
+function part_of({ pattern, named }: Story): number {
+  if (pattern?.name === "memory being freed") return PARTS.freed;
+  return named === null ? PARTS.unnamed : PARTS.named;
+}
+
+function comes_before(one: Subject, other: Subject): boolean {
+  if (one.max_level !== other.max_level) return one.max_level > other.max_level;
+  if (one.harm !== other.harm) return one.harm;
+  return one.weight > other.weight;
+}
+
+function is_higher({ assessment: a, decision }: LoggedBeat, { assessment: b, decision: other }: LoggedBeat): boolean {
+  if (decision.level !== other.level) return decision.level > other.level;
+  if (decision.harm.present !== other.harm.present) return decision.harm.present;
+  if ((a.attribution === undefined) !== (b.attribution === undefined)) return b.attribution === undefined;
+  return a.d_smooth > b.d_smooth;
+}

@@ -1,0 +1,26 @@
+import type { Attribution, TaskWindow } from "../model/attribution.ts";
+import { attribute_cpu } from "./cpu.ts";
+import { attribute_io } from "./io.ts";
+import { attribute_memory } from "./memory.ts";
+import { window_s } from "./process.ts";
+import { attribute_forks, attribute_network } from "./starters.ts";
+
+/** Who carries what the node does over the window, of every resource: which of them matters is said by whoever tells it. */
+export function attribute(window: TaskWindow): Attribution {
+  const { onset, after } = window;
+  const { released, ...memory } = attribute_memory(window);
+  return {
+    t_ns: after.t_ns,
+    window_s: window_s(window),
+    since_s: Math.max(0, (after.t_ns - onset.t_ns) / 1e9),
+    cores: after.totals?.cores ?? 0,
+    threads: after.threads.size,
+    complete: after.complete,
+    memory,
+    ...(released === null ? {} : { released }),
+    cpu: attribute_cpu(window),
+    io: attribute_io(window),
+    forks: attribute_forks(window),
+    network: attribute_network(window),
+  };
+}

@@ -1,0 +1,175 @@
+import type { Assessment } from "../model/assessment.ts";
+import type { Attributed, Attribution, Carrier } from "../model/attribution.ts";
+import type { Culprit, Decision } from "../model/decision.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { Named, Pattern, Unnamed } from "../model/story.ts";
+import { bytes, num, percent } from "./number.ts";
+import { part_of_deviation } from "./pattern.ts";
+
+/** A carrier of less than this part does not stand out. */
+const STANDS_OUT = 0.1;
+
+const UNITS: Readonly<Record<Attributed, Named["unit"]>> = {
+  memory: "bytes/s",
+  cpu: "cores",
+  io: "bytes/s",
+  forks: "processes/s",
+  network: "connections/s",
+};
+
+/** The resource a pattern is about; null: none that anything could be named for. */
+const RESOURCE_OF: Readonly<Record<Pattern["name"], Maybe<Attributed>>> = {
+  normal: null,
+  "resource leak": "memory",
+  "memory growth": "memory",
+  "memory being freed": "memory",
+  thrashing: "memory",
+  "memory pressure": "memory",
+  "fork storm": "forks",
+  "connection storm": "network",
+  "disk writer": "io",
+  "disk reader": "io",
+  "I/O-bound": "io",
+  "interrupt storm": "cpu",
+  "spinning thread": "cpu",
+  "CPU-bound": "cpu",
+  deadlock: null,
+};
+
+/** Dimensions by the resource that explains them; a change of the system call mix is explained by who runs. */
+const DIMENSIONS_OF: readonly (readonly [Attributed, readonly string[]])[] = [
+  ["memory", ["memory_growth_bytes_per_s", "memory_used_fraction", "memory_fragmentation_bits", "major_faults_per_s"]],
+  ["io", ["block_latency_ms", "block_throughput_mib_per_s", "pressure_io_fraction"]],
+  ["forks", ["forks_execs_per_s"]],
+  ["network", ["tcp_connects_per_s", "tcp_retransmits_per_s", "net_rx_packets_per_s", "net_tx_packets_per_s"]],
+  ["cpu", ["cpu_busy_fraction", "run_queue_per_core", "context_switches_per_s", "kernel_user_ratio"]],
+  ["cpu", ["pressure_cpu_fraction", "syscall_entropy_bits"]],
+];
+
+/** What the deviation is about where it has no common name: the resource whose dimensions carry most of it. */
+function leading_resource(a: Assessment): Attributed {
+  const parts = new Map<Attributed, number>();
+  for (const [resource, names] of DIMENSIONS_OF) {
+    parts.set(resource, (parts.get(resource) ?? 0) + part_of_deviation(a, names));
+  }
+  return [...parts].toSorted((one, other) => other[1] - one[1])[0]?.[0] ?? "cpu";
+}
+
+/** What is named for a beat, or why nothing is. */
+export function named_of(
+  a: Assessment,
+  decision: Decision,
+  pattern: Maybe<Pattern>,
+): { readonly named: Maybe<Named>; readonly unnamed: Maybe<Unnamed> } {
+  const nothing = (unnamed: Unnamed) => ({ named: null, unnamed });
+  const resource = pattern === null ? leading_resource(a) : RESOURCE_OF[pattern.name];
+  const { attribution } = a;
+  const acted_on = decision.harm.present || decision.actions.length > 0 ? decision.culprit : null;
+  if (resource !== null && attribution !== undefined) {
+    const carrier = carrier_of(attribution, resource, pattern, acted_on);
+    if (carrier !== null) return { named: named(carrier, resource), unnamed: null };
+    if (decision.culprit === null) {
+      return nothing(attribution[resource].unknown === undefined ? "nothing_stands_out" : "not_counted");
+    }
+  }
+  if (decision.culprit !== null) return { named: of_culprit(decision.culprit, resource ?? "cpu"), unnamed: null };
+  if (decision.level === 0) return nothing("nothing_out_of_the_ordinary");
+  if (resource === null) return nothing("nothing_stands_out");
+  return nothing(decision.previous_level === 0 ? "not_read_yet" : "not_recorded");
+}
+
+/** Where something is done about one cgroup, who carries the change is looked for in it alone. */
+function carrier_of(
+  attribution: Attribution,
+  resource: Attributed,
+  pattern: Maybe<Pattern>,
+  acted_on: Maybe<Culprit>,
+): Maybe<Carrier> {
+  if (pattern?.name === "memory being freed") return attribution.released ?? null;
+  const { carriers } = attribution[resource];
+  if (acted_on !== null) {
+    const inside = ({ path, cgroup_id }: Carrier) =>
+      cgroup_id === acted_on.cgroup_id || acted_on.path === "/" || path.startsWith(`${acted_on.path}/`);
+    return carriers.find((one) => inside(one) && (acted_on.pid === null || one.pid === acted_on.pid)) ?? null;
+  }
+  const [first] = carriers;
+  return first === undefined || first.share < STANDS_OUT ? null : first;
+}
+
+function named(carrier: Carrier, resource: Attributed): Named {
+  return { ...carrier, resource, unit: UNITS[resource], protected: carrier.protected ?? null };
+}
+
+/** What the decision found, where the record holds no attribution of it. */
+function of_culprit(culprit: Culprit, resource: Attributed): Named {
+  const task = culprit.tid ?? culprit.pid;
+  return {
+    kind: task === null ? "cgroup" : "process",
+    // The decision knows the name of the thread, not that of its process.
+    comm: culprit.tid === null ? (culprit.comm ?? "") : "",
+    pid: culprit.pid,
+    tid: culprit.tid,
+    thread_comm: culprit.tid === null ? null : culprit.comm,
+    thread_share: null,
+    count: 1,
+    cgroup_id: culprit.cgroup_id,
+    path: culprit.path,
+    rate: culprit.rate,
+    share: null,
+    share_of_cgroup: culprit.share,
+    age_s: null,
+    resource,
+    unit: UNITS[resource],
+    protected: culprit.protected,
+  };
+}
+
+/** Parts of the kernel, as the field calls them. */
+const KERNEL_WORDS: Readonly<Record<string, string>> = {
+  slab: "slab caches",
+  page_tables: "page tables",
+  kernel_stacks: "kernel stacks",
+  per_cpu: "per-CPU memory",
+  vmalloc: "vmalloc memory",
+  huge_page_pool: "the pool of huge pages",
+  files_in_memory: "files in memory (tmpfs, shared memory)",
+};
+
+/** `thread 1240 of python3 (process 1234) in /user.slice`, to the narrowest that is known. */
+export function who_text(who: Named): string {
+  return `${subject(who)}${place(who)}`;
+}
+
+function subject(who: Named): string {
+  const { kind, comm, pid, tid, count, thread_comm } = who;
+  if (kind === "cgroup") return who.path || "an unknown cgroup";
+  if (kind === "kernel") {
+    const word = KERNEL_WORDS[comm] ?? comm;
+    return pid === null ? `the kernel (${word})` : `the kernel thread ${comm} (${pid})`;
+  }
+  if (kind === "processes") return `${count} processes named ${comm} (first ${pid ?? "?"})`;
+  if (tid === null || tid === pid) return `${comm} (process ${pid ?? "?"})`;
+  const name = thread_comm === null || thread_comm === comm ? "" : ` "${thread_comm}"`;
+  if (comm === "") return `thread ${tid}${name} of process ${pid ?? "?"}`;
+  return `thread ${tid}${name} of ${comm} (process ${pid ?? "?"})`;
+}
+
+function place({ kind, path }: Named): string {
+  if (kind === "cgroup" || path === "") return "";
+  return path === "/" ? " in the root cgroup" : ` in ${path}`;
+}
+
+/** `412.0 MiB/s`, `1.02 cores`, `5230 processes/s`. */
+export function amount_text({ rate, unit }: Named): string {
+  return unit === "bytes/s" ? `${bytes(rate)}/s` : `${num(rate, unit === "cores" ? 2 : 0)} ${unit}`;
+}
+
+/** `412.0 MiB/s, 98 % of the node's`. */
+export function figure_text(who: Named): string {
+  const { share, share_of_cgroup, kind } = who;
+  const amount = amount_text(who);
+  if (share !== null) return `${amount}, ${percent(share)} of the node's`;
+  return share_of_cgroup === null || kind === "cgroup"
+    ? amount
+    : `${amount}, ${percent(share_of_cgroup)} of its cgroup's`;
+}
