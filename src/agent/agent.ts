@@ -140,6 +140,8 @@ class Agent {
       record: (entry: AuditEntry) => this.#record(entry),
       flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
       figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
+      warmup_left: () => cortex.warmup_left,
+      audit: () => ({ trouble: parts.audit?.trouble ?? null, lost: parts.audit?.dropped ?? 0 }),
       quarantine_left: () => this.#quarantine.left(),
       node: config.node.name || hostname(),
       version: manifest.version,

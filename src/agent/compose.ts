@@ -13,14 +13,16 @@ import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
 import { OperatorError } from "../model/error.ts";
+import { kernel_files } from "../motor/files.ts";
 import type { MotorLimits } from "../motor/limits.ts";
 import { LedgerBusy } from "../motor/lock.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { RecordingMotor } from "../motor/recording.ts";
+import { type MissingRung, missing_as_read, without_cgroups } from "../motor/rehearsal.ts";
 import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
-import { find_cgroup2_mount } from "../sensor/mount.ts";
+import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
 import type { AgentOptions } from "./agent_options.ts";
@@ -130,6 +132,12 @@ export function motor_limits({ motor, protect }: Config, own_path: string): Moto
   };
 }
 
+/** A dry run tells what would be missing as a run that acts does; who only observes asks for nothing. */
+function would_miss({ config, mode }: AgentOptions, mount: string | null): readonly MissingRung[] {
+  if (mode === "observe") return [];
+  return mount === null ? without_cgroups(why_no_cgroup2()) : missing_as_read(kernel_files, mount, config.motor.rungs);
+}
+
 function open_motor(
   options: AgentOptions,
   mount: string | null,
@@ -139,7 +147,8 @@ function open_motor(
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
   const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
-  if (mount === null || !acts(options)) return new RecordingMotor(limits);
+  if (mount === null || !acts(options))
+    return new RecordingMotor({ ...limits, missing_rungs: would_miss(options, mount) });
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
   } catch (error) {

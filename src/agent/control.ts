@@ -20,6 +20,7 @@ import type { Maybe } from "../model/sample.ts";
 import { selected } from "../motor/held.ts";
 import type { CgroupMotor } from "../motor/motor.ts";
 import type { RecordingMotor } from "../motor/recording.ts";
+import { story } from "../report/story.ts";
 import { group_id, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
 import type { ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
 import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
@@ -40,6 +41,8 @@ export interface ControlParts {
   /** Resolves when the audit has written what it had to write. */
   readonly flush_audit: () => Promise<void>;
   readonly figures: () => AgentStatus["beat"];
+  readonly warmup_left: () => AgentStatus["warmup"];
+  readonly audit: () => AgentStatus["audit"];
   /** What became of the quarantine that the present beat left: it is undone beside the beat. */
   readonly quarantine_left: () => Promise<readonly Outcome[]>;
   readonly node: string;
@@ -217,6 +220,10 @@ export class AgentControl {
       d_smooth: seen?.d_smooth ?? null,
       velocity: seen?.velocity ?? null,
       theta: seen?.thresholds.theta ?? null,
+      thresholds: seen?.thresholds ?? null,
+      warmup: this.#parts.warmup_left(),
+      story: this.#latest === null ? null : story(this.#latest),
+      inaction: this.#latest?.decision.inaction ?? "",
       held: motor.held().map((item) => this.#held_now(item, now_ns)),
       cooldowns: (state?.cooldowns ?? [])
         .filter((one) => one.until_ns > now_ns)
@@ -226,6 +233,7 @@ export class AgentControl {
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,
       audit_path: config.audit.path,
+      audit: this.#parts.audit(),
       connections: this.#server.connections,
       watchers: this.#server.watchers,
     };

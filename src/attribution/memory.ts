@@ -172,7 +172,9 @@ function most_released(
   let whole = 0;
   for (const [pid, held] of earlier) {
     const present = now.get(pid);
-    const same = present !== undefined && present.task.start_ns === held.task.start_ns;
+    // Where another thread stands for the process, its main thread has ended, and the process has not.
+    const same =
+      present !== undefined && (present.task.tid !== held.task.tid || present.task.start_ns === held.task.start_ns);
     const bytes = held.own + held.shared - (same ? present.own + present.shared : 0);
     if (bytes < SMALLEST_BYTES) continue;
     whole += bytes;

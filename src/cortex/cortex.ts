@@ -304,6 +304,11 @@ export class Cortex {
     return this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution }));
   }
 
+  /** How much of the warm-up is left, in time that is learned; null when it has ended. */
+  get warmup_left(): Maybe<{ readonly left_s: number; readonly of_s: number }> {
+    return this.#warmup?.left ?? null;
+  }
+
   baseline(): BaselineReport {
     return {
       alpha: this.#ewma.alpha,

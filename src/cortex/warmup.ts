@@ -24,6 +24,11 @@ export class Warmup {
     return this.#learned_s >= this.#warmup_s;
   }
 
+  /** Learned time still to come, and of how much. */
+  get left(): { readonly left_s: number; readonly of_s: number } {
+    return { left_s: Math.max(0, this.#warmup_s - this.#learned_s), of_s: this.#warmup_s };
+  }
+
   /** The part is over whose distances are not used. */
   get settling(): boolean {
     return this.#learned_s < FIRST_PART * this.#warmup_s;

@@ -1,8 +1,9 @@
+import type { Thresholds } from "./assessment.ts";
 import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Level } from "./level.ts";
 import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
-import type { Named, Pattern } from "./story.ts";
+import type { Named, Pattern, Story } from "./story.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
 export const CONTROL_VERSION = 1;
@@ -101,6 +102,14 @@ export interface AgentStatus {
   readonly d_smooth: Maybe<number>;
   readonly velocity: Maybe<number>;
   readonly theta: Maybe<readonly number[]>;
+  /** How each of them came about; null before the first beat. */
+  readonly thresholds: Maybe<Thresholds>;
+  /** Time that must still be learned, and of how much; null when the warm-up has ended. */
+  readonly warmup: Maybe<{ readonly left_s: number; readonly of_s: number }>;
+  /** What is told of the latest beat; null before the first. */
+  readonly story: Maybe<Story>;
+  /** Why nothing is done now; empty where something is. */
+  readonly inaction: string;
   readonly held: readonly HeldNow[];
   /** Targets an operator released, left alone for so long yet. */
   readonly cooldowns: readonly { readonly path: string; readonly left_s: number }[];
@@ -117,6 +126,8 @@ export interface AgentStatus {
   };
   readonly ledger_dir: string;
   readonly audit_path: string;
+  /** What keeps the audit from being written, null where nothing does; entries lost since the start. */
+  readonly audit: { readonly trouble: Maybe<string>; readonly lost: number };
   readonly connections: number;
   readonly watchers: number;
 }

@@ -3,10 +3,13 @@ import type { HeldItem } from "../model/control.ts";
 import { Bounds } from "./bounds.ts";
 import type { MotorLimits } from "./limits.ts";
 import { outcome_of } from "./outcome.ts";
+import type { MissingRung } from "./rehearsal.ts";
 import { change } from "./rungs/containment.ts";
 
 export interface RecordingOptions extends MotorLimits {
   readonly enabled_rungs: readonly Rung[];
+  /** What the motor that acts would lack on this host; absent: nothing. */
+  readonly missing_rungs?: readonly MissingRung[];
 }
 
 const ACTIONS_MAX = 4096;
@@ -34,8 +37,8 @@ export class RecordingMotor implements Motor {
     this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
   }
 
-  missing(): readonly [] {
-    return [];
+  missing(): readonly MissingRung[] {
+    return this.#options.missing_rungs ?? [];
   }
 
   perform(action: Action, now_ns: number): Outcome {

@@ -52,6 +52,13 @@ function sweep(files: CgroupFiles, mount: string): void {
   }
 }
 
+/** What else may be missing, by rung; null: it is there. */
+interface Beside {
+  readonly thread_hold: Maybe<string>;
+  readonly shield: Maybe<string>;
+  readonly swap_reserve: Maybe<string>;
+}
+
 /** Rungs this host cannot offer, and why. cpu_weight is never among them: niceness is its fallback. */
 export function missing_rungs(
   files: CgroupFiles,
@@ -61,21 +68,38 @@ export function missing_rungs(
   no_shield: Maybe<string>,
   no_reserve: Maybe<string>,
 ): readonly MissingRung[] {
-  if (!offers(files, `${mount}/cgroup.controllers`)) {
-    return RUNGS.map((rung) => ({ rung, why: `${mount} is not a cgroup v2 mount` }));
-  }
+  if (!offers(files, `${mount}/cgroup.controllers`)) return without_cgroups(`${mount} is not a cgroup v2 mount`);
   sweep(files, mount);
+  const thread_hold = rehearse(files, mount, own_pid);
+  return missing_beside(files, mount, enabled, { thread_hold, shield: no_shield, swap_reserve: no_reserve });
+}
+
+/** The same for a run that touches nothing: what a rehearsal would find is not known. */
+export function missing_as_read(files: CgroupFiles, mount: string, enabled: readonly Rung[]): readonly MissingRung[] {
+  if (!offers(files, `${mount}/cgroup.controllers`)) return without_cgroups(`${mount} is not a cgroup v2 mount`);
+  return missing_beside(files, mount, enabled, { thread_hold: null, shield: null, swap_reserve: null });
+}
+
+/** Nothing can be contained. */
+export function without_cgroups(why: string): readonly MissingRung[] {
+  return RUNGS.map((rung) => ({ rung, why }));
+}
+
+function missing_beside(
+  files: CgroupFiles,
+  mount: string,
+  enabled: readonly Rung[],
+  beside: Beside,
+): readonly MissingRung[] {
   const controllers = files.read(`${mount}/cgroup.controllers`).split(/\s+/);
-  const rehearsed = rehearse(files, mount, own_pid);
   const missing: MissingRung[] = [];
   for (const rung of RUNGS) {
     const controller = CONTROLLER[rung];
+    const why = rung === "thread_hold" || rung === "shield" || rung === "swap_reserve" ? beside[rung] : null;
     if (!enabled.includes(rung)) missing.push({ rung, why: "not enabled in the configuration" });
     else if (controller !== undefined && !controllers.includes(controller)) {
       missing.push({ rung, why: `the ${controller} controller is not on cgroup v2 (${mount}/cgroup.controllers)` });
-    } else if (rung === "thread_hold" && rehearsed !== null) missing.push({ rung, why: rehearsed });
-    else if (rung === "shield" && no_shield !== null) missing.push({ rung, why: no_shield });
-    else if (rung === "swap_reserve" && no_reserve !== null) missing.push({ rung, why: no_reserve });
+    } else if (why !== null) missing.push({ rung, why });
   }
   return missing;
 }

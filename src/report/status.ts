@@ -1,8 +1,9 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
-import { num, signed } from "./number.ts";
+import { num, percent, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
 import { by_level, type Style } from "./style.ts";
+import { thresholds_text } from "./thresholds.ts";
 
 function row(label: string, text: string): string {
   return `${label.padEnd(11)}${text}`;
@@ -10,10 +11,8 @@ function row(label: string, text: string): string {
 
 /** What a running agent says of itself, for people. */
 export function status_text(status: AgentStatus, paint: Style): string {
-  const { d_smooth, velocity, theta, beat } = status;
+  const { beat } = status;
   const touching = status.motor === "recording" ? ", touches nothing (recording motor)" : "";
-  const warm = status.warm ? "" : "; still learning, nothing above level 1 before that";
-  const thresholds = theta?.map((value, i) => `θ${i + 1} ${num(value)}`).join(", ") ?? "";
   return `${[
     row(
       "agent",
@@ -21,19 +20,17 @@ export function status_text(status: AgentStatus, paint: Style): string {
     ),
     row(
       "level",
-      `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}${warm}`,
+      `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}`,
     ),
-    // An agent that still runs from before an upgrade does not tell it.
-    ...((status.regime ?? null) === null ? [] : [row("regime", regime_sentence(status.regime!))]),
-    row(
-      "D̄",
-      `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),
-    ),
+    ...warmup(status),
+    ...now(status, paint),
+    ...judged(status),
     ...held(status, paint),
     ...status.cooldowns.map((one) =>
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
     ),
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
+    ...audit(status, paint),
     ...episode(status),
     row(
       "beat",
@@ -41,6 +38,49 @@ export function status_text(status: AgentStatus, paint: Style): string {
     ),
     row("watched by", `${status.watchers} of ${status.connections} connections`),
   ].join("\n")}\n`;
+}
+
+/** What an agent from before an upgrade does not tell is left out, here and below. */
+function warmup({ warmup: left, warm }: AgentStatus): readonly string[] {
+  if (warm) return [];
+  if (left == null) return [row("warm-up", "still learning; nothing above level 1 before it has ended")];
+  const done = left.of_s > 0 ? 1 - left.left_s / left.of_s : 0;
+  return [row("warm-up", `${percent(done)} learned, ${duration(left.left_s)} left; nothing above level 1 before that`)];
+}
+
+/** What happens, and why nothing is done about it. */
+function now({ story, inaction, level, held: holding, motor }: AgentStatus, paint: Style): readonly string[] {
+  if (story == null) return [];
+  const idle = holding.length > 0 ? "" : why_idle(inaction, level, motor);
+  return [
+    row("now", level > 0 ? paint.bold(story.headline) : story.headline),
+    ...(idle === "" ? [] : [row("not done", idle)]),
+  ];
+}
+
+function why_idle(inaction: string, level: number, motor: AgentStatus["motor"]): string {
+  if (inaction !== "") return inaction;
+  if (level === 0) return "nothing is out of the ordinary";
+  if (level === 1) return "level 1 only observes";
+  return motor === "recording" ? "a dry run touches nothing" : "";
+}
+
+function judged({ d_smooth, velocity, thresholds, theta, regime, level }: AgentStatus): readonly string[] {
+  const bounds = theta?.map((value, i) => `θ${i + 1} ${num(value)}`).join(", ") ?? "";
+  return [
+    ...(level === 0 || regime == null ? [] : [row("regime", regime_sentence(regime))]),
+    row("D̄", `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s`),
+    ...(thresholds != null || bounds !== ""
+      ? [row("thresholds", thresholds == null ? bounds : thresholds_text(thresholds))]
+      : []),
+  ];
+}
+
+function audit({ audit: state, audit_path }: AgentStatus, paint: Style): readonly string[] {
+  if (state == null) return [];
+  const lost = state.lost === 0 ? "" : `; ${state.lost} entries lost since the start`;
+  if (state.trouble !== null) return [row("audit", paint.red(`cannot be written: ${state.trouble}${lost}`))];
+  return lost === "" ? [] : [row("audit", paint.yellow(`${audit_path}${lost}`))];
 }
 
 function held(status: AgentStatus, paint: Style): readonly string[] {

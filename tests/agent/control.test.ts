@@ -75,6 +75,8 @@ class Agent implements Disposable {
       flush_audit: async () => {
         this.flushed++;
       },
+      warmup_left: () => null,
+      audit: () => ({ trouble: null, lost: 0 }),
       figures: () => {
         const none = { p50: 0, p99: 0 };
         return { count: 0, period_ms: 100, cost_us: none, delay_us: none, interval_us: none };

@@ -153,7 +153,9 @@ test("explain: the hooks that were run for it stand between the verdicts and the
   const hooks = [{ ...record(ran, 19), ...ran }];
   const around = { replay: { identical: true, difference: "" }, regime: FAILING, verdicts: [], motor: "cgroup" };
   const text = explain_decision(record(action_entry()), { ...around, hooks }, plain);
-  expect(text).toContain("\n  Hook       e19 03:04:05.000 UTC: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ");
+  expect(text).toContain(
+    "\n  Hook       e19 03:04:05.000 UTC: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ",
+  );
 });
 
 test.each([
