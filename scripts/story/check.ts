@@ -66,6 +66,6 @@ function majority(stories: readonly Story[]): Story | null {
   return [...counts.values()].toSorted((one, other) => other.count - one.count)[0]?.story ?? null;
 }
 
-function key_of({ comm, pid, kind }: Named, pattern: string): string {
-  return `${pattern} ${comm} ${kind === "process" ? pid : ""}`;
+function key_of({ comm, pid, tid, kind }: Named, pattern: string): string {
+  return `${pattern} ${comm} ${kind === "process" ? `${pid} ${tid}` : ""}`;
 }

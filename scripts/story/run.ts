@@ -120,7 +120,8 @@ async function provoke(name: string, prepared: Provocation | null, cgroup: strin
   });
   await until(() => over, 120, provocation.look);
   const live = watcher.beats.slice(from);
-  await Bun.sleep(1500);
+  // Asked when the episode is over, so that all are asked about the same.
+  if (!(await until(calm, PATIENCE_S))) return ["the node did not become calm after it"];
   const explained = JSON.parse(ask("explain", "-o", "json")) as { story: Story; episode?: { id: string } };
   const id = explained.episode?.id ?? "";
   const said: Said = {

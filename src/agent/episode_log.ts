@@ -3,6 +3,7 @@ import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { EPISODE_REST_S, type EpisodeNews, type Story } from "../model/story.ts";
 import { without_numbers } from "../report/number.ts";
+import { story } from "../report/story.ts";
 import { EpisodeSubjects, type LoggedBeat, type Subject } from "./episode_subjects.ts";
 
 /** Records of one episode besides its end: more would say the same again. */
@@ -13,8 +14,9 @@ const UNNAMED_S = 1;
 /** A peak of the same subject is written again when it is this many times higher; of another one when it leads; so long after the one before. */
 const HIGHER = 1.5;
 const PEAK_SPACING_S = 1;
-/** A reason that gives way to the next one sooner was none. */
+/** A reason that gives way to the next one sooner was none, and one that comes back so soon after it was told is no news. */
 const REASON_STANDS_S = 0.3;
+const REASON_AGAIN_S = 10;
 
 interface Open {
   readonly number: number;
@@ -27,8 +29,9 @@ interface Open {
   peaks: number;
   reasons: number;
   readonly omitted: { peaks: number; reasons: number };
-  /** What was last said of why nothing is done, and what has stood since when. */
+  /** What was last said of why nothing is done, when each reason was, and what has stood since when. */
   reason: string;
+  readonly told_ns: Map<string, number>;
   next_reason: string;
   next_since_ns: number;
   calm_ns: Maybe<number>;
@@ -104,12 +107,12 @@ export class EpisodeLog {
     const { leading } = open.subjects;
     if (peak_due(open, leading, t_ns)) {
       entries.push(peak_entry(open, leading, t_ns));
-      if (open.subjects.words(leading).named !== null) news.push("named");
+      if (story(leading.highest).named !== null) news.push("named");
     }
     if (reason_changed(open, inaction, t_ns)) {
-      news.push("reason");
       if (open.reasons < MOST_REASONS) {
         open.reasons += 1;
+        news.push("reason");
         entries.push({ t_ns, ...entry_of(open, "reason"), ...decided(beat) });
       } else open.omitted.reasons += 1;
     }
@@ -143,6 +146,7 @@ function opened(number: number, beat: LoggedBeat): Open {
     omitted: { peaks: 0, reasons: 0 },
     // The first reason stands in the record of the first rise.
     reason,
+    told_ns: new Map([[reason, decision.t_ns]]),
     next_reason: reason,
     next_since_ns: decision.t_ns,
     calm_ns: null,
@@ -193,7 +197,9 @@ function reason_changed(open: Open, inaction: string, t_ns: number): boolean {
   }
   if (reason === open.reason || t_ns - open.next_since_ns < REASON_STANDS_S * 1e9) return false;
   open.reason = reason;
-  return true;
+  const told_ns = open.told_ns.get(reason);
+  if (open.told_ns.size < MOST_REASONS) open.told_ns.set(reason, t_ns);
+  return told_ns === undefined || t_ns - told_ns >= REASON_AGAIN_S * 1e9;
 }
 
 function entry_of(open: Open, event: EpisodeEntry["event"]): Omit<EpisodeEntry, "input" | "decision"> {
@@ -205,23 +211,28 @@ function decided({ assessment, state, config, decision }: LoggedBeat): Pick<Epis
   return { input: { assessment, state, config }, decision };
 }
 
+/** What is told of it: what its latest record says, so that whoever reads the records says the same. */
+function told_story({ subjects, written }: Open): { readonly told: Story; readonly beat: LoggedBeat } {
+  const beat = written?.beat ?? subjects.leading.highest;
+  return { told: story(beat), beat };
+}
+
 function logged(open: Open, entries: readonly AuditEntry[], news: EpisodeNews["news"], t_ns: number): Logged {
-  const { number, rises, max_level, began_ns, calm_ns, subjects } = open;
-  const { leading } = subjects;
+  const { number, rises, max_level, began_ns, calm_ns } = open;
   const lasted_s = ((calm_ns ?? t_ns) - began_ns) / 1e9;
-  return { entries, news, view: () => ({ number, news, rises, max_level, lasted_s, story: subjects.words(leading) }) };
+  return { entries, news, view: () => ({ number, news, rises, max_level, lasted_s, story: told_story(open).told }) };
 }
 
 function summary(open: Open): LoggedEpisode {
-  const { began_ns, calm_ns, max_level, rises, subjects, actions } = open;
-  const told = subjects.words(subjects.leading);
+  const { began_ns, calm_ns, max_level, rises, actions } = open;
+  const { told, beat } = told_story(open);
   return {
     began_ns,
     calm_ns,
     highest: max_level,
     rises,
     story: told,
-    rule: subjects.leading.highest.decision.rule,
+    rule: beat.decision.rule,
     path: open.path || (told.named?.path ?? ""),
     actions,
   };

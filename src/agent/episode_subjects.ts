@@ -8,8 +8,6 @@ import { story, type Told } from "../report/story.ts";
 
 /** Subjects kept of one episode; the one of least weight gives way. */
 const MOST_SUBJECTS = 16;
-/** A distance beyond this multiple of θ1 weighs no more: one spike must not outweigh what lasts. */
-const MOST_TIMES_THETA = 4;
 /** A beat stands for no longer than this. */
 const MOST_STEP_S = 1;
 /** Memory given back deviates more than the leak that took it, and what is not named says less than what is. */
@@ -24,8 +22,8 @@ export interface LoggedBeat extends Told {
 /** What an episode may be about: a pattern, and who is named for it. */
 export interface Subject {
   readonly key: string;
-  /** Of its highest beat. */
-  story: Story;
+  /** Of the beat it was first seen at. */
+  readonly story: Story;
   highest: LoggedBeat;
   max_level: Level;
   harm: boolean;
@@ -41,11 +39,13 @@ export class EpisodeSubjects {
   readonly #subjects = new Map<string, Subject>();
   #current: Subject;
   #read: Attribution | undefined;
+  #about: number;
   #t_ns: number;
 
   constructor(first: LoggedBeat) {
     this.#t_ns = first.decision.t_ns;
     this.#read = first.assessment.attribution;
+    this.#about = about(first.assessment);
     this.#current = this.#subject(first, story(first));
   }
 
@@ -56,30 +56,27 @@ export class EpisodeSubjects {
     return leading;
   }
 
-  /** A beat above level 0. Put into words only where the processes were read anew, or something higher is seen. */
+  /** A beat above level 0. Put into words only where the processes were read anew, or another dimension leads, or something higher is seen. */
   follow(beat: LoggedBeat): void {
     const { assessment, decision } = beat;
     const dt_s = Math.min(MOST_STEP_S, Math.max(0, (decision.t_ns - this.#t_ns) / 1e9));
     this.#t_ns = decision.t_ns;
-    const news = assessment.attribution !== this.#read || decision.level > this.#current.max_level;
-    if (news || (decision.harm.present && !this.#current.harm)) {
+    const other = assessment.attribution !== this.#read || about(assessment) !== this.#about;
+    const more = decision.level > this.#current.max_level || (decision.harm.present && !this.#current.harm);
+    if (other || more) {
       this.#read = assessment.attribution;
+      this.#about = about(assessment);
       this.#current = this.#subject(beat, story(beat));
     }
     const subject = this.#current;
-    const times = Math.min(MOST_TIMES_THETA, assessment.d_smooth / assessment.thresholds.theta[0]);
-    subject.weight += dt_s * times * part_of(subject.story);
+    // The logarithm, so that one spike does not outweigh what lasts; squared, so that what is next to θ1 does not outweigh what is far beyond.
+    const times = Math.log2(1 + assessment.d_smooth / assessment.thresholds.theta[0]);
+    subject.weight += dt_s * times * times * part_of(subject.story);
     if (decision.level > subject.max_level) subject.max_level = decision.level;
     subject.harm ||= decision.harm.present;
     // Of one reading the highest beat; a beat without one is none to be told of.
     if (assessment.attribution === undefined && subject.highest.assessment.attribution !== undefined) return;
     if (is_higher(beat, subject.highest)) subject.highest = beat;
-  }
-
-  /** The words of its highest beat. */
-  words(subject: Subject): Story {
-    subject.story = story(subject.highest);
-    return subject.story;
   }
 
   #subject(beat: LoggedBeat, told: Story): Subject {
@@ -98,6 +95,12 @@ export class EpisodeSubjects {
     for (const one of this.#subjects.values()) if (least === null || comes_before(least, one)) least = one;
     if (least !== null) this.#subjects.delete(least.key);
   }
+}
+
+/** The dimension that leads, and to which side of nothing: memory that is taken and given back in turns is two things. */
+function about({ dominant, x }: LoggedBeat["assessment"]): number {
+  const first = dominant[0] ?? -1;
+  return first < 0 || (x[first] ?? 0) >= 0 ? first : -2 - first;
 }
 
 function key_of({ pattern, named }: Story): string {

@@ -7,7 +7,7 @@ import {
   type TaskWindow,
 } from "../model/attribution.ts";
 import type { Maybe } from "../model/sample.ts";
-import { gather, moved, type Part, window_s } from "./process.ts";
+import { gather, moved, moved_since, type Part, window_s } from "./process.ts";
 import { described, ranked } from "./rank.ts";
 
 /** A gain since the onset counts as if it had come within so long: a growth that pauses keeps its name. */
@@ -31,9 +31,11 @@ export function attribute_memory(window: TaskWindow): ResourceAttribution & { re
   const then = held_by(before);
   const first = held_by(onset);
   const shared = shared_growth(window, now, then);
+  // The thread that took what the process holds more than at the onset: a growth that pauses faults no more.
   const faults = gather(window, (task) => {
-    const rate = moved(window, task, ({ fault_bytes }) => fault_bytes) / over_s;
-    return { rate, change: rate };
+    const faulted = ({ fault_bytes }: TaskFigures) => fault_bytes;
+    const taken = moved_since(onset, task, faulted) ?? moved(window, task, faulted);
+    return { rate: taken, change: taken };
   });
   const parts: Part[] = [];
   for (const [pid, { task, own, shared: mapped }] of now) {

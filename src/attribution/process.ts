@@ -46,11 +46,20 @@ function is_unknown(now: TaskFigures, earlier: Maybe<TaskFigures>, since: TaskRe
   return earlier === null && now.age_s > Math.max(0, now.t_ns - since.t_ns) / 1e9 + 0.05;
 }
 
-/** What a counter of a thread moved by over the window. */
-export function moved(window: TaskWindow, now: TaskFigures, counter: (task: TaskFigures) => number): number {
-  const earlier = same_task(window.before, now);
-  if (is_unknown(now, earlier, window.before)) return 0;
+/** What a counter of a thread moved by since an earlier reading; null where that is not known. */
+export function moved_since(
+  since: TaskReading,
+  now: TaskFigures,
+  counter: (task: TaskFigures) => number,
+): Maybe<number> {
+  const earlier = same_task(since, now);
+  if (is_unknown(now, earlier, since)) return null;
   return Math.max(0, counter(now) - (earlier === null ? 0 : counter(earlier)));
+}
+
+/** What it moved by over the window; nothing where that is not known. */
+export function moved({ before }: TaskWindow, now: TaskFigures, counter: (task: TaskFigures) => number): number {
+  return moved_since(before, now, counter) ?? 0;
 }
 
 interface Gathering {

@@ -62,8 +62,10 @@ function carrier(
   const [first, ...others] = parts.toSorted((a, b) => b.change - a.change || b.rate - a.rate) as [Part, ...Part[]];
   const alone = others.length === 0 || first.change >= LEADS_ITS_NAME * change;
   const own = alone ? (first.amount ?? first.rate) : amount;
+  // Of several, the first that was begun stands for all, so that the name does not change with whoever happens to do most.
+  const oldest = alone ? first : parts.reduce((one, other) => ((other.pid ?? 0) < (one.pid ?? 0) ? other : one));
   const share = (of: number | undefined) => (of === undefined || of <= 0 ? null : Math.min(1, own / of));
-  return described(first, window, {
+  return described(oldest, window, {
     kind: first.is_kernel ? "kernel" : alone ? "process" : "processes",
     count: alone ? 1 : parts.length,
     rate: alone ? first.rate : rate,

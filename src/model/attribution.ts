@@ -9,7 +9,7 @@ export interface Carrier {
   readonly kind: "process" | "processes" | "kernel";
   /** Name of the process; of the kernel, the part of it. */
   readonly comm: string;
-  /** Of several processes, the one that does most. Null for the kernel where it is no thread. */
+  /** Of several processes, the one with the lowest pid. Null for the kernel where it is no thread. */
   readonly pid: Maybe<number>;
   /** The thread that carries most of it; null where none does. */
   readonly tid: Maybe<number>;

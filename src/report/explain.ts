@@ -133,6 +133,8 @@ function done({ decision }: DecisionRecord, motor: string): string {
     const acts = motor === "recording" ? "HOSA would act" : "HOSA acted";
     return `${acts}: ${first.verb} ${setting(first.setting)} on ${target(first)}.`;
   }
+  if (decision.level === 5)
+    return `HOSA ${motor === "recording" ? "would isolate" : "isolated"} the node (quarantine).`;
   if (decision.inaction !== "") return `HOSA did nothing: ${decision.inaction}.`;
   return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
 }
