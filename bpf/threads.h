@@ -119,11 +119,11 @@ int thread_rows(struct bpf_iter__task *context)
 	row.cpu_ns = task->se.sum_exec_runtime;
 	row.waits = task->nvcsw;
 	if (bpf_core_field_exists(task->ioac.read_bytes)) {
-		row.written_bytes = task->ioac.write_bytes;
-		row.io_bytes = task->ioac.read_bytes + row.written_bytes;
+		row.disk_written_bytes = task->ioac.write_bytes;
+		row.io_bytes = task->ioac.read_bytes + row.disk_written_bytes;
 	}
 	if (bpf_core_field_exists(task->ioac.wchar))
-		row.call_bytes = task->ioac.wchar;
+		row.written_bytes = task->ioac.wchar;
 	note_memory(task->mm, &row);
 	row.is_kernel = task->flags & PF_KTHREAD ? 1 : 0;
 	row.tid = task->pid;

@@ -56,8 +56,8 @@ struct thread_row {
 	__u64 cpu_ns;
 	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */
-	__u64 written_bytes; /* the part of io_bytes that was written */
-	__u64 call_bytes; /* what write calls were given, whether or not a disk saw it */
+	__u64 disk_written_bytes; /* the part of io_bytes that was written */
+	__u64 written_bytes; /* what write calls were given, whether or not a disk saw it */
 	__u64 own_pages; /* of its process: anonymous and swapped pages; ~0 where the kernel does not say */
 	__u64 shared_pages; /* of its process: pages of shared memory and tmpfs it has mapped */
 	__u32 tid;

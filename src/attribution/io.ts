@@ -11,7 +11,7 @@ export function attribute_io(window: TaskWindow): ResourceAttribution {
   const written = new Map<number, number>();
   const rates_of = (task: TaskFigures) => {
     const rate = moved(window, task, ({ io_bytes }) => io_bytes) / over_s;
-    const of_it = moved(window, task, ({ written_bytes }) => written_bytes) / over_s;
+    const of_it = moved(window, task, ({ disk_written_bytes }) => disk_written_bytes) / over_s;
     written.set(task.pid, (written.get(task.pid) ?? 0) + of_it);
     return { rate, change: Math.max(0, rate - (window.usual(task.tid, task.start_ns)?.io_bytes_per_s ?? 0)) };
   };

@@ -125,7 +125,7 @@ function shared_growth(
 
 function writer_of(window: TaskWindow, bytes: number): Maybe<number> {
   const written = gather(window, (task) => {
-    const rate = moved(window, task, ({ call_bytes }) => call_bytes);
+    const rate = moved(window, task, ({ written_bytes }) => written_bytes);
     return { rate, change: rate };
   });
   const fits = [...written.values()].filter(

@@ -141,12 +141,12 @@ export class ThreadRows extends Rows {
     return this.u64(i, THREAD_ROW.io_bytes);
   }
   /** The part of io_bytes that was written. */
-  written_bytes(i: number): number {
-    return this.u64(i, THREAD_ROW.written_bytes);
+  disk_written_bytes(i: number): number {
+    return this.u64(i, THREAD_ROW.disk_written_bytes);
   }
   /** What write calls were given, whether or not a disk saw it. */
-  call_bytes(i: number): number {
-    return this.u64(i, THREAD_ROW.call_bytes);
+  written_bytes(i: number): number {
+    return this.u64(i, THREAD_ROW.written_bytes);
   }
   /** Anonymous and swapped pages of its process; null where the kernel does not say. */
   own_pages(i: number): number | null {

@@ -80,8 +80,8 @@ export interface TaskFigures {
   readonly cpu_ns: number;
   readonly fault_bytes: number;
   readonly io_bytes: number;
+  readonly disk_written_bytes: number;
   readonly written_bytes: number;
-  readonly call_bytes: number;
   readonly own_bytes: Maybe<number>;
   readonly shared_bytes: number;
   readonly is_kernel: boolean;

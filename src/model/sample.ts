@@ -43,9 +43,9 @@ export interface ThreadSample {
   readonly steps: number;
   readonly io_bytes: number;
   /** The part of io_bytes that was written. */
-  readonly written_bytes: number;
+  readonly disk_written_bytes: number;
   /** What write calls were given, whether or not a disk saw it. */
-  readonly call_bytes: number;
+  readonly written_bytes: number;
   /** Anonymous and swapped memory of its process; null where the kernel does not say. */
   readonly own_bytes: Maybe<number>;
   /** Shared memory and tmpfs that its process has mapped. */

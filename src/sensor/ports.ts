@@ -55,9 +55,9 @@ export interface ThreadRows {
   waits(row: number): number;
   io_bytes(row: number): number;
   /** The part of io_bytes that was written. */
-  written_bytes(row: number): number;
+  disk_written_bytes(row: number): number;
   /** What write calls were given, whether or not a disk saw it. */
-  call_bytes(row: number): number;
+  written_bytes(row: number): number;
   /** Anonymous and swapped pages of its process; null where the kernel does not say. */
   own_pages(row: number): Maybe<number>;
   /** Pages of shared memory and tmpfs its process has mapped. */

@@ -25,8 +25,8 @@ interface Row {
   readonly cpu_ns: number;
   readonly waits: number;
   readonly io_bytes: number;
+  readonly disk_written_bytes: number;
   readonly written_bytes: number;
-  readonly call_bytes: number;
   readonly own_pages: Maybe<number>;
   readonly shared_pages: number;
 }
@@ -65,7 +65,7 @@ export class ThreadFiles implements ThreadPort {
     if (stat === null || pid === undefined) return null;
     const io = read_text(`${task}/io`);
     const io_of = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(io)?.[1] ?? 0);
-    const written_bytes = io_of("write_bytes");
+    const disk_written_bytes = io_of("write_bytes");
     return {
       ...stat,
       t_ns,
@@ -74,9 +74,9 @@ export class ThreadFiles implements ThreadPort {
       cgroup_id,
       cpu_ns: Number(/^(\d+) /.exec(read_text(`${task}/schedstat`))?.[1] ?? stat.cpu_ns),
       waits: Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0),
-      io_bytes: io_of("read_bytes") + written_bytes,
-      written_bytes,
-      call_bytes: io_of("wchar"),
+      io_bytes: io_of("read_bytes") + disk_written_bytes,
+      disk_written_bytes,
+      written_bytes: io_of("wchar"),
       own_pages: pages_of(status, ["RssAnon", "VmSwap"]),
       shared_pages: pages_of(status, ["RssShmem"]) ?? 0,
     };
@@ -133,8 +133,8 @@ class FileRows implements ThreadRows {
   cpu_ns = (row: number): number => this.#rows[row]!.cpu_ns;
   waits = (row: number): number => this.#rows[row]!.waits;
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;
+  disk_written_bytes = (row: number): number => this.#rows[row]!.disk_written_bytes;
   written_bytes = (row: number): number => this.#rows[row]!.written_bytes;
-  call_bytes = (row: number): number => this.#rows[row]!.call_bytes;
   own_pages = (row: number): Maybe<number> => this.#rows[row]!.own_pages;
   shared_pages = (row: number): number => this.#rows[row]!.shared_pages;
   is_kernel = (): boolean => false;

@@ -73,7 +73,7 @@ describe("memory", () => {
     const grown = totals({ used_bytes: 300 * MIB, shared_bytes: 300 * MIB });
     const told = (written_mib: number) => {
       const before = [task(10, { comm: "dd" }), task(11)];
-      const after = [task(10, { comm: "dd", call_bytes: written_mib * MIB }), task(11, { call_bytes: 9 * MIB })];
+      const after = [task(10, { comm: "dd", written_bytes: written_mib * MIB }), task(11, { written_bytes: 9 * MIB })];
       return attribute(window(reading(0, before), reading(1, after, { totals: grown }))).memory.carriers[0];
     };
     expect(told(305)).toMatchObject({ kind: "process", comm: "dd", pid: 10, rate: 300 * MIB });
@@ -148,7 +148,7 @@ describe("processors", () => {
 test("block I/O: a direct writer, with the part it wrote", () => {
   const before = [task(10, { comm: "dd", cgroup_id: 1 }), task(20)];
   const after = [
-    task(10, { comm: "dd", cgroup_id: 1, io_bytes: 900 * MIB, written_bytes: 900 * MIB }),
+    task(10, { comm: "dd", cgroup_id: 1, io_bytes: 900 * MIB, disk_written_bytes: 900 * MIB }),
     task(20, { io_bytes: 100 * MIB }),
   ];
   const { io } = attribute(
@@ -212,7 +212,7 @@ test("whatever the readings: a share lies between 0 and 1, the shares of one res
     own_bytes: fc.integer({ min: 0, max: 4e9 }),
     shared_bytes: fc.integer({ min: 0, max: 4e9 }),
     io_bytes: fc.integer({ min: 0, max: 4e9 }),
-    call_bytes: fc.integer({ min: 0, max: 4e9 }),
+    written_bytes: fc.integer({ min: 0, max: 4e9 }),
     age_s: fc.constantFrom(0.1, 600),
     is_kernel: fc.boolean(),
   });

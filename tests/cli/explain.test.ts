@@ -166,7 +166,7 @@ test("the episodes are listed; a report without an id takes the most severe and 
       stdout
         .split("\n")
         .slice(0, 3)
-        .map((line) => line.slice(0, 38)),
+        .map((line) => line.slice(0, 39)),
     ).toEqual([
       "id  began (UTC)           lasted  level",
       "e0  2026-01-02 03:04:05     23 s  1    ",

@@ -49,8 +49,8 @@ export interface ThreadRow {
   readonly start_ns?: number;
   readonly cgroup_id?: number;
   readonly io_bytes?: number;
+  readonly disk_written_bytes?: number;
   readonly written_bytes?: number;
-  readonly call_bytes?: number;
   readonly own_pages?: number;
   readonly shared_pages?: number;
   readonly is_kernel?: boolean;
@@ -71,8 +71,8 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     cpu_ns: (row) => rows[row]!.cpu_ns ?? 0,
     waits: (row) => rows[row]!.waits ?? 0,
     io_bytes: (row) => rows[row]!.io_bytes ?? 0,
+    disk_written_bytes: (row) => rows[row]!.disk_written_bytes ?? 0,
     written_bytes: (row) => rows[row]!.written_bytes ?? 0,
-    call_bytes: (row) => rows[row]!.call_bytes ?? 0,
     own_pages: (row) => rows[row]!.own_pages ?? null,
     shared_pages: (row) => rows[row]!.shared_pages ?? 0,
     is_kernel: (row) => rows[row]!.is_kernel ?? false,
