@@ -1,4 +1,4 @@
-import type { Attribution, TaskWindow } from "../model/attribution.ts";
+import type { Attribution, ResourceAttribution, TaskWindow } from "../model/attribution.ts";
 import { attribute_cpu } from "./cpu.ts";
 import { attribute_io } from "./io.ts";
 import { attribute_memory } from "./memory.ts";
@@ -9,6 +9,9 @@ import { attribute_forks, attribute_network } from "./starters.ts";
 export function attribute(window: TaskWindow): Attribution {
   const { onset, after } = window;
   const { released, ...memory } = attribute_memory(window);
+  // Where no thread can be read at once, as from /proc, nothing is known of any.
+  const known = (found: ResourceAttribution): ResourceAttribution =>
+    after.threads.size === 0 ? { ...found, unknown: "no_counter" } : found;
   return {
     t_ns: after.t_ns,
     window_s: window_s(window),
@@ -16,10 +19,10 @@ export function attribute(window: TaskWindow): Attribution {
     cores: after.totals?.cores ?? 0,
     threads: after.threads.size,
     complete: after.complete,
-    memory,
+    memory: known(memory),
     ...(released === null ? {} : { released }),
-    cpu: attribute_cpu(window),
-    io: attribute_io(window),
+    cpu: known(attribute_cpu(window)),
+    io: known(attribute_io(window)),
     forks: attribute_forks(window),
     network: attribute_network(window),
   };

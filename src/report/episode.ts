@@ -96,6 +96,8 @@ export interface Episode {
   /** Something was done, or would have been. */
   readonly acted: boolean;
   readonly containments: readonly EpisodeContainment[];
+  /** Moments beyond the bound of what is recorded of one episode. */
+  readonly unrecorded: { readonly peaks: number; readonly reasons: number };
   /** What was left out to keep the page small. */
   readonly omitted: { readonly decisions: number; readonly actions: number; readonly verdicts: number };
 }

@@ -63,6 +63,7 @@ export class EpisodeBuilder {
   /** Since when it has been calm; null while it is not. */
   #calm_ns: number | null = null;
   #rises = 0;
+  #unrecorded = { peaks: 0, reasons: 0 };
   #key: DecisionRecord;
   #acted = false;
   #level: Level = 0;
@@ -132,6 +133,7 @@ export class EpisodeBuilder {
       this.#last = place;
       this.#last_ns = record.t_ns;
     }
+    if (record.kind === "episode" && record.omitted !== undefined) this.#unrecorded = record.omitted;
     if (is_decision(record)) this.#decided(record);
     else if (record.kind === "trace") this.#peak = Math.max(this.#peak, record.d_smooth);
     else if (record.kind === "verification" || record.kind === "undo") {
@@ -165,6 +167,7 @@ export class EpisodeBuilder {
       named: [...this.#named.values()],
       rises: this.#rises,
       acted: this.#acted,
+      unrecorded: this.#unrecorded,
       containments: [...this.#containments.values()] satisfies EpisodeContainment[],
       omitted: this.#omitted,
     };

@@ -35,6 +35,8 @@ export interface EpisodeSummary {
   /** False: the self was still being learned, and what is above level 0 then is a guess. */
   readonly warm: boolean;
   readonly story: Story;
+  /** Moments of it that have no record, for there were too many. */
+  readonly unrecorded: Episode["unrecorded"];
   /** Seconds of its length, times its distance, plus what outweighs them. */
   readonly severity: number;
 }
@@ -111,6 +113,7 @@ export function summary_of(episode: Episode): EpisodeSummary {
     acted,
     warm: assessment.warm,
     story: story({ assessment, decision: key.decision }),
+    unrecorded: episode.unrecorded,
     severity: assessment.warm ? weighed : weighed / WEIGHTS.level,
   };
 }

@@ -271,7 +271,12 @@ function reasons(episode: Episode): Html {
   );
   const because = harm.because.slice(0, 12).map((reason) => html`<li>${shortened(reason, 240)}</li>`);
   return html`<p>The decision that counts (${episode.key.id}): ${shortened(rule, 300)}. Harm: ${witness}; evidence ${harm.evidence}.</p><ul>${because}</ul>
-${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}`;
+${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}${unrecorded(episode)}`;
+}
+
+function unrecorded({ unrecorded: left_out }: Episode): Html {
+  const text = words.unrecorded_text(left_out);
+  return text === "" ? html`` : html`<p class="soft">There is ${text}.</p>`;
 }
 
 function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {

@@ -62,6 +62,15 @@ function whose(path: string): string {
   return path === "/" ? "the node" : shortened(path, 80);
 }
 
+/** What of an episode has no record; empty where all of it has. */
+export function unrecorded_text({ peaks, reasons }: Episode["unrecorded"]): string {
+  const parts = [
+    peaks === 0 ? "" : `${peaks} higher ${peaks === 1 ? "peak" : "peaks"}`,
+    reasons === 0 ? "" : `${reasons} changed ${reasons === 1 ? "reason" : "reasons"}`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "" : `no record of ${parts.join(" and ")}: the bound of one episode was reached`;
+}
+
 export function forecast_text(forecast: Forecast): string {
   const { path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, wall_time, of_node, id } = forecast;
   const limit = of_node ? "all of the node's memory" : "its limit";

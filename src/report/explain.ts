@@ -1,3 +1,4 @@
+import type { Attribution } from "../model/attribution.ts";
 import type {
   ActionEntry,
   AuditRecord,
@@ -17,7 +18,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { Named } from "../model/story.ts";
 import { advice } from "./advice.ts";
 import type { EpisodeSummary } from "./episode_list.ts";
-import { clock_text, span_text } from "./episode_words.ts";
+import { clock_text, span_text, unrecorded_text } from "./episode_words.ts";
 import { bytes, duration_text, natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
@@ -88,8 +89,9 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     ...advice(told, acted).map((line) => `  ${line}`),
     "",
     `${paint.bold(record.id)}  ${when}  ${what(record)}  ${level_change(decision, paint)}`,
-    ...(around.episode === undefined ? [] : [row("Episode", episode_text(around.episode))]),
+    ...episode_rows(around.episode),
     ...named_rows(told.named),
+    ...unread_rows(input.assessment.attribution),
     row("Seen", seen(record)),
     row("Threshold", thresholds(record)),
     row("Carried by", carriers(record)),
@@ -139,6 +141,12 @@ function done({ decision }: DecisionRecord, motor: string): string {
   return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
 }
 
+function episode_rows(episode: EpisodeSummary | undefined): readonly string[] {
+  if (episode === undefined) return [];
+  const unrecorded = unrecorded_text(episode.unrecorded);
+  return [row("Episode", episode_text(episode)), ...(unrecorded === "" ? [] : [row("", unrecorded)])];
+}
+
 function episode_text({ id, last_id, began, lasted_s, rises, max_level, peak_d_smooth, end }: EpisodeSummary): string {
   const times = rises > 1 ? `, ${rises} rises` : "";
   const lasts = end === "under_way" ? ", not over yet" : "";
@@ -163,6 +171,13 @@ function named_rows(named: Maybe<Named>): readonly string[] {
     guarded === null ? "" : `protected: ${guarded}`,
   ];
   return [row("Who", who_text(named)), row("", parts.filter((part) => part !== "").join("; "))];
+}
+
+function unread_rows(attribution: Attribution | undefined): readonly string[] {
+  if (attribution === undefined || attribution.complete) return [];
+  return [
+    row("", `the node has more threads than were read (${attribution.threads}): what the others do is missing here`),
+  ];
 }
 
 function no_culprit({ level }: Decision): string {

@@ -41,7 +41,7 @@ function headline(
 const UNNAMED_WORDS: Readonly<Record<Unnamed, string>> = {
   not_read_yet: "the processes were not read yet",
   not_recorded: "the record names no process",
-  not_counted: "packets and connections are not counted per process here",
+  not_counted: "this host does not count it per process",
   nothing_stands_out: "no process stands out",
   nothing_out_of_the_ordinary: "nothing is out of the ordinary",
 };

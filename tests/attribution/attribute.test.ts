@@ -197,6 +197,11 @@ describe("what is begun", () => {
     expect(network.carriers[0]).toMatchObject({ pid: 10, rate: 30 });
   });
 
+  test("where no thread can be read at once, nothing is known of memory, processors and disks", () => {
+    const { memory, cpu, io } = attribute(window(reading(0, []), reading(1, [])));
+    expect([memory.unknown, cpu.unknown, io.unknown]).toEqual(["no_counter", "no_counter", "no_counter"]);
+  });
+
   test("where nothing counts them, that is said", () => {
     const none = attribute(window(reading(0, [], { starters: null }), reading(1, [], { starters: null })));
     expect(none.forks).toEqual({ node_rate: 0, carriers: [], unknown: "no_counter" });

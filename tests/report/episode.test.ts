@@ -7,6 +7,7 @@ import { EpisodeList } from "../../src/report/episode_list.ts";
 import { episode_page, PAGE_MARK } from "../../src/report/episode_page.ts";
 import { EpisodeSearch, type FoundEpisode } from "../../src/report/episode_search.ts";
 import { escape_html, html, shortened } from "../../src/report/html.ts";
+import { attribution, carrier } from "./carriers.ts";
 import { recorded_run, START } from "./episode_fixture.ts";
 import { action_entry, assessment, decided, outcome, record } from "./fixtures.ts";
 
@@ -180,6 +181,59 @@ describe("a simulated leak", () => {
     expect(page).toContain("What would have been done");
     expect(page).toContain("HOSA would have acted");
     expect(page).toContain("Nothing was touched");
+  });
+});
+
+describe("a leak at level 1, of which no culprit was looked for", () => {
+  const seen = { d_smooth: 8, attribution: attribution({ memory: [carrier()] }) };
+  const { input, decision } = decided({ t_ns: 4e9, ...seen });
+  const watched = {
+    ...decision,
+    level: 1,
+    previous_level: 1,
+    culprit: null,
+    actions: [],
+    inaction: "watched only",
+  } as const;
+  const number = { version: 1, number: 1, began_ns: 2e9, rises: 1, max_level: 1, peak_d_smooth: 8 } as const;
+  const run: AuditEntry[] = [
+    START,
+    moves(2, 0, 1),
+    { kind: "episode", t_ns: 5e9, event: "peak", ...number, input, decision: watched },
+    {
+      kind: "episode",
+      t_ns: 6e9,
+      event: "reason",
+      ...number,
+      input,
+      decision: { ...watched, inaction: "/ is not limited" },
+    },
+    moves(25, 1, 0),
+    { kind: "episode", t_ns: 36e9, event: "ended", ...number, calm_ns: 25e9, omitted: { peaks: 0, reasons: 3 } },
+    quiet(60),
+  ];
+
+  test("is told at its peak, with the name and the end it heads for; what has no record is said", () => {
+    const one = episode(run);
+    expect(one).toMatchObject({ first: { id: "e1" }, last: { id: "e4" }, end: "calm", key: { id: "e2" }, rises: 1 });
+    expect(one.last.t_s - one.first.t_s).toBe(23);
+    expect(one.decisions.map(({ kind, t_s }) => [kind, Math.round(t_s + 2)])).toEqual([
+      ["transition", 2],
+      ["peak", 4],
+      ["reason", 4],
+      ["transition", 25],
+    ]);
+    const page = episode_page(one, FROM);
+    expect(page).toContain("<h1>Thread 1240 &quot;filler&quot; of python3 (process 1234)");
+    expect(page).toContain("task 1240");
+    expect(page).not.toContain("nothing was running out");
+    expect(page).toContain("no record of 3 changed reasons");
+    expect(page).toContain("/ is not limited");
+    expect(page).toContain("No culprit search: below level 2 HOSA only observes");
+  });
+
+  test("a later record of the same episode belongs to it, though the node is calm by then", () => {
+    expect(found(run, "e5")).toMatchObject({ first: { id: "e1" }, last: { id: "e4" } });
   });
 });
 

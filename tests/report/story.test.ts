@@ -151,7 +151,7 @@ describe("what is told of a beat at level 1", () => {
     const one = told(deviating(packets, { attribution: uncounted }));
     expect(one).toMatchObject({ named: null, unnamed: "not_counted" });
     expect(one.headline).toBe(
-      "The node left its normal state: net_rx_packets_per_s 90000 /s; packets and connections are not counted per process here.",
+      "The node left its normal state: net_rx_packets_per_s 90000 /s; this host does not count it per process.",
     );
   });
 
