@@ -19,6 +19,8 @@ const SATURATED = 0.9;
 /** So many times its normal, and so many a second, that no build or deploy begins them. */
 const STORM_TIMES = 8;
 const FORKS_PER_S = 200;
+/** A build forks a lot, and none of its processes often. */
+const FORKS_OF_ONE_PER_S = 20;
 const CONNECTS_PER_S = 50;
 /** MiB/s that a disk feels. */
 const DISK_MIB_PER_S = 8;
@@ -126,7 +128,10 @@ function freed(a: Assessment): Found | null {
 function fork_storm(a: Assessment): Found | null {
   const rate = value(a, FORKS[0]!);
   if (rate < FORKS_PER_S || rate < STORM_TIMES * normal_rate(a, FORKS[0]!)) return null;
-  return { name: "fork storm", because: said(a, FORKS[0]!), weight: part_of_deviation(a, FORKS) + CERTAIN };
+  const carrier = first_of(a.attribution?.forks.carriers);
+  const part = part_of_deviation(a, FORKS);
+  if (carrier !== null && carrier.rate / carrier.count < FORKS_OF_ONE_PER_S && part < LEADS) return null;
+  return { name: "fork storm", because: said(a, FORKS[0]!), weight: part + CERTAIN };
 }
 
 function connection_storm(a: Assessment): Found | null {

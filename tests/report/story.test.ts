@@ -101,6 +101,15 @@ describe("what is told of a beat at level 1", () => {
     );
   });
 
+  test("a build that forks as often, by processes that each fork a little, is no storm", () => {
+    const found = {
+      cpu: [carrier({ comm: "cc1", kind: "processes", count: 8, rate: 1.8 })],
+      forks: [carrier({ comm: "gcc", kind: "processes", count: 90, rate: 260, tid: null })],
+    } as const;
+    const building = { ...BUSY, forks_execs_per_s: [600, 0.03] } as const;
+    expect(told(deviating(building, { attribution: attribution(found) })).pattern?.name).toBe("CPU-bound");
+  });
+
   test("some forks beside a burner are no storm", () => {
     const spin = carrier({ comm: "sh", tid: 1234, thread_comm: "sh", rate: 1 });
     const seen = deviating({ ...BUSY, forks_execs_per_s: [60, 0.05] }, { attribution: attribution({ cpu: [spin] }) });
