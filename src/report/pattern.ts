@@ -53,9 +53,10 @@ interface Found extends Pattern {
  * @param level of the decision: at level 0, and within θ1, nothing is out of the ordinary
  */
 export function patterns(a: Assessment, level = 0): readonly Pattern[] {
-  const grows = a.growth.some((growth) => growth.sustained_s > 0);
-  if (level === 0 && a.d_smooth <= a.thresholds.theta[0] && !grows) {
-    return [{ name: "normal", because: `D̄ is within θ1` }];
+  if (level === 0 && a.d_smooth <= a.thresholds.theta[0]) {
+    const grows = leak(a);
+    if (grows === null) return [{ name: "normal", because: "D̄ is within θ1" }];
+    return [{ name: grows.name, because: grows.because }];
   }
   const found = [
     leak(a) ?? growth(a),

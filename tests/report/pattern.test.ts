@@ -24,6 +24,14 @@ test("a leak is what grows without end, also while D̄ is still normal", () => {
   expect(patterns(assessment({ d_smooth: 1 }))[0]!.because).toBe("/svc/leaky grows 50.0 MiB/s and would run out");
 });
 
+test("within θ1 a growth has a name, and nothing else has", () => {
+  const quiet = deviating({ cpu_busy_fraction: [0.01, 0.9] }, -2);
+  expect(patterns({ ...quiet, d_smooth: 1 }).map(({ name }) => name)).toEqual(["normal"]);
+  expect(patterns({ ...quiet, d_smooth: 1, growth: assessment().growth }).map(({ name }) => name)).toEqual([
+    "resource leak",
+  ]);
+});
+
 test("within θ1 and without growth it is normal", () => {
   expect(patterns(assessment({ d_smooth: 1, growth: [] })).map(({ name }) => name)).toEqual(["normal"]);
 });
