@@ -14,6 +14,7 @@ import { step_sentence } from "../report/quarantine.ts";
 import { thresholds_text } from "../report/thresholds.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { NodeTotalsReader } from "../sensor/node_totals.ts";
+import { own_comm } from "../sensor/own_comm.ts";
 import { TaskWatch } from "../sensor/task_watch.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import type { AgentOptions, AgentResult } from "./agent_options.ts";
@@ -163,6 +164,7 @@ class Agent {
       usual: (tid, start_ns) => this.#threads.usual(tid, start_ns),
       path_of: (id) => sensor.cgroups.path_of(id),
       protected_because: (path) => protection(path, own_path, this.#config.protect),
+      own_comm: own_comm(),
     });
   }
 

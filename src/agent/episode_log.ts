@@ -2,9 +2,10 @@ import type { AuditEntry, EpisodeEntry } from "../model/audit.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import { EPISODE_REST_S, type EpisodeNews, type Story } from "../model/story.ts";
+import { is_aside } from "../report/aside.ts";
 import { without_numbers } from "../report/number.ts";
 import { story } from "../report/story.ts";
-import { EpisodeSubjects, type LoggedBeat, type Subject } from "./episode_subjects.ts";
+import { certainty, EpisodeSubjects, type LoggedBeat, type Subject } from "./episode_subjects.ts";
 
 /** Records of one episode besides its end: more would say the same again. */
 const MOST_PEAKS = 6;
@@ -35,6 +36,7 @@ interface Open {
   next_reason: string;
   next_since_ns: number;
   calm_ns: Maybe<number>;
+  latest_ns: number;
   actions: number;
   path: string;
 }
@@ -50,6 +52,8 @@ export interface LoggedEpisode {
   readonly rule: string;
   readonly path: string;
   readonly actions: number;
+  readonly lasted_s: number;
+  readonly harm: boolean;
 }
 
 /** What a beat means for the episode it belongs to. */
@@ -69,9 +73,11 @@ export class EpisodeLog {
   #open: Maybe<Open> = null;
   #last: Maybe<LoggedEpisode> = null;
 
-  /** The episode that lasts, else the last one; null where there was none. */
+  /** The episode that lasts, else the last one, but one by the way only where there is no other; null where there was none. */
   latest(): Maybe<LoggedEpisode> {
-    return this.#open === null ? this.#last : summary(this.#open);
+    if (this.#open === null) return this.#last;
+    const open = summary(this.#open);
+    return this.#last !== null && is_aside(open) ? this.#last : open;
   }
 
   /** An episode lasts: also beats at level 0 are to be noted. */
@@ -123,10 +129,11 @@ export class EpisodeLog {
     const { calm_ns, omitted, subjects, written } = open;
     const { leading } = subjects;
     // What was highest has a record in any case: the last place is kept for it.
-    const last = written?.beat === leading.highest ? [] : [peak_entry(open, leading, t_ns)];
-    this.#last = { ...summary(open), calm_ns: calm_ns ?? t_ns };
+    const peak = written?.beat === leading.highest ? [] : [peak_entry(open, leading, t_ns)];
+    const last = { ...summary(open), calm_ns: calm_ns ?? t_ns };
+    if (this.#last === null || !is_aside(last)) this.#last = last;
     this.#open = null;
-    return [...last, { t_ns, ...entry_of(open, "ended"), calm_ns, omitted }];
+    return [...peak, { t_ns, ...entry_of(open, "ended"), calm_ns, omitted }];
   }
 }
 
@@ -150,6 +157,7 @@ function opened(number: number, beat: LoggedBeat): Open {
     next_reason: reason,
     next_since_ns: decision.t_ns,
     calm_ns: null,
+    latest_ns: decision.t_ns,
     actions: decision.actions.length,
     path: decision.actions[0]?.target.path ?? "",
   };
@@ -158,6 +166,7 @@ function opened(number: number, beat: LoggedBeat): Open {
 function follow(open: Open, beat: LoggedBeat): void {
   const { assessment, decision } = beat;
   const { level, t_ns, actions } = decision;
+  open.latest_ns = t_ns;
   if (level > 0 && open.calm_ns !== null) open.rises += 1;
   open.calm_ns = level > 0 ? null : (open.calm_ns ?? t_ns);
   open.actions += actions.length;
@@ -174,7 +183,8 @@ function peak_due(open: Open, leading: Subject, t_ns: number): boolean {
   if (written === null) return leading.story.named !== null || t_ns - open.began_ns >= UNNAMED_S * 1e9;
   if (written.beat === leading.highest || t_ns - written.t_ns < PEAK_SPACING_S * 1e9) return false;
   const { assessment, decision } = written.beat;
-  const other = written.key !== leading.key || leading.highest.decision.level > decision.level;
+  const surer = certainty(leading.highest.assessment) > certainty(assessment);
+  const other = surer || written.key !== leading.key || leading.highest.decision.level > decision.level;
   if (!other && leading.highest.assessment.d_smooth < HIGHER * assessment.d_smooth) return false;
   if (open.peaks < MOST_PEAKS - 1) return true;
   open.omitted.peaks += 1;
@@ -226,6 +236,7 @@ function logged(open: Open, entries: readonly AuditEntry[], news: EpisodeNews["n
 function summary(open: Open): LoggedEpisode {
   const { began_ns, calm_ns, max_level, rises, actions } = open;
   const { told, beat } = told_story(open);
+  const until_ns = calm_ns ?? open.latest_ns;
   return {
     began_ns,
     calm_ns,
@@ -235,5 +246,7 @@ function summary(open: Open): LoggedEpisode {
     rule: beat.decision.rule,
     path: open.path || (told.named?.path ?? ""),
     actions,
+    lasted_s: (until_ns - began_ns) / 1e9,
+    harm: beat.decision.harm.present,
   };
 }

@@ -75,7 +75,7 @@ export class EpisodeSubjects {
     if (decision.level > subject.max_level) subject.max_level = decision.level;
     subject.harm ||= decision.harm.present;
     // Of one reading the highest beat; a beat without one is none to be told of.
-    if (assessment.attribution === undefined && subject.highest.assessment.attribution !== undefined) return;
+    if (certainty(assessment) < certainty(subject.highest.assessment)) return;
     if (is_higher(beat, subject.highest)) subject.highest = beat;
   }
 
@@ -123,6 +123,12 @@ function comes_before(one: Subject, other: Subject): boolean {
 function is_higher({ assessment: a, decision }: LoggedBeat, { assessment: b, decision: other }: LoggedBeat): boolean {
   if (decision.level !== other.level) return decision.level > other.level;
   if (decision.harm.present !== other.harm.present) return decision.harm.present;
-  if ((a.attribution === undefined) !== (b.attribution === undefined)) return b.attribution === undefined;
-  return a.d_smooth > b.d_smooth;
+  const known = certainty(a) - certainty(b);
+  return known === 0 ? a.d_smooth > b.d_smooth : known > 0;
+}
+
+/** Nothing is known of the processes, their shares alone, their rates as well. */
+export function certainty({ attribution }: LoggedBeat["assessment"]): number {
+  if (attribution === undefined) return 0;
+  return attribution.provisional === true ? 1 : 2;
 }

@@ -15,6 +15,7 @@ export function attribute(window: TaskWindow): Attribution {
   return {
     t_ns: after.t_ns,
     window_s: window_s(window),
+    ...(window.provisional ? { provisional: true as const } : {}),
     since_s: Math.max(0, (after.t_ns - onset.t_ns) / 1e9),
     cores: after.totals?.cores ?? 0,
     threads: after.threads.size,

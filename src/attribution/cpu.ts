@@ -1,5 +1,5 @@
 import type { ResourceAttribution, TaskFigures, TaskWindow } from "../model/attribution.ts";
-import { gather, moved, type Part, window_s } from "./process.ts";
+import { gather, moved, type Part, rate_of, window_s } from "./process.ts";
 import { ranked } from "./rank.ts";
 
 /** Ticks of /proc/stat. */
@@ -12,7 +12,9 @@ export function attribute_cpu(window: TaskWindow): ResourceAttribution {
     const rate = moved(window, task, ({ cpu_ns }) => cpu_ns) / 1e9 / over_s;
     return { rate, change: Math.max(0, rate - (window.usual(task.tid, task.start_ns)?.cpu_share ?? 0)) };
   };
-  const parts: Part[] = [...gather(window, rates_of).values()];
+  const parts = [...gather(window, rates_of).values()].map((process): Part => {
+    return { ...process, rate: rate_of(process.rate, process.age_s, over_s), amount: process.rate };
+  });
   const before = window.before.totals;
   const after = window.after.totals;
   if (before === null || after === null) return { node_rate: 0, carriers: ranked(parts, 0, window) };

@@ -1,5 +1,5 @@
 import type { ResourceAttribution, TaskFigures, TaskWindow } from "../model/attribution.ts";
-import { gather, moved, type Part, window_s } from "./process.ts";
+import { gather, moved, type Part, rate_of, window_s } from "./process.ts";
 import { ranked } from "./rank.ts";
 
 /**
@@ -18,7 +18,8 @@ export function attribute_io(window: TaskWindow): ResourceAttribution {
   const gathered = [...gather(window, rates_of).values()];
   const parts = gathered.map((process): Part => {
     const part = process.rate > 0 ? Math.min(1, (written.get(process.pid) ?? 0) / process.rate) : 0;
-    return { ...process, extra: { written_share: part } };
+    const rate = rate_of(process.rate, process.age_s, over_s);
+    return { ...process, rate, amount: process.rate, extra: { written_share: part } };
   });
   const before = window.before.totals?.block_bytes ?? 0;
   const after = window.after.totals?.block_bytes ?? 0;

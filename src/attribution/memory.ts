@@ -7,7 +7,7 @@ import {
   type TaskWindow,
 } from "../model/attribution.ts";
 import type { Maybe } from "../model/sample.ts";
-import { gather, moved, moved_since, type Part, window_s } from "./process.ts";
+import { gather, moved, moved_since, type Part, rate_of, window_s } from "./process.ts";
 import { described, ranked } from "./rank.ts";
 
 /** A gain since the onset counts as if it had come within so long: a growth that pauses keeps its name. */
@@ -44,13 +44,14 @@ export function attribute_memory(window: TaskWindow): ResourceAttribution & { re
     if (earlier === null) continue;
     const moved_shared =
       shared.scale * Math.max(0, mapped - earlier.shared) + (shared.writer === pid ? shared.left : 0);
-    const rate = (own - earlier.own + moved_shared) / over_s;
-    const gained_bytes = at_onset === null ? rate * over_s : own - at_onset.own + moved_shared;
+    const moved_per_s = (own - earlier.own + moved_shared) / over_s;
+    const gained_bytes = at_onset === null ? moved_per_s * over_s : own - at_onset.own + moved_shared;
     const threads = faults.get(pid)?.threads ?? [];
     parts.push({
       ...part_of(task),
       threads,
-      ...score(rate, gained_bytes),
+      ...score(moved_per_s, gained_bytes),
+      rate: rate_of(moved_per_s, task.age_s, over_s),
       extra: { held_bytes: own + mapped, gained_bytes },
     });
   }

@@ -28,8 +28,16 @@ export interface Part {
   readonly extra?: Partial<Pick<Carrier, "held_bytes" | "gained_bytes" | "written_share" | "ended">>;
 }
 
+/** The rate of what lived for less is that of a guess. */
+const SHORTEST_LIFE_S = 0.05;
+
 /** Thread of the kernel: `kworker/u8:1-flush` and `kworker/0:2` are one part of it. */
 const OWN_NAME_ENDS = /[/:].*$/;
+
+/** What moved by an amount over the window did so at this rate: a process that was born within it, since its birth. */
+export function rate_of(amount_per_s: number, age_s: Maybe<number>, over_s: number): number {
+  return age_s === null || age_s >= over_s ? amount_per_s : (amount_per_s * over_s) / Math.max(SHORTEST_LIFE_S, age_s);
+}
 
 export function window_s({ before, after }: TaskWindow): number {
   return Math.max(1e-3, (after.t_ns - before.t_ns) / 1e9);

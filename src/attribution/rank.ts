@@ -96,6 +96,7 @@ export function described(
     age_s: part.age_s,
     ...part.extra,
     ...(guarded === null ? {} : { protected: guarded }),
+    ...(part.comm === window.own_comm ? { own: true as const } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import { began_ms } from "../agent/clock.ts";
 import { replay } from "../agent/replay.ts";
 import { read_audit } from "../audit/index.ts";
 import { OperatorError } from "../model/error.ts";
@@ -25,6 +26,14 @@ export async function episodes_of(path: string): Promise<EpisodeList> {
   const list = new EpisodeList();
   for await (const item of read_audit(path)) if (item.type === "record") list.add(item.record);
   return list;
+}
+
+/** Starting this very command may be what a quiet node feels: what began since then, or so shortly before, is no answer to it. */
+const OWN_START_MS = 500;
+
+/** What began later than this is about this command. */
+export function asked_ms(): number {
+  return began_ms() - OWN_START_MS;
 }
 
 /** The episode that a record belongs to, with every decision made again. */

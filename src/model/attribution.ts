@@ -37,6 +37,8 @@ export interface Carrier {
   readonly ended?: true;
   /** Why it is never contained; absent where it may be. To be named is not to be touched. */
   readonly protected?: string;
+  /** HOSA itself: the agent, or a command that asks it. */
+  readonly own?: true;
 }
 
 /** One resource: what the node does, and what carries it, largest first; bounded. */
@@ -53,6 +55,8 @@ export interface Attribution {
   readonly t_ns: number;
   /** The rates are taken over so long. */
   readonly window_s: number;
+  /** The window reaches back to before the rise: shares are right, and rates of what ran before too low. */
+  readonly provisional?: true;
   /** Gains of memory are counted since so long. */
   readonly since_s: number;
   readonly cores: number;
@@ -138,8 +142,12 @@ export interface TaskWindow {
   readonly onset: TaskReading;
   readonly before: TaskReading;
   readonly after: TaskReading;
+  /** `before` is from before the rise. */
+  readonly provisional: boolean;
   usual(tid: number, start_ns: number): Maybe<UsualRates>;
   path_of(cgroup_id: number): Maybe<string>;
   /** Why the cgroup is never contained; null where it may be. */
   protected_because(path: string): Maybe<string>;
+  /** Name of HOSA's own processes. */
+  readonly own_comm: string;
 }

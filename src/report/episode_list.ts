@@ -3,6 +3,7 @@ import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { Story } from "../model/story.ts";
+import { is_aside } from "./aside.ts";
 import type { Episode } from "./episode.ts";
 import { EpisodeCutter } from "./episode_search.ts";
 import { clock_text, span_text } from "./episode_words.ts";
@@ -34,6 +35,8 @@ export interface EpisodeSummary {
   readonly acted: boolean;
   /** False: the self was still being learned, and what is above level 0 then is a guess. */
   readonly warm: boolean;
+  /** By the way: for a moment, or about a command of HOSA itself. */
+  readonly aside: boolean;
   readonly story: Story;
   /** Moments of it that have no record, for there were too many. */
   readonly unrecorded: Episode["unrecorded"];
@@ -67,19 +70,31 @@ export class EpisodeList {
     return { episodes, dropped: this.#dropped };
   }
 
-  /** The most severe of the last day of the audit, of how many; where nothing began in it, of all. Null: there is none. */
-  most_severe(): Maybe<{ readonly chosen: EpisodeSummary; readonly of: number; readonly hours: Maybe<number> }> {
-    const recent = this.get(this.#newest_ms - RECENT_S * 1000).episodes;
+  /**
+   * The most severe of the last day of the audit, of how many; where nothing began in it, of all. Null: there is none.
+   * @param before_ms what began later is about whoever asks
+   */
+  most_severe(
+    before_ms = Number.POSITIVE_INFINITY,
+  ): Maybe<{ readonly chosen: EpisodeSummary; readonly of: number; readonly hours: Maybe<number> }> {
+    const recent = earlier(this.get(this.#newest_ms - RECENT_S * 1000).episodes, before_ms);
     const from = recent.length > 0 ? recent : this.get().episodes;
     const [chosen] = from.toSorted((one, other) => other.severity - one.severity);
     if (chosen === undefined) return null;
     return { chosen, of: from.length, hours: recent.length > 0 ? RECENT_S / 3600 : null };
   }
 
-  /** The last that was no guess; where all were, the last. */
-  last(): Maybe<EpisodeSummary> {
-    const { episodes } = this.get();
-    return episodes.findLast(({ warm }) => warm) ?? episodes.at(-1) ?? null;
+  /**
+   * The last that was no guess and not by the way, and how many came after it; where there is none, the last.
+   * @param before_ms what began later is about whoever asks
+   */
+  last(before_ms = Number.POSITIVE_INFINITY): Maybe<{ readonly chosen: EpisodeSummary; readonly later: number }> {
+    const all = this.get().episodes;
+    const episodes = earlier(all, before_ms);
+    const from = episodes.length > 0 ? episodes : all;
+    const at = from.findLastIndex(({ warm, aside }) => warm && !aside);
+    const chosen = from[at] ?? from.at(-1);
+    return chosen === undefined ? null : { chosen, later: at < 0 ? 0 : from.length - 1 - at };
   }
 
   #take(summary: EpisodeSummary): void {
@@ -90,15 +105,22 @@ export class EpisodeList {
   }
 }
 
+function earlier(episodes: readonly EpisodeSummary[], before_ms: number): readonly EpisodeSummary[] {
+  return episodes.filter(({ began }) => !(Date.parse(began) >= before_ms));
+}
+
 export function summary_of(episode: Episode): EpisodeSummary {
   const { first, last, key, max_level, rises, peak_d_smooth, acted, end } = episode;
   const { assessment } = key.input;
   const lasted_s = Math.max(0, last.t_s - first.t_s);
+  const told = story({ assessment, decision: key.decision });
+  const harm = key.decision.harm.present;
+  const aside = is_aside({ highest: max_level, lasted_s, actions: acted ? 1 : 0, harm, story: told });
   const times = Math.log2(1 + peak_d_smooth / Math.max(1e-9, assessment.thresholds.theta[0]));
   const weighed =
     max_level * WEIGHTS.level +
     (acted ? WEIGHTS.acted : 0) +
-    (key.decision.harm.present ? WEIGHTS.harm : 0) +
+    (harm ? WEIGHTS.harm : 0) +
     Math.min(WEIGHTS.harm, lasted_s * times);
   return {
     id: first.id,
@@ -112,9 +134,10 @@ export function summary_of(episode: Episode): EpisodeSummary {
     peak_d_smooth,
     acted,
     warm: assessment.warm,
-    story: story({ assessment, decision: key.decision }),
+    aside,
+    story: told,
     unrecorded: episode.unrecorded,
-    severity: assessment.warm ? weighed : weighed / WEIGHTS.level,
+    severity: assessment.warm && !aside ? weighed : weighed / WEIGHTS.level,
   };
 }
 

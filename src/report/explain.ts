@@ -68,6 +68,8 @@ export interface Circumstances {
   readonly run_began_ns?: number;
   /** The episode whose peak this is; absent where one record was asked for. */
   readonly episode?: EpisodeSummary;
+  /** Episodes after it that are by the way. */
+  readonly later_episodes?: number;
 }
 
 /** Where and when something was recorded. */
@@ -89,7 +91,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     ...advice(told, acted).map((line) => `  ${line}`),
     "",
     `${paint.bold(record.id)}  ${when}  ${what(record)}  ${level_change(decision, paint)}`,
-    ...episode_rows(around.episode),
+    ...episode_rows(around),
     ...named_rows(told.named),
     ...unread_rows(input.assessment.attribution),
     row("Seen", seen(record)),
@@ -141,10 +143,15 @@ function done({ decision }: DecisionRecord, motor: string): string {
   return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
 }
 
-function episode_rows(episode: EpisodeSummary | undefined): readonly string[] {
+function episode_rows({ episode, later_episodes: later = 0 }: Circumstances): readonly string[] {
   if (episode === undefined) return [];
   const unrecorded = unrecorded_text(episode.unrecorded);
-  return [row("Episode", episode_text(episode)), ...(unrecorded === "" ? [] : [row("", unrecorded)])];
+  const episodes = `${later} later ${later === 1 ? "episode" : "episodes"}`;
+  return [
+    row("Episode", episode_text(episode)),
+    ...(later === 0 ? [] : [row("", `${episodes} of a moment or of HOSA's own commands: \`hosa explain --list\``)]),
+    ...(unrecorded === "" ? [] : [row("", unrecorded)]),
+  ];
 }
 
 function episode_text({ id, last_id, began, lasted_s, rises, max_level, peak_d_smooth, end }: EpisodeSummary): string {

@@ -17,8 +17,9 @@ const SPACING_COSTS = 20;
 const CALM_NS = 400e6;
 /** A calm longer than this ends what the gains are counted from. */
 const FORGET_NS = 10e9;
-/** A sweep older than this says nothing of what was before the onset. */
+/** A sweep older than this says nothing of what was before the onset, and one older than that nothing of the rise. */
 const OLD_SWEEP_NS = 40e9;
+const FRESH_SWEEP_NS = 6e9;
 
 export interface TaskWatchPorts {
   readonly threads: ThreadPort;
@@ -34,6 +35,7 @@ export interface TaskWatchOptions {
   usual(tid: number, start_ns: number): Maybe<UsualRates>;
   path_of(cgroup_id: number): Maybe<string>;
   protected_because(path: string): Maybe<string>;
+  readonly own_comm: string;
 }
 
 /**
@@ -76,16 +78,17 @@ export class TaskWatch {
     const before = this.#before;
     this.#roll(after);
     if (before === null || after.t_ns - before.t_ns < MIN_WINDOW_NS) return null;
-    const { usual, path_of, protected_because } = this.#options;
-    return { onset: this.#onset ?? before, before, after, usual, path_of, protected_because };
+    const { usual, path_of, protected_because, own_comm } = this.#options;
+    const provisional = before === this.#sweep;
+    return { onset: this.#onset ?? before, before, after, provisional, usual, path_of, protected_because, own_comm };
   }
 
-  /** Rates need two readings of this rise; what was held before it is known from the latest sweep. */
+  /** The first reading is compared with the latest sweep, which names what is young at once; rates need two readings of this rise. */
   #begin(now_ns: number): void {
     const swept = this.#sweep;
     const recent = swept !== null && now_ns - swept.t_ns <= OLD_SWEEP_NS;
     if (this.#onset === null || now_ns - this.#asked_ns > FORGET_NS) this.#onset = recent ? swept : null;
-    this.#before = null;
+    this.#before = recent && now_ns - swept.t_ns <= FRESH_SWEEP_NS ? swept : null;
     this.#next = null;
     this.#begun_ns = now_ns;
     this.#due_ns = now_ns;
@@ -93,7 +96,7 @@ export class TaskWatch {
 
   #roll(after: TaskReading): void {
     this.#onset ??= after;
-    if (this.#before === null) {
+    if (this.#before === null || this.#before === this.#sweep) {
       this.#before = after;
       return;
     }

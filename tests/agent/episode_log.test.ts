@@ -113,6 +113,23 @@ describe("an episode", () => {
     expect(last.peak_d_smooth).toBeGreaterThanOrEqual(12);
   });
 
+  test("a look of a moment, or one about HOSA's own commands, does not take the place of the one before it", () => {
+    const own = attribution({ cpu: [carrier({ comm: "hosa", own: true })] });
+    const busy = {
+      dimension_names: ["cpu_busy_fraction"],
+      x: [0.9],
+      mean: [0],
+      contribution: [64],
+      dominant: [0],
+    } as const;
+    const run = new Run().stretch(0, 5, { level: 1, look: leaking }).stretch(5, 20, { level: 0 });
+    run.stretch(20, 21, { level: 1, look: { d_smooth: 60, attribution: GROWING } }).stretch(21, 40, { level: 0 });
+    run.stretch(40, 48, { level: 1, look: { ...busy, d_smooth: 60, attribution: own } });
+    expect(run.log.latest()).toMatchObject({ began_ns: 0, calm_ns: 5e9, story: { named: { pid: 1234 } } });
+    run.stretch(48, 50, { level: 2, look: leaking });
+    expect(run.log.latest()).toMatchObject({ began_ns: 40e9, calm_ns: null });
+  });
+
   test("a higher level, and harm, come before what lasted", () => {
     const run = new Run()
       .stretch(0, 20, { level: 1, look: { d_smooth: 12, attribution: attribution({ cpu: [carrier({ pid: 5 })] }) } })

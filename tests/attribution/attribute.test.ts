@@ -137,6 +137,17 @@ describe("processors", () => {
     ]);
   });
 
+  test("what was born within the window has the rate of its life, and the share of the window", () => {
+    const before = [task(10)];
+    const after = [task(10, { cpu_ns: 0.3e9 }), task(11, { cpu_ns: 0.1e9, age_s: 0.2, comm: "hosa" })];
+    const { cpu } = attribute(window(reading(0, before), reading(1, after)));
+    expect(cpu.carriers.map(({ pid }) => pid)).toEqual([10, 11]);
+    expect(cpu.carriers[0]!.share).toBeCloseTo(0.75, 9);
+    expect(cpu.carriers[1]!.share).toBeCloseTo(0.25, 9);
+    expect(cpu.carriers.map(({ own }) => own)).toEqual([undefined, true]);
+    expect(cpu.carriers[1]!.rate).toBeCloseTo(0.5, 9);
+  });
+
   test("nothing is said of a thread that is older than the reading in which it is missing", () => {
     const old = task(10, { cpu_ns: 500e9, age_s: 600 });
     const young = task(11, { cpu_ns: 0.4e9, age_s: 0.5 });

@@ -82,6 +82,8 @@ export function window(
     onset: more.onset ?? before,
     before,
     after,
+    provisional: false,
+    own_comm: "hosa",
     usual: (tid) => more.usual?.[tid] ?? null,
     path_of: (id) => (id === 1 ? "/" : `/service-${id}`),
     protected_because: (path) => (path === "/" ? "it is protected by default (/)" : null),

@@ -129,7 +129,9 @@ function fall(t_s: number): AuditEntry {
   return { kind: "transition", t_ns: t_s * 1e9, input, decision };
 }
 
-const EPISODES: readonly AuditEntry[] = [...rise(12, 4), fall(35), ...rise(60, 9), fall(62.3)];
+const EPISODES: readonly AuditEntry[] = [...rise(12, 4), fall(35), ...rise(60, 9), fall(66)];
+/** And one of a moment at its end. */
+const AND_A_LOOK: readonly AuditEntry[] = [...EPISODES, ...rise(100, 30), fall(102.3)];
 const SENTENCE =
   'Thread 1240 "filler" of python3 (process 1234) in /user.slice/leak.scope takes 412.0 MiB/s of memory, 98 % of what the node takes.';
 
@@ -158,6 +160,17 @@ test("the last episode is explained at its peak, not at the return to calm: firs
   });
 });
 
+test("a look of a moment does not hide the episode before it, and is told of", async () => {
+  await in_directory(async (directory) => {
+    const path = await audit_of(directory, AND_A_LOOK);
+    const { stdout } = hosa(["explain", "--audit", path]);
+    expect(stdout).toContain("  Episode    e3 – e5: ");
+    expect(stdout).toContain("1 later episode of a moment or of HOSA's own commands: `hosa explain --list`");
+    expect(hosa(["explain", "--list", "--audit", path]).stdout).toContain("\ne6  ");
+    expect(hosa(["explain", "e6", "--audit", path]).stdout).toContain("\ne6  ");
+  });
+});
+
 test("the episodes are listed; a report without an id takes the most severe and says how another is chosen", async () => {
   await in_directory(async (directory) => {
     const path = await audit_of(directory, EPISODES);
@@ -170,7 +183,7 @@ test("the episodes are listed; a report without an id takes the most severe and 
     ).toEqual([
       "id  began (UTC)           lasted  level",
       "e0  2026-01-02 03:04:05     23 s  1    ",
-      "e3  2026-01-02 03:04:05    2.3 s  1    ",
+      "e3  2026-01-02 03:04:05    6.0 s  1    ",
     ]);
     expect(stdout).toContain(`memory growth: ${SENTENCE}`);
     const json = JSON.parse(hosa(["explain", "--list", "-o", "json", "--audit", path]).stdout);

@@ -42,7 +42,11 @@ function moves(t_s: number, previous_level: Level, level: Level): AuditEntry {
     kind: "transition",
     t_ns: t_s * 1e9,
     input,
-    decision: { ...decision, t_ns: t_s * 1e9, previous_level, level, actions: [], culprit: null },
+    decision: {
+      ...decision,
+      ...{ t_ns: t_s * 1e9, previous_level, level, actions: [], culprit: null },
+      harm: { ...decision.harm, present: level > 1 || previous_level > 1 },
+    },
   };
 }
 
@@ -62,7 +66,9 @@ describe("which episode", () => {
     expect(episode(two)).toMatchObject({ first: { id: "e2" }, last: { id: "e3" }, end: "calm", max_level: 2 });
     expect(episode([START, ...two.slice(5)])).toMatchObject({ first: { id: "e1" }, max_level: 1 });
     expect(listed(two).most_severe()).toMatchObject({ of: 2, hours: 24 });
-    expect(listed(two).last()).toMatchObject({ id: "e5", max_level: 1 });
+    // A look of a second is by the way.
+    expect(listed(two).last()).toMatchObject({ chosen: { id: "e2", max_level: 2 }, later: 1 });
+    expect(listed([START, ...two.slice(5)]).last()).toMatchObject({ chosen: { id: "e1" }, later: 0 });
   });
 
   test("of one level the longer one is more severe, also when a blip of a larger distance came later", () => {
@@ -71,7 +77,7 @@ describe("which episode", () => {
     const far = { ...blip, input: { ...blip.input, assessment: { ...blip.input.assessment, d_smooth: 20 } } };
     const run = [START, moves(2, 0, 1), moves(25, 1, 0), quiet(60), far, moves(82.3, 1, 0), quiet(100)];
     expect(listed(run).most_severe()!.chosen).toMatchObject({ id: "e1", lasted_s: 23 });
-    expect(listed(run).last()).toMatchObject({ id: "e4" });
+    expect(listed(run).last()).toMatchObject({ chosen: { id: "e1" }, later: 1 });
   });
 
   test("what rises again within ten seconds is the same episode, and its rises are counted", () => {

@@ -29,7 +29,13 @@ class Node {
       monotonic_ns: () => this.now_ns,
       boottime_ns: () => this.now_ns,
     };
-    const options = { page_bytes: PAGE, usual: () => null, path_of: () => "/", protected_because: () => null };
+    const options = {
+      page_bytes: PAGE,
+      usual: () => null,
+      path_of: () => "/",
+      protected_because: () => null,
+      own_comm: "hosa",
+    };
     this.watch = new TaskWatch(ports, options);
   }
 
@@ -61,6 +67,19 @@ describe("the watch over all tasks", () => {
     const later = node.look(0.3)[0]!;
     expect(later.onset.t_ns).toBe(swept.after.t_ns);
     expect(later.before.t_ns).toBeGreaterThan(later.onset.t_ns + 19e9);
+  });
+
+  test("the first reading is compared with a sweep of the last seconds, and said to be provisional", () => {
+    const node = new Node();
+    const swept = node.look(0.2)[0]!.after;
+    node.now_ns += 3e9;
+    node.watch.swept({ ...swept, t_ns: node.now_ns, starters: null, totals: null });
+    node.now_ns += 2e9;
+    const [first, second] = node.look(0.3);
+    expect(first!.provisional).toBe(true);
+    expect((first!.after.t_ns - first!.before.t_ns) / 1e9).toBeCloseTo(2, 6);
+    expect(second!.provisional).toBe(false);
+    expect((second!.after.t_ns - second!.before.t_ns) / 1e9).toBeCloseTo(0.19, 2);
   });
 
   test("a calm of seconds between two rises ends the window, not what gains are counted from", () => {

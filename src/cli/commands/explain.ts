@@ -17,7 +17,7 @@ import { TimelineBuilder } from "../../report/timeline.ts";
 import { PICTURE_MARK, timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { audit_path, episodes_of, no_such_episode, search_episode } from "../episodes.ts";
+import { asked_ms, audit_path, episodes_of, no_such_episode, search_episode } from "../episodes.ts";
 import type { GlobalOptions } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
@@ -45,7 +45,7 @@ interface Found {
   readonly record: AuditRecord | null;
   readonly motor: string;
   readonly run_began_ns: number | undefined;
-  readonly episode: EpisodeSummary | undefined;
+  readonly episode: Chosen | undefined;
   readonly verdicts: Parameters<typeof explain_decision>[1]["verdicts"];
   readonly quarantine: readonly QuarantineRecord[];
   readonly hooks: readonly (AuditRecord & HookEntry)[];
@@ -61,8 +61,16 @@ export async function explain(id: string | undefined, options: ExplainOptions, c
   if (options.baseline === true) return await explain_record(path, is_baseline, undefined, options, context);
   if (id !== undefined)
     return await explain_record(path, (record) => record.id === id, undefined, options, context, id);
-  const chosen = options.episode === undefined ? await last_episode(path) : await episode_of(options.episode, path);
-  return await explain_record(path, ({ id: key }) => key === chosen.key_id, chosen, options, context, chosen.key_id);
+  const { chosen, later } =
+    options.episode === undefined ? await last_episode(path) : await episode_of(options.episode, path);
+  return await explain_record(
+    path,
+    ({ id: key }) => key === chosen.key_id,
+    { chosen, later },
+    options,
+    context,
+    chosen.key_id,
+  );
 }
 
 /** One question at a time: an answer to another one would be taken for it. */
@@ -84,7 +92,7 @@ function require_one(id: string | undefined, options: ExplainOptions): void {
 async function explain_record(
   path: string,
   wanted: (record: AuditRecord) => boolean,
-  episode: EpisodeSummary | undefined,
+  episode: Chosen | undefined,
   options: ExplainOptions,
   context: Context,
   id?: string,
@@ -100,18 +108,24 @@ function comes_out_the_same(record: AuditRecord): boolean {
   return record.kind !== "quarantine" || replan(record).identical;
 }
 
+/** An episode, and how many that are by the way came after it. */
+interface Chosen {
+  readonly chosen: EpisodeSummary;
+  readonly later: number;
+}
+
 /** The last episode; where the audit has none, that is what is told. */
-async function last_episode(path: string): Promise<EpisodeSummary> {
-  const last = (await episodes_of(path)).last();
+async function last_episode(path: string): Promise<Chosen> {
+  const last = (await episodes_of(path)).last(asked_ms());
   if (last !== null) return last;
   const hint = "An episode begins when `hosa run` leaves level 0; `hosa explain --timeline` shows the run.";
   throw new OperatorError(`no episode in ${path}`, 1, hint);
 }
 
-async function episode_of(id: string, path: string): Promise<EpisodeSummary> {
+async function episode_of(id: string, path: string): Promise<Chosen> {
   const found = await search_episode(id, path);
   if (typeof found === "string") throw no_such_episode(found, path, id);
-  return summary_of(found);
+  return { chosen: summary_of(found), later: 0 };
 }
 
 async function list_episodes(path: string, options: ExplainOptions, context: Context): Promise<ExitCode> {
@@ -222,7 +236,7 @@ function around(record: DecisionRecord, { motor, run_began_ns, episode, verdicts
     quarantine,
     hooks,
     ...(run_began_ns === undefined ? {} : { run_began_ns }),
-    ...(episode === undefined ? {} : { episode }),
+    ...(episode === undefined ? {} : { episode: episode.chosen, later_episodes: episode.later }),
   };
 }
 

@@ -6,7 +6,7 @@ import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
 import { episode_story } from "../../report/episode_words.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { audit_path, episodes_of, no_such_episode } from "../episodes.ts";
+import { asked_ms, audit_path, episodes_of, no_such_episode } from "../episodes.ts";
 import type { GlobalOptions } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
@@ -51,7 +51,7 @@ export async function report(id: string | undefined, options: ReportOptions, con
 /** Without an id: the most severe, and how another is chosen. Throws OperatorError where there is none. */
 async function choose(path: string): Promise<{ readonly id: string; readonly said: string | null }> {
   const list = await episodes_of(path);
-  const choice = list.most_severe();
+  const choice = list.most_severe(asked_ms());
   if (choice === null) {
     throw new OperatorError(`no episode in ${path}`, 1, "An episode begins when `hosa run` leaves level 0.");
   }
