@@ -53,6 +53,7 @@ export interface LoggedEpisode {
   readonly path: string;
   readonly actions: number;
   readonly lasted_s: number;
+  readonly lasts: boolean;
   readonly harm: boolean;
 }
 
@@ -247,6 +248,7 @@ function summary(open: Open): LoggedEpisode {
     path: open.path || (told.named?.path ?? ""),
     actions,
     lasted_s: (until_ns - began_ns) / 1e9,
+    lasts: calm_ns === null,
     harm: beat.decision.harm.present,
   };
 }

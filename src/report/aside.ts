@@ -7,6 +7,8 @@ const MOMENT_S = 3;
 export interface Weighed {
   readonly highest: number;
   readonly lasted_s: number;
+  /** It is not over yet. */
+  readonly lasts: boolean;
   readonly actions: number;
   readonly harm: boolean;
   readonly story: Story;
@@ -16,7 +18,8 @@ export interface Weighed {
  * An episode by the way: level 1 for a moment, or about a command of HOSA itself, which a quiet node feels when it is asked. It is listed like any other, but
  * not chosen where another one can be.
  */
-export function is_aside({ highest, lasted_s, actions, harm, story }: Weighed): boolean {
+export function is_aside({ highest, lasted_s, lasts, actions, harm, story }: Weighed): boolean {
   if (highest > 1 || actions > 0 || harm) return false;
-  return lasted_s < MOMENT_S || story.named?.own === true;
+  if (story.named?.own === true) return true;
+  return lasted_s < MOMENT_S && !(lasts && story.named !== null);
 }

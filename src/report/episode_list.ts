@@ -115,7 +115,8 @@ export function summary_of(episode: Episode): EpisodeSummary {
   const lasted_s = Math.max(0, last.t_s - first.t_s);
   const told = story({ assessment, decision: key.decision });
   const harm = key.decision.harm.present;
-  const aside = is_aside({ highest: max_level, lasted_s, actions: acted ? 1 : 0, harm, story: told });
+  const lasts = end === "under_way";
+  const aside = is_aside({ highest: max_level, lasted_s, lasts, actions: acted ? 1 : 0, harm, story: told });
   const times = Math.log2(1 + peak_d_smooth / Math.max(1e-9, assessment.thresholds.theta[0]));
   const weighed =
     max_level * WEIGHTS.level +
