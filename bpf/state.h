@@ -116,7 +116,7 @@ struct {
 	__type(value, __u64);
 } futex_wakes SEC(".maps");
 
-/* Who begins processes, threads and connections. The kernel drops the least recent, so that those who go on stay. */
+/* The processes that begin processes, threads and connections. The kernel drops the least recent, so that a storm stays. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, MAX_STARTERS);

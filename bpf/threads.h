@@ -133,7 +133,7 @@ int thread_rows(struct bpf_iter__task *context)
 	return 0;
 }
 
-/* ---- who begins what ---- */
+/* ---- processes that begin others ---- */
 
 /* The entry of the process of `task`, found or made, under its present name; of the task that runs. */
 static __always_inline struct starter_row *starter_of(struct task_struct *task)

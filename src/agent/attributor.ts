@@ -5,7 +5,7 @@ import type { TaskWatch } from "../sensor/task_watch.ts";
 /** What was found so long ago says nothing of now: the node was calm in between. */
 const STALE_NS = 3e9;
 
-/** Who carries what the node does, as of the latest reading. */
+/** What carries the node's load, as of the latest reading. */
 export class Attributor {
   readonly #watch: TaskWatch;
   readonly #monotonic_ns: () => number;

@@ -27,7 +27,7 @@ export interface BeatParts {
   readonly own_stall: OwnStall;
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
-  /** Who carries what the node does, asked above level 0 only; absent: nobody is named. */
+  /** What carries the node's load, asked above level 0 only; absent: nothing is named. */
   readonly attribute?: () => Attribution | undefined;
   /** Follows what happens above level 0; absent: nothing is told of it. */
   readonly episodes?: EpisodeLog;
@@ -108,7 +108,7 @@ export class Beat {
     const arrivals_per_s = this.#parts.arrivals?.observe(sample) ?? null;
     const releases = this.#releases === NO_RELEASES ? undefined : this.#releases;
     this.#releases = NO_RELEASES;
-    // A growth is searched for before it has raised the level: who grows is known when it does.
+    // A growth is searched for before it has raised the level: what grows is known when it does.
     const looks = before.level > 0 || before.searching !== null;
     const attribution = looks ? this.#attribution(before) : undefined;
     const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases, attribution };

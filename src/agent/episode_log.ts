@@ -61,7 +61,7 @@ export interface LoggedEpisode {
 export interface Logged {
   readonly entries: readonly AuditEntry[];
   readonly news: EpisodeNews["news"];
-  /** Put into words when somebody asks. */
+  /** Put into words when it is asked for. */
   readonly view: () => EpisodeNews;
 }
 

@@ -19,7 +19,7 @@ export interface LoggedBeat extends Told {
   readonly config: DecisionConfig;
 }
 
-/** What an episode may be about: a pattern, and who is named for it. */
+/** What an episode may be about: a pattern, and what is named for it. */
 export interface Subject {
   readonly key: string;
   /** Of the beat it was first seen at. */
@@ -104,9 +104,9 @@ function about({ dominant, x }: LoggedBeat["assessment"]): number {
 }
 
 function key_of({ pattern, named }: Story): string {
-  const who =
+  const what =
     named === null ? "" : `${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
-  return `${named?.resource ?? pattern?.name ?? ""} ${pattern?.name === "memory being freed"} ${who}`;
+  return `${named?.resource ?? pattern?.name ?? ""} ${pattern?.name === "memory being freed"} ${what}`;
 }
 
 function part_of({ pattern, named }: Story): number {

@@ -5,7 +5,7 @@ import { attribute_memory } from "./memory.ts";
 import { window_s } from "./process.ts";
 import { attribute_forks, attribute_network } from "./starters.ts";
 
-/** Who carries what the node does over the window, of every resource: which of them matters is said by whoever tells it. */
+/** What carries the node's load over the window, for every resource: the report chooses the one that matters. */
 export function attribute(window: TaskWindow): Attribution {
   const { onset, after } = window;
   const { released, ...memory } = attribute_memory(window);

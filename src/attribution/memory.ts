@@ -12,7 +12,7 @@ import { described, ranked } from "./rank.ts";
 
 /** A gain since the onset counts as if it had come within so long: a growth that pauses keeps its name. */
 const GAIN_COUNTS_FOR_S = 5;
-/** Who writes as much as files in memory grow by, within this factor, is taken to write them. */
+/** A process that writes as much as files in memory grow by, within this factor, is taken to write them. */
 const WRITES_THEM = [0.7, 1.5] as const;
 /** Smaller changes of memory are noise of the counters, which sum over CPUs only now and then. */
 const SMALLEST_BYTES = 1048576;
@@ -23,7 +23,7 @@ interface Held {
   readonly shared: number;
 }
 
-/** Who takes memory, by what its processes hold and not by its page faults: what is taken and given back at once is no growth. */
+/** What takes memory, by what processes hold and not by page faults: memory that is taken and given back at once is no growth. */
 export function attribute_memory(window: TaskWindow): ResourceAttribution & { readonly released: Maybe<Carrier> } {
   const over_s = window_s(window);
   const { before, after, onset } = window;
@@ -100,7 +100,7 @@ function known(
 interface SharedGrowth {
   /** Pages mapped by many are charged once: what of each process's mapped growth is the node's. */
   readonly scale: number;
-  /** Bytes of files in memory that nobody has mapped. */
+  /** Bytes of files in memory that no process has mapped. */
   readonly left: number;
   /** Process that writes them; null where none writes as much. */
   readonly writer: Maybe<number>;

@@ -7,7 +7,7 @@ const MOST_CARRIERS = 3;
 const LEADS_ITS_NAME = 0.6;
 /** A thread that carries less than this part of its process's change does not stand out (SPEC §6). */
 const LEADS_ITS_PROCESS = 0.7;
-/** Less than this part of the node's is nobody's fault. */
+/** A carrier of less than this part of the node's is not worth a place. */
 const SMALLEST_SHARE = 0.01;
 
 interface Group {

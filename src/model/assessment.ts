@@ -134,6 +134,6 @@ export interface Assessment {
   readonly containments: readonly ContainmentObservation[];
   /** What operators asked to release since the beat before; absent at nearly every beat. */
   readonly releases?: readonly OperatorRelease[] | undefined;
-  /** Who carries what the node does; absent at level 0, in the first moments of a rise, and in older records. Nothing is decided by it. */
+  /** What carries the node's load; absent at level 0, in the first moments of a rise, and in older records. Nothing is decided by it. */
   readonly attribution?: Attribution | undefined;
 }

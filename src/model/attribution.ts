@@ -64,7 +64,7 @@ export interface Attribution {
   /** False: the node has more threads than were read, and what the others do is missing here. */
   readonly complete: boolean;
   readonly memory: ResourceAttribution;
-  /** Who gave most memory back over the window; absent where nobody did. */
+  /** The process that gave most memory back over the window; absent where none did. */
   readonly released?: Carrier;
   readonly cpu: ResourceAttribution;
   readonly io: ResourceAttribution;

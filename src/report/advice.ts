@@ -26,7 +26,8 @@ export function advice({ pattern, named }: Story, acted: boolean): readonly stri
 }
 
 function kernel({ comm, pid }: Named): readonly string[] {
-  if (comm.startsWith("time taken")) return ["The hypervisor gives this machine less time: ask who runs the host."];
+  if (comm.startsWith("time taken"))
+    return ["The hypervisor gives this machine less time: ask the operator of the host."];
   const command = KERNEL_COMMANDS[comm] ?? (pid === null ? "cat /proc/meminfo" : `cat /proc/${pid}/stack`);
   return [`Look at what the kernel holds: \`${command}\`.`];
 }

@@ -5,9 +5,9 @@ import { EPISODE_STYLE } from "./episode_style.ts";
 import * as words from "./episode_words.ts";
 import { setting } from "./explain.ts";
 import { Html, html, shortened } from "./html.ts";
+import { amount_text, named_text } from "./named.ts";
 import { bytes, natural, num, percent, quantity, signed } from "./number.ts";
 import { thresholds_text } from "./thresholds.ts";
-import { amount_text, who_text } from "./who.ts";
 
 /** Stands in every page, so that a page may be written over and nothing else. */
 export const PAGE_MARK = '<meta name="generator" content="HOSA episode report">';
@@ -59,7 +59,7 @@ ${facts(episode)}
 </header>
 ${course(episode)}
 ${section("carried", "What carried it", shares(episode))}
-${section("who", "Who", [named(episode), culprits(episode)])}
+${section("who", "Processes and culprits", [named(episode), culprits(episode)])}
 ${section("without", "What would have happened", forecast(episode))}
 ${section("done", words.only_recorded(episode) ? "What would have been done" : "What was done", [actions(episode), verdicts(episode)])}
 ${section("why", "Why", reasons(episode))}
@@ -189,7 +189,7 @@ function named({ named: all, key }: Episode): Html {
     const share = one.share === null ? "–" : percent(one.share);
     const of_cgroup = one.share_of_cgroup === null ? "–" : percent(one.share_of_cgroup);
     const guarded = one.protected === null ? "" : `protected: ${shortened(one.protected)}`;
-    return html`<tr>${at(place)}<th scope="row">${shortened(who_text(one), 200)}<br><span class="soft">${task === null ? "" : `task ${task}, `}<code>${path_text(cgroup, 160)}</code></span></th><td>${one.resource}</td><td class="nowrap">${amount_text(one)}</td><td class="nowrap">${share}</td><td class="nowrap">${of_cgroup}</td><td class="nowrap">${times}</td><td>${guarded}</td></tr>`;
+    return html`<tr>${at(place)}<th scope="row">${shortened(named_text(one), 200)}<br><span class="soft">${task === null ? "" : `task ${task}, `}<code>${path_text(cgroup, 160)}</code></span></th><td>${one.resource}</td><td class="nowrap">${amount_text(one)}</td><td class="nowrap">${share}</td><td class="nowrap">${of_cgroup}</td><td class="nowrap">${times}</td><td>${guarded}</td></tr>`;
   });
   const head = ["first named", "what", "resource", "at most", "of the node", "of its cgroup", "records", ""];
   return table("Processes and threads, with the largest figure each was named for", head, rows);

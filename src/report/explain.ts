@@ -19,6 +19,7 @@ import type { Named } from "../model/story.ts";
 import { advice } from "./advice.ts";
 import type { EpisodeSummary } from "./episode_list.ts";
 import { clock_text, span_text, unrecorded_text } from "./episode_words.ts";
+import { figure_text, named_text } from "./named.ts";
 import { bytes, duration_text, natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
@@ -26,7 +27,6 @@ import { regime_sentence } from "./regime.ts";
 import { story } from "./story.ts";
 import { by_level, type Style } from "./style.ts";
 import { thresholds_text } from "./thresholds.ts";
-import { figure_text, who_text } from "./who.ts";
 
 /** A moment of an episode with what was decided then. */
 type DecidedMoment = EpisodeEntry & Required<Pick<EpisodeEntry, "input" | "decision">>;
@@ -177,7 +177,7 @@ function named_rows(named: Maybe<Named>): readonly string[] {
     age_s === null ? "" : `${duration_text(age_s)} old`,
     guarded === null ? "" : `protected: ${guarded}`,
   ];
-  return [row("Who", who_text(named)), row("", parts.filter((part) => part !== "").join("; "))];
+  return [row("Process", named_text(named)), row("", parts.filter((part) => part !== "").join("; "))];
 }
 
 function unread_rows(attribution: Attribution | undefined): readonly string[] {

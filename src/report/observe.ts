@@ -1,8 +1,8 @@
 import type { BeatView } from "../model/view.ts";
 import { episode_lines } from "./level_lines.ts";
+import { figure_text, named_text } from "./named.ts";
 import { natural, num, percent, signed, without_numbers } from "./number.ts";
 import { by_level, type Style } from "./style.ts";
-import { figure_text, who_text } from "./who.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const NAME_WIDTH = 20;
@@ -59,12 +59,12 @@ export function carriers(view: BeatView): string {
     .join(", ");
 }
 
-/** Who carries it, and how much: what is named, else the culprit of the decision. */
+/** What carries it, and how much: the named process, else the culprit of the decision. */
 export function who({ story, culprit, level }: BeatView): string {
   // An agent that still runs from before an upgrade tells no story.
   const named = story?.named ?? null;
   if (named !== null && level > 0) {
-    return `${who_text(named)}, ${figure_text(named)}${named.protected === null ? "" : " (protected)"}`;
+    return `${named_text(named)}, ${figure_text(named)}${named.protected === null ? "" : " (protected)"}`;
   }
   if (culprit === null) return "";
   const task = culprit.tid ?? culprit.pid;

@@ -154,7 +154,7 @@ function reclaim(a: Assessment): Found | null {
   return { name: "memory pressure", because: said(a, "pressure_memory_fraction", "reclaim_stalls_per_s"), weight };
 }
 
-/** Who writes or reads is known where one process does most of it. */
+/** A disk has a writer or a reader where one process does most of it. */
 function disk(a: Assessment): Found | null {
   const part = part_of_deviation(a, IO);
   const carrier = first_of(a.attribution?.io.carriers);

@@ -2,9 +2,9 @@ import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { Named, Pattern, Story, Unnamed } from "../model/story.ts";
+import { named_of, named_text } from "./named.ts";
 import { bytes, natural, num, percent } from "./number.ts";
 import { patterns } from "./pattern.ts";
-import { named_of, who_text } from "./who.ts";
 
 /** A gain this many times what a second brings is told as a gain. */
 const RESTS = 0.1;
@@ -47,22 +47,22 @@ const UNNAMED_WORDS: Readonly<Record<Unnamed, string>> = {
 };
 
 /** The words of the headline: what acts, what it does, how much of the node's that is. */
-function predicate(who: Named, pattern: Maybe<Pattern>): string {
-  const name = who_text(who);
-  const several = who.kind === "processes";
+function predicate(named: Named, pattern: Maybe<Pattern>): string {
+  const name = named_text(named);
+  const several = named.kind === "processes";
   const verb = (one: string, many: string) => (several ? many : one);
-  const of_node = who.share === null ? "" : `, ${percent(who.share)} of what the node`;
-  switch (who.resource) {
+  const of_node = named.share === null ? "" : `, ${percent(named.share)} of what the node`;
+  switch (named.resource) {
     case "memory":
-      return `${name} ${memory_words(who, pattern, several)}`;
+      return `${name} ${memory_words(named, pattern, several)}`;
     case "cpu":
-      return `${name} ${verb("uses", "use")} ${num(who.rate, 1)} ${plural(who.rate, "core")}${of_node === "" ? "" : `${of_node} uses`}`;
+      return `${name} ${verb("uses", "use")} ${num(named.rate, 1)} ${plural(named.rate, "core")}${of_node === "" ? "" : `${of_node} uses`}`;
     case "io":
-      return `${name} ${io_verb(who, several)} ${bytes(who.rate)}/s${of_node === "" ? "" : `${of_node} reads and writes`}`;
+      return `${name} ${io_verb(named, several)} ${bytes(named.rate)}/s${of_node === "" ? "" : `${of_node} reads and writes`}`;
     case "forks":
-      return `${name} ${verb("starts", "start")} ${num(who.rate, 0)} processes/s${of_node === "" ? "" : `${of_node} starts`}`;
+      return `${name} ${verb("starts", "start")} ${num(named.rate, 0)} processes/s${of_node === "" ? "" : `${of_node} starts`}`;
     case "network":
-      return `${name} ${verb("opens", "open")} ${num(who.rate, 0)} connections/s${of_node === "" ? "" : `${of_node} opens`}`;
+      return `${name} ${verb("opens", "open")} ${num(named.rate, 0)} connections/s${of_node === "" ? "" : `${of_node} opens`}`;
   }
 }
 
@@ -71,18 +71,18 @@ function io_verb({ written_share = 1 }: Named, several: boolean): string {
   return several ? "read" : "reads";
 }
 
-function memory_words(who: Named, pattern: Maybe<Pattern>, several: boolean): string {
-  const gained = who.gained_bytes ?? 0;
+function memory_words(named: Named, pattern: Maybe<Pattern>, several: boolean): string {
+  const gained = named.gained_bytes ?? 0;
   if (pattern?.name === "memory being freed" && gained < 0) {
     const gave = several ? "give" : "gives";
-    return who.ended === true
+    return named.ended === true
       ? `has ended and gave back ${bytes(-gained)} of memory`
       : `${gave} back ${bytes(-gained)} of memory`;
   }
-  if (gained > 0 && who.rate < RESTS * gained)
+  if (gained > 0 && named.rate < RESTS * gained)
     return `took ${bytes(gained)} of memory and ${several ? "keep" : "keeps"} it`;
-  const part = who.share === null ? "" : `, ${percent(who.share)} of what the node takes`;
-  return `${several ? "take" : "takes"} ${bytes(who.rate)}/s of memory${part}`;
+  const part = named.share === null ? "" : `, ${percent(named.share)} of what the node takes`;
+  return `${several ? "take" : "takes"} ${bytes(named.rate)}/s of memory${part}`;
 }
 
 /** Without a name: what the node does. */

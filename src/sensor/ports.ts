@@ -96,7 +96,7 @@ export interface ThreadPort {
   threads(cgroup_id: number, watched_tid?: number, with_kernel?: boolean): ThreadRows;
 }
 
-/** Where it is counted who begins processes, threads and connections. */
+/** Counts of what each process begins: processes, threads and connections. */
 export interface StarterPort {
   starters(): StarterRows;
 }

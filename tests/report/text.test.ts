@@ -68,7 +68,7 @@ HOSA acted: apply thread_hold frozen on /svc/leaky task 901 "leaker".
   To lift what HOSA did: \`hosa release\`. If it is expected, add "/svc/leaky" to \`protect\` in the configuration: HOSA then never contains it. To end it: \`kill 900\`.
 
 e17  2026-01-02 03:04:05.000 UTC (t=12.0 s)  action  level 1 vigilance → 2 soft containment
-  Who        thread 901 "leaker" of process 900 in /svc/leaky
+  Process    thread 901 "leaker" of process 900 in /svc/leaky
              50.0 MiB/s, 97 % of its cgroup's
   Seen       D 8.40, D̄ 7.90, slope +4.25/s, acceleration +1.10/s², φ +0.80; 3000 samples learned
   Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00: fixed by the configuration)

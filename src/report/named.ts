@@ -36,7 +36,7 @@ const RESOURCE_OF: Readonly<Record<Pattern["name"], Maybe<Attributed>>> = {
   deadlock: null,
 };
 
-/** Dimensions by the resource that explains them; a change of the system call mix is explained by who runs. */
+/** Dimensions by the resource that explains them; a change of the system call mix is explained by what runs. */
 const DIMENSIONS_OF: readonly (readonly [Attributed, readonly string[]])[] = [
   ["memory", ["memory_growth_bytes_per_s", "memory_used_fraction", "memory_fragmentation_bits", "major_faults_per_s"]],
   ["io", ["block_latency_ms", "block_throughput_mib_per_s", "pressure_io_fraction"]],
@@ -78,7 +78,7 @@ export function named_of(
   return nothing(decision.previous_level === 0 ? "not_read_yet" : "not_recorded");
 }
 
-/** Where something is done about one cgroup, who carries the change is looked for in it alone. */
+/** Where something is done about one cgroup, the carrier is looked for in it alone. */
 function carrier_of(
   attribution: Attribution,
   resource: Attributed,
@@ -136,13 +136,13 @@ const KERNEL_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** `thread 1240 of python3 (process 1234) in /user.slice`, to the narrowest that is known. */
-export function who_text(who: Named): string {
-  return `${subject(who)}${place(who)}`;
+export function named_text(named: Named): string {
+  return `${subject(named)}${place(named)}`;
 }
 
-function subject(who: Named): string {
-  const { kind, comm, pid, tid, count, thread_comm } = who;
-  if (kind === "cgroup") return who.path || "an unknown cgroup";
+function subject(named: Named): string {
+  const { kind, comm, pid, tid, count, thread_comm } = named;
+  if (kind === "cgroup") return named.path || "an unknown cgroup";
   if (kind === "kernel") {
     const word = KERNEL_WORDS[comm] ?? comm;
     return pid === null ? `the kernel (${word})` : `the kernel thread ${comm} (${pid})`;
@@ -165,9 +165,9 @@ export function amount_text({ rate, unit }: Named): string {
 }
 
 /** `412.0 MiB/s, 98 % of the node's`. */
-export function figure_text(who: Named): string {
-  const { share, share_of_cgroup, kind } = who;
-  const amount = amount_text(who);
+export function figure_text(named: Named): string {
+  const { share, share_of_cgroup, kind } = named;
+  const amount = amount_text(named);
   if (share !== null) return `${amount}, ${percent(share)} of the node's`;
   return share_of_cgroup === null || kind === "cgroup"
     ? amount
