@@ -181,7 +181,10 @@ function follow(open: Open, beat: LoggedBeat): void {
 /** Counts what the bound leaves out. */
 function peak_due(open: Open, leading: Subject, t_ns: number): boolean {
   const { written } = open;
-  if (written === null) return leading.story.named !== null || t_ns - open.began_ns >= UNNAMED_S * 1e9;
+  if (written === null) {
+    const named = leading.story.named !== null && certainty(leading.highest.assessment) > 0;
+    return named || t_ns - open.began_ns >= UNNAMED_S * 1e9;
+  }
   if (written.beat === leading.highest || t_ns - written.t_ns < PEAK_SPACING_S * 1e9) return false;
   const { assessment, decision } = written.beat;
   const surer = certainty(leading.highest.assessment) > certainty(assessment);

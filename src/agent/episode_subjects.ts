@@ -70,7 +70,9 @@ export class EpisodeSubjects {
     }
     const subject = this.#current;
     // The logarithm, so that one spike does not outweigh what lasts; squared, so that what is next to θ1 does not outweigh what is far beyond.
-    const times = Math.log2(1 + assessment.d_smooth / assessment.thresholds.theta[0]);
+    // The distance of the beat itself where it is smaller: what is smoothed stays far away for a while after it is over.
+    const distance = Math.min(assessment.d, assessment.d_smooth);
+    const times = Math.log2(1 + distance / assessment.thresholds.theta[0]);
     subject.weight += dt_s * times * times * part_of(subject.story);
     if (decision.level > subject.max_level) subject.max_level = decision.level;
     subject.harm ||= decision.harm.present;

@@ -72,7 +72,9 @@ export function named_of(
       return nothing(attribution[resource].unknown === undefined ? "nothing_stands_out" : "not_counted");
     }
   }
-  if (decision.culprit !== null) return { named: of_culprit(decision.culprit, resource ?? "cpu"), unnamed: null };
+  if (decision.culprit !== null) {
+    return { named: of_culprit(decision.culprit, ranked_resource(a.dominant_resource)), unnamed: null };
+  }
   if (decision.level === 0) return nothing("nothing_out_of_the_ordinary");
   if (resource === null) return nothing("nothing_stands_out");
   return nothing(decision.previous_level === 0 ? "not_read_yet" : "not_recorded");
@@ -98,6 +100,11 @@ function carrier_of(
 
 function named(carrier: Carrier, resource: Attributed): Named {
   return { ...carrier, resource, unit: UNITS[resource], protected: carrier.protected ?? null };
+}
+
+/** What cgroups are ranked by for the dominant dimension: neither packets nor forks are counted per cgroup. */
+function ranked_resource(resource: Assessment["dominant_resource"]): Attributed {
+  return resource === "memory" || resource === "io" ? resource : "cpu";
 }
 
 /** What the decision found, where the record holds no attribution of it. */

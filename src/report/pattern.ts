@@ -59,8 +59,8 @@ export function patterns(a: Assessment, level = 0): readonly Pattern[] {
     return [{ name: grows.name, because: grows.because }];
   }
   const found = [
-    leak(a) ?? growth(a),
-    freed(a),
+    // For some seconds the slope of what has ended still looks back on its growth.
+    freed(a) ?? leak(a) ?? growth(a),
     fork_storm(a),
     connection_storm(a),
     reclaim(a),

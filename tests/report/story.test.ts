@@ -76,6 +76,8 @@ describe("what is told of a beat at level 1", () => {
       phi: -1,
       attribution: attribution({ memory: [carrier({ comm: "bystander" })] }, { released: gone }),
     });
+    // The slope of its growth looks back on it for some seconds.
+    expect(told({ ...seen, growth: assessment().growth }).pattern?.name).toBe("memory being freed");
     expect(told(seen)).toMatchObject({
       pattern: { name: "memory being freed" },
       named: { comm: "python3", ended: true },
@@ -193,6 +195,14 @@ describe("where something is done", () => {
       }),
     };
     expect(told(seen, decision).named).toMatchObject({ comm: "service", pid: 900, tid: 901 });
+  });
+
+  test("before the processes are read a cgroup has the figure it was ranked by, whatever the pattern is about", () => {
+    const { decision } = action_entry();
+    const storm = { ...BUSY, forks_execs_per_s: [5200, 0.5] } as const;
+    const culprit = { ...decision.culprit!, scope: "cgroup", pid: null, tid: null, comm: null, rate: 1.7 } as const;
+    const one = told(deviating(storm, { dominant_resource: "process" }), { ...AT_LEVEL_1, culprit });
+    expect(one).toMatchObject({ pattern: { name: "fork storm" }, headline: "/svc/leaky uses 1.7 cores." });
   });
 
   test("an older record is told from its culprit", () => {
