@@ -56,14 +56,18 @@ export class EpisodeSubjects {
     return leading;
   }
 
-  /** A beat above level 0. Put into words only where the processes were read anew, or another dimension leads, or something higher is seen. */
+  /**
+   * A beat above level 0. Put into words only where the processes were read anew, another dimension leads, or something higher is seen: at a hundred
+   * beats a second words cost more than the judgement.
+   */
   follow(beat: LoggedBeat): void {
     const { assessment, decision } = beat;
     const dt_s = Math.min(MOST_STEP_S, Math.max(0, (decision.t_ns - this.#t_ns) / 1e9));
     this.#t_ns = decision.t_ns;
     const other = assessment.attribution !== this.#read || about(assessment) !== this.#about;
     const more = decision.level > this.#current.max_level || (decision.harm.present && !this.#current.harm);
-    if (other || more) {
+    const higher = is_higher(beat, this.#current.highest);
+    if (other || more || higher) {
       this.#read = assessment.attribution;
       this.#about = about(assessment);
       this.#current = this.#subject(beat, story(beat));
@@ -76,9 +80,8 @@ export class EpisodeSubjects {
     subject.weight += dt_s * times * times * part_of(subject.story);
     if (decision.level > subject.max_level) subject.max_level = decision.level;
     subject.harm ||= decision.harm.present;
-    // Of one reading the highest beat; a beat without one is none to be told of.
-    if (certainty(assessment) < certainty(subject.highest.assessment)) return;
-    if (is_higher(beat, subject.highest)) subject.highest = beat;
+    // A higher beat has just been put into words: it is about this subject.
+    if ((other || more || higher) && is_higher(beat, subject.highest)) subject.highest = beat;
   }
 
   #subject(beat: LoggedBeat, told: Story): Subject {

@@ -8,6 +8,10 @@ import { part_of_deviation } from "./pattern.ts";
 
 /** A carrier of less than this part does not stand out. */
 const STANDS_OUT = 0.1;
+/** One that does less than this part of what the beat shows is not what the beat is about. */
+const FAIR_PART = 0.1;
+/** What was taken since the onset counts as if it had come within so long. */
+const GAIN_COUNTS_FOR_S = 5;
 
 const UNITS: Readonly<Record<Attributed, Named["unit"]>> = {
   memory: "bytes/s",
@@ -67,6 +71,7 @@ export function named_of(
   const acted_on = decision.harm.present || decision.actions.length > 0 ? decision.culprit : null;
   if (resource !== null && attribution !== undefined) {
     const carrier = carrier_of(attribution, resource, pattern, acted_on);
+    if (carrier !== null && !explains(carrier, resource, a)) return nothing("not_read_yet");
     if (carrier !== null) return { named: named(carrier, resource), unnamed: null };
     if (decision.culprit === null) {
       return nothing(attribution[resource].unknown === undefined ? "nothing_stands_out" : "not_counted");
@@ -78,6 +83,32 @@ export function named_of(
   if (decision.level === 0) return nothing("nothing_out_of_the_ordinary");
   if (resource === null) return nothing("nothing_stands_out");
   return nothing(decision.previous_level === 0 ? "not_read_yet" : "not_recorded");
+}
+
+/**
+ * A reading is up to a second older than the beat: what it found explains the beat only where it does a fair part of what the node does now. Processors are
+ * always in use by something, and memory that was taken earlier explains a plateau.
+ */
+function explains({ rate, gained_bytes = 0 }: Carrier, resource: Attributed, a: Assessment): boolean {
+  const now = (name: string): number => {
+    const at = a.dimension_names.indexOf(name);
+    return at < 0 ? 0 : (a.x[at] ?? 0);
+  };
+  switch (resource) {
+    case "io":
+      return rate >= FAIR_PART * now("block_throughput_mib_per_s") * 1_048_576;
+    case "forks":
+      return rate >= FAIR_PART * now("forks_execs_per_s");
+    case "network":
+      return rate >= FAIR_PART * now("tcp_connects_per_s");
+    case "memory": {
+      const growth = now("memory_growth_bytes_per_s");
+      if (rate < 0) return rate <= FAIR_PART * growth;
+      return Math.max(rate, gained_bytes / GAIN_COUNTS_FOR_S) >= FAIR_PART * growth;
+    }
+    case "cpu":
+      return true;
+  }
 }
 
 /** Where something is done about one cgroup, the carrier is looked for in it alone. */

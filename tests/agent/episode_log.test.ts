@@ -104,13 +104,15 @@ describe("an episode", () => {
     const freed = { x: [0.1, -8192 * MIB], d_smooth: 60, phi: -1, attribution: FREED } as const;
     const run = new Run()
       .stretch(0, 0.4, { level: 1, look: { ...blip, ...io } })
-      .stretch(0.4, 20, { level: 1, look: leaking })
+      .stretch(0.4, 19.8, { level: 1, look: leaking })
+      // It ends: for a moment the reading is still that of the growth, and another dimension leads.
+      .stretch(19.8, 20, { level: 1, look: { ...freed, attribution: GROWING, dominant: [0, 1] } })
       .stretch(20, 21, { level: 1, look: freed })
       .stretch(21, 33, { level: 0 });
     expect(run.told.at(-1)).toMatchObject({ news: ["ended"], view: { story: { named: { pid: 1234 } } } });
     const last = run.of("peak").at(-1)!;
     expect(last.input!.assessment.attribution!.memory.carriers[0]!.comm).toBe("python3");
-    expect(last.peak_d_smooth).toBeGreaterThanOrEqual(12);
+    expect(last.input!.assessment.d_smooth).toBe(12);
   });
 
   test("a look of a moment, or one about HOSA's own commands, does not take the place of the one before it", () => {

@@ -137,6 +137,17 @@ describe("what is told of a beat at level 1", () => {
     });
   });
 
+  test("a reading from before the beat names nothing that the beat is not about", () => {
+    const small = carrier({ comm: "hosa", rate: 20 * 1024, share: 0.9 });
+    const disk = { block_throughput_mib_per_s: [900, 0.9] } as const;
+    const one = told(deviating(disk, { attribution: attribution({ io: [small] }) }));
+    expect(one).toMatchObject({ named: null, unnamed: "not_read_yet" });
+    const gone = carrier({ comm: "npm", rate: -9 * MIB, gained_bytes: -9 * MIB });
+    const falls = { memory_growth_bytes_per_s: [-2700 * MIB, 0.95] } as const;
+    const freed = told(deviating(falls, { attribution: attribution({}, { released: gone }) }));
+    expect(freed).toMatchObject({ pattern: { name: "memory being freed" }, named: null });
+  });
+
   test("the kernel is named where it is the kernel", () => {
     const slab = carrier({ kind: "kernel", comm: "slab", pid: null, tid: null, cgroup_id: null, path: "" });
     const seen = deviating(GROWING, { attribution: attribution({ memory: [slab] }) });
