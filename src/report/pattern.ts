@@ -60,7 +60,7 @@ export function patterns(a: Assessment, level = 0): readonly Pattern[] {
   }
   const found = [
     // For some seconds the slope of what has ended still looks back on its growth.
-    freed(a) ?? leak(a) ?? growth(a),
+    freed(a) ?? leak(a) ?? leak_of_node(a) ?? growth(a),
     fork_storm(a),
     connection_storm(a),
     reclaim(a),
@@ -108,6 +108,16 @@ function leak(a: Assessment): Found | null {
   const near = (first.ttf.ttf_s ?? Number.POSITIVE_INFINITY) < NEAR_S;
   const weight = part_of_deviation(a, GROWTH) + (near ? CERTAIN : 0);
   return { name: "resource leak", because: `${first.path} grows ${slope} and would run out`, weight };
+}
+
+/** On a node whose memory moves a lot no growth leaves its tail, and still one process takes most of what is left. */
+function leak_of_node(a: Assessment): Found | null {
+  const { ttf_s, slope_bytes_per_s } = a.node_ttf;
+  const carrier = first_of(a.attribution?.memory.carriers);
+  if (carrier === null || carrier.share < MOST || ttf_s === null || ttf_s >= NEAR_S) return null;
+  if (carrier.rate < MOST * slope_bytes_per_s) return null;
+  const because = `the node's memory falls by ${bytes(slope_bytes_per_s)}/s and would run out in ${num(ttf_s, 0)} s`;
+  return { name: "resource leak", because, weight: part_of_deviation(a, GROWTH) + CERTAIN };
 }
 
 /** More memory is taken than ever, or was taken and is kept. */

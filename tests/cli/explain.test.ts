@@ -185,7 +185,7 @@ test("the episodes are listed; a report without an id takes the most severe and 
       "e0  2026-01-02 03:04:05     23 s  1    ",
       "e3  2026-01-02 03:04:05    6.0 s  1    ",
     ]);
-    expect(stdout).toContain(`memory growth: ${SENTENCE}`);
+    expect(stdout).toContain(`resource leak: ${SENTENCE}`);
     const json = JSON.parse(hosa(["explain", "--list", "-o", "json", "--audit", path]).stdout);
     expect(json.episodes.map(({ id }: { id: string }) => id)).toEqual(["e0", "e3"]);
     expect(hosa(["explain", "--since", "2026-02-01", "--audit", path]).stdout).toStartWith("no episode");

@@ -53,9 +53,21 @@ describe("what is told of a beat at level 1", () => {
     );
   });
 
+  test("a leak on a node whose memory moves so much that no growth is beyond its tail", () => {
+    const noisy = { major_faults_per_s: [900, 0.5], memory_growth_bytes_per_s: [412 * MIB, 0.2] } as const;
+    const node_ttf = { ...assessment().node_ttf, ttf_s: 30, slope_bytes_per_s: 420 * MIB };
+    const found = attribution({ memory: [carrier()] });
+    expect(told(deviating(noisy, { node_ttf, attribution: found })).pattern?.name).toBe("resource leak");
+    const spread = attribution({ memory: [carrier({ share: 0.3 })] });
+    expect(told(deviating(noisy, { node_ttf, attribution: spread })).pattern?.name).toBe("memory pressure");
+    const slow = { ...node_ttf, ttf_s: 9000 };
+    expect(told(deviating(noisy, { node_ttf: slow, attribution: found })).pattern?.name).toBe("memory pressure");
+  });
+
   test("a growth without a known end, and one that rests", () => {
     const one = carrier({ tid: 1234, thread_comm: "python3", path: "/", gained_bytes: 900 * MIB });
-    expect(told(deviating(GROWING, { attribution: attribution({ memory: [one] }) }))).toMatchObject({
+    const far = { ...assessment().node_ttf, ttf_s: null };
+    expect(told(deviating(GROWING, { node_ttf: far, attribution: attribution({ memory: [one] }) }))).toMatchObject({
       pattern: { name: "memory growth" },
       headline: "python3 (process 1234) in the root cgroup takes 412.0 MiB/s of memory, 98 % of what the node takes.",
     });
