@@ -23,7 +23,7 @@ const motor = new CgroupMotor({
   max_targets_per_minute: 60,
   cooldown_s: 0,
   expiry_s: 3600,
-  protected_ids: () => null,
+  protect: [],
   shield: organ,
 });
 const isolates = mode === "isolate";

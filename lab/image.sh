@@ -3,7 +3,8 @@
 #
 #   image.sh kernel 6.1|6.12|6.18      folder with vmlinuz
 #   image.sh base 6.1|6.12|6.18        initrd of a guest with that kernel, without its job
-#   image.sh systemd                   disk with systemd and systemd-oomd, as the distribution ships them
+#   image.sh systemd [SUITE]           disk with systemd and systemd-oomd, as the distribution ships them; SUITE: bookworm (252), trixie (257)
+#   image.sh podman SUITE              the same with podman, runc, crun and an image made of busybox
 #   image.sh workloads                 folder with the statically linked workloads
 #   image.sh java                      folder with Payment.class and a minimal runtime
 #   image.sh earlyoom                  the distribution's earlyoom binary
@@ -113,7 +114,7 @@ workloads() {
   d=$CACHE/workloads-$(cat "$HERE"/workloads/*.[ch] | sha256sum | cut -c1-16)
   if [ ! -d "$d" ]; then
     w=$(mktemp -d "$CACHE/new.XXXXXX")
-    for f in payment loadgen sampler churn flood hydra; do
+    for f in payment loadgen sampler churn flood hydra idle; do
       gcc -static -O2 -Wall -Wextra -pthread "$HERE/workloads/$f.c" -o "$w/$f" -lsqlite3 -lm 2> "$w/log" || { cat "$w/log" >&2; die "$f.c does not compile"; }
     done
     mv -T "$w" "$d"
@@ -147,22 +148,23 @@ earlyoom() {
 MASKED="getty.target getty-static.service systemd-logind.service fstrim.timer e2scrub_all.timer e2scrub_reap.service
   dpkg-db-backup.timer systemd-tmpfiles-clean.timer"
 
-systemd() {
-  local d w u
-  d=$CACHE/systemd-$(cat "$HERE/guest/hosa-lab.service" "$HERE/image.sh" | sha256sum | cut -c1-16)
+systemd() { # SUITE [PACKAGES]
+  local d w u suite=$1 more=${2:-} size=512M
+  d=$CACHE/systemd-$suite${more:+-podman}-$(cat "$HERE/guest/hosa-lab.service" "$HERE/image.sh" | sha256sum | cut -c1-16)
+  [ "$suite$more" = bookworm ] || size=1G
   if [ ! -e "$d" ]; then
     [ "$(id -u)" = 0 ] || die "a guest with systemd is built as root"
     w=$(mktemp -d "$CACHE/new.XXXXXX")
-    mmdebstrap --quiet --variant=essential --include=systemd,dbus,systemd-oomd,kmod,e2fsprogs,iproute2,libbpf1 \
+    mmdebstrap --quiet --variant=essential --include=systemd,dbus,systemd-oomd,kmod,e2fsprogs,iproute2,libbpf1$more \
       --aptopt='APT::Install-Recommends "false"' --dpkgopt='path-exclude=/usr/share/doc/*' \
       --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-      bookworm "$w/root" "deb $(mirror) bookworm main" > "$w/log" 2>&1 || { cat "$w/log" >&2; die "mmdebstrap failed"; }
+      "$suite" "$w/root" "deb $(mirror) $suite main" > "$w/log" 2>&1 || { cat "$w/log" >&2; die "mmdebstrap failed"; }
     mkdir -p "$w/root"/{job,out,data,usr/lib/modules}
     for u in $MASKED; do ln -sf /dev/null "$w/root/etc/systemd/system/$u"; done
     cp "$HERE/guest/hosa-lab.service" "$w/root/etc/systemd/system/"
     ln -s ../hosa-lab.service "$w/root/etc/systemd/system/multi-user.target.wants/"
     : > "$w/root/etc/machine-id"; echo lab > "$w/root/etc/hostname"
-    mke2fs -qF -t ext4 -O ^has_journal -d "$w/root" "$w/disk" 512M > /dev/null
+    mke2fs -qF -t ext4 -O ^has_journal -d "$w/root" "$w/disk" $size > /dev/null
     mv "$w/disk" "$d"; rm -rf "$w"
   fi
   echo "$d"
@@ -173,11 +175,12 @@ exec 9> "$CACHE/lock"
 case ${1:-} in
   kernel) flock 9; kernel "$2" ;;
   base) flock 9; base "$2" ;;
-  systemd) flock 9; systemd ;;
+  systemd) flock 9; systemd "${2:-bookworm}" ;;
+  podman) flock 9; systemd "$2" ,podman,runc,crun,conmon,uidmap,iptables,busybox-static,golang-github-containers-common ;;
   workloads) flock 9; workloads ;;
   java) flock 9; java ;;
   earlyoom) flock 9; earlyoom ;;
   job) copy_libraries "$2" $(find "$2/job" -maxdepth 1 -type f -perm -100) || :
     (cd "$2" && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet -R 0:0) > "$3" ;;
-  *) sed -n '2,11p' "$0"; exit 2 ;;
+  *) sed -n '2,12p' "$0"; exit 2 ;;
 esac

@@ -3,6 +3,15 @@ import { join } from "node:path";
 import type { Kernel } from "./options.ts";
 import { scratch_folder } from "./scratch.ts";
 
+/** Disks of lab/image.sh: what of the distribution runs as PID 1, and what beside it. */
+export const SYSTEM_DISKS = {
+  "systemd-252": ["systemd", "bookworm"],
+  "systemd-257": ["systemd", "trixie"],
+  "podman-252": ["podman", "bookworm"],
+  "podman-257": ["podman", "trixie"],
+} as const;
+export type SystemDisk = keyof typeof SYSTEM_DISKS;
+
 export interface VmRequest {
   readonly kernel: Kernel;
   readonly clock: "virtual" | "real";
@@ -14,10 +23,18 @@ export interface VmRequest {
   readonly timeout_s: number;
   /** The guest's root is the distribution's, with systemd as PID 1; otherwise nothing runs in it but the job. */
   readonly systemd?: boolean;
+  /** Which systemd that is; the first one unless said otherwise. */
+  readonly system_disk?: SystemDisk;
   /** A second empty disk, sparse here; absent: there is none. */
   readonly second_disk_bytes?: number;
   /** Persistent memory beside the guest's own, a disk once nd_pmem is loaded; absent: there is none. */
   readonly persistent_memory_bytes?: number;
+  /** Model of the processor instead of the lab's own, which has everything the kernel can use. */
+  readonly cpu?: string;
+  /** Processors instead of the lab's own number; with a virtual clock 6.1 takes one at most. */
+  readonly cpus?: number;
+  /** Appended to the kernel's command line. */
+  readonly kernel_words?: string;
   /** A network card without a wire, eth0 once virtio_net is loaded. */
   readonly network_card?: boolean;
 }
@@ -62,7 +79,7 @@ export interface VmCost {
 export async function run_vm(request: VmRequest): Promise<VmCost> {
   const kernel = image("kernel", request.kernel);
   const base = image("base", request.kernel);
-  const system_disk = request.systemd ? image("systemd") : null;
+  const system_disk = request.systemd ? image(...SYSTEM_DISKS[request.system_disk ?? "systemd-252"]) : null;
   const scratch = scratch_folder("hosa-lab");
   const work = scratch.path;
   try {
@@ -134,7 +151,7 @@ interface GuestFiles {
 
 function qemu_command(request: VmRequest, files: GuestFiles): string[] {
   // 6.1 hangs in SMP bring-up when time is counted in instructions.
-  const cpus = request.kernel === "6.1" && request.clock === "virtual" ? "1" : "2";
+  const cpus = request.kernel === "6.1" && request.clock === "virtual" ? "1" : String(request.cpus ?? 2);
   // One thread for both processors: with a thread each, a processor can run code that the other has just patched (QEMU 7.2), and
   // a kernel that switches its static branches then dies of a stray int3.
   const time = [
@@ -143,8 +160,9 @@ function qemu_command(request: VmRequest, files: GuestFiles): string[] {
   ];
   const persistent = request.persistent_memory_bytes;
   const memory = persistent === undefined ? MEMORY : `${MEMORY},slots=1,maxmem=64G`;
-  const cpu = request.kernel === "6.18" ? CPU : CPU_BEFORE_6_18;
+  const cpu = request.cpu ?? (request.kernel === "6.18" ? CPU : CPU_BEFORE_6_18);
   const words = "console=ttyS0 mitigations=off quiet panic=-1 oops=panic random.trust_cpu=on";
+  const more = request.kernel_words === undefined ? words : `${words} ${request.kernel_words}`;
   const drive = (id: string, file: string, more = ""): string[] => [
     ...["-drive", `file=${file},if=none,id=${id},format=raw,cache=unsafe${more}`],
     ...["-device", `virtio-blk-pci,drive=${id}`],
@@ -162,7 +180,7 @@ function qemu_command(request: VmRequest, files: GuestFiles): string[] {
     ],
     ...["-smp", cpus, "-m", memory, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-kernel", files.vmlinuz, "-initrd", files.initrd],
-    ...["-append", files.system_disk === null ? words : `${words} lab.systemd`],
+    ...["-append", files.system_disk === null ? more : `${more} lab.systemd`],
     ...["-chardev", `file,id=con,path=${files.console_log}`, "-serial", "chardev:con", "-device", "virtio-serial-pci"],
     ...["-chardev", `file,id=res,path=${files.result}`, "-device", "virtserialport,chardev=res,name=lab.result"],
     ...(persistent === undefined ? [] : ["-object", `memory-backend-ram,id=pm,size=${persistent}`]),

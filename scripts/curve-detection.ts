@@ -62,14 +62,20 @@ const [LEAST_S, MOST_S] = [0.05, 20_000];
 const x_of = (rate: number) => BOX.left + (BOX.width * Math.log10(rate / 0.1)) / Math.log10(500 / 0.1);
 const y_of = (s: number) => BOX.top + BOX.height * (1 - Math.log10(s / LEAST_S) / Math.log10(MOST_S / LEAST_S));
 
+/** A line through the points that are there; where one is missing (never), it breaks. */
 function line(points: readonly (readonly [number, number | null])[], color: string, dash: string): string {
-  const path = points.flatMap(([rate, s]) => (s === null ? [] : [`${x_of(rate).toFixed(1)},${y_of(s).toFixed(1)}`]));
-  const marks = path.map((at) => {
+  const runs: string[][] = [[]];
+  for (const [rate, s] of points) {
+    if (s === null) runs.push([]);
+    else runs.at(-1)!.push(`${x_of(rate).toFixed(1)},${y_of(s).toFixed(1)}`);
+  }
+  const marks = runs.flat().map((at) => {
     const [x, y] = at.split(",");
     return `<circle cx="${x}" cy="${y}" r="2.5" fill="${color}"/>`;
   });
   const stroke = `fill="none" stroke="${color}" stroke-width="2" stroke-dasharray="${dash}"`;
-  return `<polyline points="${path.join(" ")}" ${stroke}/>\n${marks.join("\n")}`;
+  const lines = runs.filter((run) => run.length > 1).map((run) => `<polyline points="${run.join(" ")}" ${stroke}/>`);
+  return [...lines, ...marks].join("\n");
 }
 
 function text(x: number, y: number, content: string, anchor = "start"): string {
@@ -87,11 +93,12 @@ function picture(limited: readonly Point[], free: readonly Point[]): string {
   });
   const title = "A leak at every rate: when it is seen (level 1), acted on, and would have used up the memory";
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#808080" role="img" aria-label="${title}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="system-ui, sans-serif" font-size="12" fill="#5a6575" role="img" aria-label="${title}">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(BOX.left, 22, title),
     ...grid,
     ...ticks,
-    text(BOX.left + BOX.width / 2, BOX.top + BOX.height + 38, "leak, MB/s", "middle"),
+    text(BOX.left + BOX.width / 2, BOX.top + BOX.height + 38, "leak, MB/s (both axes logarithmic)", "middle"),
     line(
       pick(limited, (p) => p.exhausted_s),
       "#b04040",
@@ -99,7 +106,7 @@ function picture(limited: readonly Point[], free: readonly Point[]): string {
     ),
     line(
       pick(limited, (p) => p.acted_s),
-      "#e07b39",
+      "#b3591f",
       "none",
     ),
     line(
@@ -109,13 +116,14 @@ function picture(limited: readonly Point[], free: readonly Point[]): string {
     ),
     line(
       pick(limited, (p) => p.seen_s),
-      "#d9a520",
+      "#8f6a00",
       "none",
     ),
+    '<rect x="464" y="46" width="212" height="68" fill="#ffffff"/>',
     `<g font-size="12"><g fill="#b04040">${text(470, 60, "– – used up, limit 1 GiB")}</g>`,
-    `<g fill="#e07b39">${text(470, 76, "acted on, limit 1 GiB")}</g>`,
+    `<g fill="#b3591f">${text(470, 76, "acted on, limit 1 GiB")}</g>`,
     `<g fill="#4070b0">${text(470, 92, "acted on, no limit (2 GiB node)")}</g>`,
-    `<g fill="#d9a520">${text(470, 108, "seen, limit 1 GiB")}</g></g>`,
+    `<g fill="#8f6a00">${text(470, 108, "seen, limit 1 GiB")}</g></g>`,
     "</svg>\n",
   ].join("\n");
 }

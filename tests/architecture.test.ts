@@ -11,6 +11,7 @@ import {
   EXIT_FILE,
   find_cycles,
   MAX_LINES,
+  OUTPUT_FILE,
   parse_room_table,
   room_edges,
 } from "./architecture/rules.ts";
@@ -133,6 +134,8 @@ describe("the rules catch", () => {
     ["a sleep", "src/motor/x.ts", "await Bun.sleep(5);", CLOCK_FILE],
     ["the process clock", "src/motor/x.ts", "process.hrtime.bigint();", CLOCK_FILE],
     ["an exit", "src/agent/x.ts", "process.exit(1);", EXIT_FILE],
+    ["a line past the output", "src/cli/x.ts", 'process.stderr.write("a");', OUTPUT_FILE],
+    ["a line to the console", "src/agent/x.ts", 'console.log("a");', OUTPUT_FILE],
     ["randomness", "src/cortex/x.ts", "export const a = Math.random();", "repeatable"],
     ["any", "src/cortex/x.ts", "export const a = 1 as any;", "`any`"],
     ["a suppressed type error", "src/cortex/x.ts", "// @ts-ignore\nexport const a = 1;", "left behind"],

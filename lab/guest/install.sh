@@ -220,7 +220,7 @@ network() {
   for d in $CG/*.slice; do echo "$d $(cat $d/cgroup.freeze)"; done
 }
 network_as_before() { network > /tmp/network.after; same /tmp/network.before /tmp/network.after; }
-in_quarantine() { audit_says '"step":"freeze","subject":"/payment.slice","status":"done"'; }
+in_quarantine() { audit_says '"step":"freeze","subject":"/payment.slice/payment.service","status":"done"'; }
 isolation() { # level 5 inside the unit's sandbox, the capabilities of the start given up
   modprobe veth
   ip netns add outside

@@ -1,4 +1,4 @@
-import type { Named, Story } from "../../src/model/story.ts";
+import type { NamedSubject, Story } from "../../src/model/story.ts";
 import { escape_html, shortened } from "../../src/report/html.ts";
 
 /** What a provocation must be told as. */
@@ -66,6 +66,6 @@ function majority(stories: readonly Story[]): Story | null {
   return [...counts.values()].toSorted((one, other) => other.count - one.count)[0]?.story ?? null;
 }
 
-function key_of({ comm, pid, tid, kind }: Named, pattern: string): string {
+function key_of({ comm, pid, tid, kind }: NamedSubject, pattern: string): string {
   return `${pattern} ${comm} ${kind === "process" ? `${pid} ${tid}` : ""}`;
 }

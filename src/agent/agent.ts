@@ -7,6 +7,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Assessment } from "../model/assessment.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
@@ -42,7 +43,9 @@ import { ShieldRate } from "./shield_rate.ts";
 import { open_telling, type Telling } from "./telling.ts";
 import { telling_parts } from "./telling_parts.ts";
 import { Trace } from "./trace.ts";
+import { with_trusted_places } from "./trusted_places.ts";
 import { view_of } from "./view.ts";
+import { WarmupNews } from "./warmup_news.ts";
 import { stall_port, watch_port } from "./watch_port.ts";
 
 /** The first beats run before the code is compiled; their cost says nothing about the rest. */
@@ -60,7 +63,7 @@ const SILENCE_S = 10;
 
 /** The loop in the foreground: composes the rooms, beats until told to end, and undoes everything on the way out. */
 export async function run_agent(options: AgentOptions): Promise<AgentResult> {
-  if (options.mode === "run") with_safe_hooks(options.config);
+  if (options.mode === "run") with_trusted_places(with_safe_hooks(options.config));
   const agent = new Agent(options, compose(options));
   let reason = "a failure";
   try {
@@ -81,6 +84,7 @@ class Agent {
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
+  readonly #warmup_news: WarmupNews;
   readonly #service: Service;
   /** In force now; a reload replaces it. */
   #config: Config;
@@ -108,6 +112,7 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
+    this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
     this.#tasks = this.#task_watch();
     this.#threads = new ThreadWatch(ports, {
       memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id),
@@ -141,7 +146,7 @@ class Agent {
       record: (entry: AuditEntry) => this.#record(entry),
       flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
       figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
-      warmup_left: () => cortex.warmup_left,
+      warmup: () => cortex.warmup,
       audit: () => ({ trouble: parts.audit?.trouble ?? null, lost: parts.audit?.dropped ?? 0 }),
       quarantine_left: () => this.#quarantine.left(),
       node: config.node.name || hostname(),
@@ -170,12 +175,12 @@ class Agent {
 
   #keeper(): QuarantineKeeper {
     const { config, on_message } = this.#options;
-    const { motor, mount, own_path } = this.#parts;
+    const { motor, mount } = this.#parts;
     const record = (entry: AuditEntry) => this.#record(entry);
     const ask_release = this.#beat.ask_release.bind(this.#beat);
     const last_word = () => this.#telling?.last_word() ?? Promise.reject(new Error("nobody can be told yet"));
     return new QuarantineKeeper({ ...this.#parts, config, record, on_message, ask_release }, (evidence) =>
-      quarantine_motor(config, motor, mount, own_path, evidence, last_word, (outcome) => {
+      quarantine_motor(config, motor, mount, evidence, last_word, (outcome) => {
         record({ t_ns: monotonic_ns(), kind: "quarantine_step", outcome });
         on_message("warn", `quarantine: ${step_sentence(outcome)}`);
       }),
@@ -229,7 +234,9 @@ class Agent {
     if (this.#beats === 0 || source?.requested() !== true) return;
     const t_ns = monotonic_ns();
     this.#service.reloading(t_ns);
-    const { plan, entry, messages, status } = reload(this.#config, () => with_safe_hooks(source.load()));
+    const { plan, entry, messages, status } = reload(this.#config, () =>
+      with_trusted_places(with_safe_hooks(source.load())),
+    );
     this.#record({ t_ns, ...entry });
     if (plan !== null) {
       this.#config = plan.config;
@@ -240,7 +247,7 @@ class Agent {
         ceiling,
       };
       this.#beat.reconfigure(decides_by);
-      motor.reconfigure(motor_limits(plan.config, own_path));
+      motor.reconfigure(motor_limits(plan.config));
       flight?.reconfigure(decides_by);
       this.#quarantine.reconfigure(plan.config);
       await this.#telling?.reconfigure(plan.config);
@@ -341,6 +348,7 @@ class Agent {
     this.#quarantine.after_beat(assessment, decision);
     // Above level 0 there is something else to tell, and nothing new to know.
     if (assessment.warm && (!this.#warm || decision.level === 0)) this.#say_baseline(assessment, decision.t_ns);
+    this.#warmup_news.turn(decision.t_ns);
     this.#control?.noticed(result);
     this.#telling?.noticed(result);
     this.#tell(result);
@@ -370,7 +378,9 @@ class Agent {
     if (due && decision.level === 0) {
       this.#told_ns = decision.t_ns;
       const { d_smooth, thresholds } = assessment;
-      this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats: this.#beats });
+      const period_s = this.#config.telemetry.heartbeat_s;
+      const beats = this.#beats;
+      this.#record({ t_ns: decision.t_ns, kind: "heartbeat", level: 0, d_smooth, thresholds, beats, period_s });
     }
     const line = this.#trace.line(result, this.#beat.state?.containments ?? []);
     if (line !== null) this.#record(line);
@@ -418,6 +428,7 @@ class Agent {
     const dimensions = sensor.dimensions.map((dimension) => dimension.name);
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
     const said = again ? "the thresholds have moved" : "this node is known";
-    this.#options.on_message("info", `${said}: ${learned_samples} samples; ${thresholds_text(thresholds)}`);
+    const samples = counted(learned_samples, "sample");
+    this.#options.on_message("info", `${said}: ${samples}; ${thresholds_text(thresholds)}`);
   }
 }

@@ -1,5 +1,6 @@
 import type { Config } from "../config/index.ts";
 import type { BeatView } from "../model/view.ts";
+import type { WarmupProgress } from "../model/warmup.ts";
 import type { ReloadSource } from "./reload.ts";
 
 export interface AgentOptions {
@@ -11,6 +12,8 @@ export interface AgentOptions {
   readonly count: number | null;
   /** Every beat in observe, eventful beats in run. Returning false ends the loop. */
   readonly on_beat: (view: BeatView) => false | undefined;
+  /** Once a second while the node is learned; null when it is known. */
+  readonly on_warmup: (progress: WarmupProgress | null) => void;
   readonly on_message: (level: "error" | "warn" | "info" | "debug", text: string) => void;
   readonly signal: AbortSignal;
   /** Null: the configuration stays what it was at the start. */

@@ -2,6 +2,7 @@ import { hostname, release } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { why_no_cgroup2 } from "../sensor/mount.ts";
 import type { AgentOptions } from "./agent_options.ts";
@@ -48,6 +49,6 @@ export function announce(
   if (motor instanceof CgroupMotor && motor.recovered.length > 0) {
     const reason = "left by a predecessor";
     record({ t_ns, kind: "undo", reason, outcomes: motor.recovered });
-    on_message("warn", `${motor.recovered.length} change(s) left by a predecessor were undone`);
+    on_message("warn", `undone: ${counted(motor.recovered.length, "change")} left by a predecessor`);
   }
 }

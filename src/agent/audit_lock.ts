@@ -2,6 +2,8 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { AuditWriter } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
+import { denied_hint } from "../files/denied.ts";
+import { errno_of, errno_text } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { current_boot_id } from "../motor/ledger.ts";
 import { LedgerBusy, take_lock } from "../motor/lock.ts";
@@ -34,12 +36,12 @@ function lock(path: string): () => void {
       const hint = "End it first, or give this one an audit.path of its own.";
       throw new OperatorError(`audit ${path}: the running process ${error.pid} writes it`, 1, hint, error);
     }
-    const code = error instanceof Error && "code" in error ? String(error.code) : null;
+    const code = errno_of(error);
     if (code === null) throw error;
     const denied = code === "EACCES" || code === "EPERM";
     const hint = denied
-      ? "Run as root, or set audit.path to a place this user may write."
+      ? denied_hint("Run as root, or set audit.path to a place this user may write.")
       : "Set audit.path to a writable place on a disk.";
-    throw new OperatorError(`audit file ${path} cannot be locked (${code})`, denied ? 3 : 1, hint, error);
+    throw new OperatorError(`audit file ${path} cannot be locked: ${errno_text(code)}`, denied ? 3 : 1, hint, error);
   }
 }

@@ -6,12 +6,12 @@ import { type AuditWriter, FlightRecorder } from "../audit/index.ts";
 import type { Config } from "../config/index.ts";
 import { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
-import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { geteuid, mlockall_on_fault, trim_malloc } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
 import { drop_program_text } from "../ffi/program_text.ts";
 import { Senses } from "../ffi/senses.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { kernel_files } from "../motor/files.ts";
 import type { MotorLimits } from "../motor/limits.ts";
@@ -21,6 +21,7 @@ import { RecordingMotor } from "../motor/recording.ts";
 import { type MissingRung, missing_as_read, without_cgroups } from "../motor/rehearsal.ts";
 import type { Prepared } from "../motor/reserve/prepare.ts";
 import { protect_self, type SelfProtection } from "../motor/self.ts";
+import { precondition_words } from "../report/precondition.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
@@ -78,7 +79,7 @@ function require_btf(): void {
     readSync(fd, magic);
     closeSync(fd);
   } catch (error) {
-    throw no_btf(`it cannot be read (${error instanceof Error ? error.message : String(error)})`, error);
+    throw no_btf(`it cannot be read: ${reason_of(error)}`, error);
   }
   if (magic[0] !== 0x9f || magic[1] !== 0xeb) throw no_btf("it holds no BTF");
 }
@@ -123,12 +124,13 @@ export function counts_on_shield(asked: Asked, network: NodeShield | { readonly 
 }
 
 /** What of the motor's configuration may change while it runs. */
-export function motor_limits({ motor, protect }: Config, own_path: string): MotorLimits {
+export function motor_limits({ motor, protect }: Config): MotorLimits {
   return {
     max_targets_per_minute: motor.max_targets_per_minute,
     cooldown_s: motor.cooldown_s,
     expiry_s: motor.expiry_s,
-    protected_ids: (_id, path) => protection(path, own_path, protect),
+    protect,
+    words: precondition_words,
   };
 }
 
@@ -141,14 +143,13 @@ function would_miss({ config, mode }: AgentOptions, mount: string | null): reado
 function open_motor(
   options: AgentOptions,
   mount: string | null,
-  own_path: string,
   network: NodeShield | { readonly missing: string },
   reserve: Prepared,
 ): CgroupMotor | RecordingMotor {
   const { motor } = options.config;
-  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config, own_path) };
+  const limits = { enabled_rungs: motor.rungs, ...motor_limits(options.config) };
   if (mount === null || !acts(options))
-    return new RecordingMotor({ ...limits, missing_rungs: would_miss(options, mount) });
+    return new RecordingMotor({ ...limits, mount, missing_rungs: would_miss(options, mount) });
   try {
     return new CgroupMotor({ ...limits, mount, ledger_dir: motor.ledger_dir, shield: network, reserve });
   } catch (error) {
@@ -180,7 +181,7 @@ export function compose(options: AgentOptions): Parts {
   const network = mount !== null && acts(options) ? NodeShield.open(config) : { missing: "nothing is touched" };
   if ("shield" in network) undo.use(network);
   const reserve = mount !== null && acts(options) ? open_reserve(config) : { missing: "nothing is touched" };
-  const motor = open_motor(options, mount, own_path, network, reserve);
+  const motor = open_motor(options, mount, network, reserve);
   if (motor instanceof CgroupMotor) undo.defer(() => motor.close());
   const locked = options.mode === "run" ? open_audit(config) : null;
   if (locked !== null) undo.defer(locked.unlock);
@@ -246,6 +247,10 @@ function recall(options: AgentOptions, sensor: Sensor): Cortex {
     refused = saved.refused;
   }
   const { warmup_s } = options.config.learning;
-  options.on_message("info", `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that`);
+  const meanwhile = options.mode === "observe" ? "`hosa doctor`" : "`hosa doctor` and `hosa observe`";
+  options.on_message(
+    "info",
+    `learning this node for ${warmup_s} s (${refused}); nothing above level 1 before that; meanwhile try ${meanwhile}`,
+  );
   return new Cortex(sensor.dimensions, settings);
 }

@@ -176,6 +176,7 @@ export class ContainmentWatch {
       status: watched.outcome.status,
       detail: watched.outcome.detail,
       ...(watched.outcome.wait_s === undefined ? {} : { wait_s: watched.outcome.wait_s }),
+      ...(watched.outcome.unmet === undefined ? {} : { unmet: watched.outcome.unmet }),
       frozen: watched.frozen,
       alive: watched.alive,
       in_force: watched.in_force,

@@ -41,7 +41,7 @@ export interface ControlParts {
   /** Resolves when the audit has written what it had to write. */
   readonly flush_audit: () => Promise<void>;
   readonly figures: () => AgentStatus["beat"];
-  readonly warmup_left: () => AgentStatus["warmup"];
+  readonly warmup: () => AgentStatus["warmup"];
   readonly audit: () => AgentStatus["audit"];
   /** What became of the quarantine that the present beat left: it is undone beside the beat. */
   readonly quarantine_left: () => Promise<readonly Outcome[]>;
@@ -221,7 +221,7 @@ export class AgentControl {
       velocity: seen?.velocity ?? null,
       theta: seen?.thresholds.theta ?? null,
       thresholds: seen?.thresholds ?? null,
-      warmup: this.#parts.warmup_left(),
+      warmup: this.#parts.warmup(),
       story: this.#latest === null ? null : story(this.#latest),
       inaction: this.#latest?.decision.inaction ?? "",
       held: motor.held().map((item) => this.#held_now(item, now_ns)),

@@ -5,6 +5,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { libbpf, text_at } from "../ffi/libbpf.ts";
 import { geteuid } from "../ffi/libc.ts";
 import { senses_object } from "../ffi/object.ts";
+import { bpf_host, LOCKDOWN_FILE, type Lockdown } from "../ffi/refusal.ts";
 import { Senses } from "../ffi/senses.ts";
 import type { Rung } from "../model/containment.ts";
 import { RUNGS } from "../model/containment.ts";
@@ -17,6 +18,7 @@ import { kernel_ports } from "../sensor/kernel_ports.ts";
 import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { own_cgroup_path, see_whole_node } from "../sensor/own_cgroup.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { examine_preconditions } from "./doctor_preconditions.ts";
 import { examine_quarantine } from "./doctor_quarantine.ts";
 import { examine_shield } from "./doctor_shield.ts";
 import { privilege_findings } from "./privileges.ts";
@@ -26,7 +28,7 @@ import { reserve_finding } from "./reserve.ts";
 const CAPABILITIES = [
   { bit: 39, name: "CAP_BPF", fatal: true, costs: "no BPF program can be loaded" },
   { bit: 38, name: "CAP_PERFMON", fatal: true, costs: "no BPF program can be attached to the kernel's tracepoints" },
-  { bit: 24, name: "CAP_SYS_RESOURCE", fatal: false, costs: "older kernels refuse BPF maps beyond the memlock limit" },
+  { bit: 24, name: "CAP_SYS_RESOURCE", fatal: false, costs: "the OOM killer does not spare the agent" },
   { bit: 23, name: "CAP_SYS_NICE", fatal: false, costs: "no niceness fallback of cpu_weight" },
   { bit: 5, name: "CAP_KILL", fatal: false, costs: "no signals as a fallback of the freezer" },
   { bit: 1, name: "CAP_DAC_OVERRIDE", fatal: false, costs: "cgroup files of other users cannot be written" },
@@ -54,6 +56,10 @@ export async function examine(config: Config): Promise<DoctorReport> {
     { title: "Least privilege (capabilities used)", findings: privilege_findings() },
     ...senses,
     { title: "Control groups", findings: [...examine_view(narrow), ...examine_cgroups(config)] },
+    {
+      title: "Preconditions (what may be contained)",
+      findings: await examine_preconditions(config, find_cgroup2_mount()?.mount ?? null, own_cgroup_path()),
+    },
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
   ];
@@ -70,6 +76,7 @@ function examine_kernel(): readonly Finding[] {
   const pressure = "/proc/pressure/memory";
   return [
     ok("kernel", release()),
+    examine_lockdown(bpf_host().lockdown),
     existsSync(btf)
       ? ok("BTF", btf)
       : {
@@ -89,6 +96,20 @@ function examine_kernel(): readonly Finding[] {
           remedy: "use a kernel with CONFIG_PSI=y, booted with psi=1",
         },
   ];
+}
+
+/** In mode integrity everything of HOSA works (tried on 6.12). */
+function examine_lockdown(mode: Maybe<Lockdown>): Finding {
+  const what = "lockdown";
+  if (mode === null) return ok(what, `not known: ${LOCKDOWN_FILE} cannot be read`);
+  if (mode !== "confidentiality") return ok(what, mode);
+  return {
+    what,
+    state: "fatal",
+    detail: `confidentiality (${LOCKDOWN_FILE}): BPF programs may not read kernel memory`,
+    costs: "nothing can be sensed; explain, report, replay, what-if and release work",
+    remedy: "boot with lockdown=integrity, or without lockdown",
+  };
 }
 
 function examine_library(): Finding {
@@ -202,8 +223,8 @@ function examine_cgroups(config: Config): readonly Finding[] {
 
 function program_remedy(name: string, why: string, config: Config): string {
   if (config.senses.disabled.includes(name)) return "remove it from senses.disabled";
-  if (/EPERM|EACCES/.test(why)) return "run as root outside of a sandbox, with perf events allowed";
-  return "use a kernel that offers it";
+  // Any other reason says itself what to do, where anything can be done.
+  return /this kernel|verifier/.test(why) ? "use a kernel that offers it, or do without" : "";
 }
 
 function rung_remedy(rung: Rung, why: string, config: Config): string {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { plan_quarantine } from "../decision/quarantine.ts";
 import { has_capability } from "../ffi/libc.ts";
+import { counted } from "../model/counted.ts";
 import type { Finding } from "../model/doctor.ts";
 import type { PlannedStep, QuarantineStep } from "../model/quarantine.ts";
 import { watchdog_attribute } from "../motor/quarantine/devices.ts";
@@ -70,7 +71,7 @@ export function no_way_out(device: string, sys = "/sys"): Finding | null {
   };
 }
 
-function examine_step({ name, todo, because, spared }: PlannedStep, config: Config): Finding {
+function examine_step({ name, todo, because, spared, refused = [] }: PlannedStep, config: Config): Finding {
   const unset = name === "watchdog" || (name === "taint" && because.startsWith("NODE_NAME"));
   if (todo === null && unset) return missing(name, because, "nothing but a person ends the quarantine of this node");
   if (todo === null) return ok(name, `not here: ${because}`);
@@ -78,7 +79,8 @@ function examine_step({ name, todo, because, spared }: PlannedStep, config: Conf
   if (trouble !== null) return missing(name, trouble, "level 5 leaves this step out");
   const stuck = todo.step === "watchdog" ? no_way_out(todo.device) : null;
   if (stuck !== null) return stuck;
-  const left = spared.length === 0 ? "" : `; left alone: ${spared.length}`;
+  const count = spared.length + refused.length;
+  const left = count === 0 ? "" : `; left alone: ${count}`;
   return ok(name, `${amount(todo)}${because}${left}`);
 }
 
@@ -95,7 +97,7 @@ function missing(what: string, detail: string, costs: string): Finding {
 function amount(step: QuarantineStep): string {
   if (step.step === "isolate") return `${step.shield.interfaces.join(", ")}: `;
   if (step.step === "links_down") return `${step.links.map((link) => link.path).join(", ")}: `;
-  if (step.step === "freeze") return `${step.cgroups.length} cgroup(s): `;
+  if (step.step === "freeze") return `${counted(step.cgroups.length, "cgroup")}: `;
   return step.step === "taint" ? `${step.node}: ` : "";
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from "../config/index.ts";
+import { counted } from "../model/counted.ts";
 import type { DoctorReport, Finding } from "../model/doctor.ts";
 import { PINS, why_not_pinnable } from "../motor/shield/pins.ts";
 import { NodeShield } from "./shield.ts";
@@ -20,7 +21,7 @@ export function examine_shield(config: Config): DoctorReport["sections"][number]
     findings: [
       why_not === null ? ok("shield", "possible: tried on scratch interfaces") : missing("shield", why_not, NO_SHIELD),
       ok("interfaces", interfaces.join(", ")),
-      ok("kept open at level 4", `${open || "no port"}, ${cidrs.length} prefix(es)`),
+      ok("kept open at level 4", `${open || "no port"}, ${counted(cidrs.length, "prefix", "prefixes")}`),
       ok("established flows", organ.tracks ? "by socket and connection tracking" : "by socket"),
       pinnable === null
         ? ok("quarantine outlives the agent", PINS)

@@ -1,5 +1,5 @@
 import { type Config, ConfigError } from "../config/index.ts";
-import { distrust } from "../telemetry/hooks/trust.ts";
+import { distrust_program } from "../files/trust.ts";
 
 const HINT =
   "A hook runs with the agent's rights: its program and every directory above it must belong to root and be writable by root alone " +
@@ -9,8 +9,10 @@ const HINT =
 export function with_safe_hooks(config: Config): Config {
   const problems = (["pre", "post"] as const).flatMap((list) =>
     config.hooks[list].flatMap(({ command: [program = ""] }, i) => {
-      const why = distrust(program);
-      return why === null ? [] : [`hooks.${list}.${i}.command: ${program} is not run: ${why}`];
+      const why = distrust_program(program);
+      if (why === null) return [];
+      const at = { file: null, line: null, column: null, key: `hooks.${list}.${i}.command` };
+      return [{ ...at, wrong: `${program} is not run: ${why}`, allowed: null }];
     }),
   );
   if (problems.length > 0) throw new ConfigError(problems, HINT);

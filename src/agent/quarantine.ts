@@ -9,9 +9,13 @@ import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import type { Decision } from "../model/decision.ts";
+import { reason_of } from "../model/errno.ts";
 import type { QuarantineFacts, QuarantineSettings } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
+import { kernel_files } from "../motor/files.ts";
+import { kernel_processes } from "../motor/processes.ts";
 import type { QuarantineMotor } from "../motor/quarantine/recording.ts";
+import { read_group } from "../motor/target_facts.ts";
 import { plan_sentences } from "../report/quarantine.ts";
 import { read_inhabitants } from "../sensor/inhabitants.ts";
 import { read_interfaces } from "../sensor/interfaces.ts";
@@ -130,7 +134,7 @@ export class QuarantineKeeper {
         // What kept it (a full ledger, no more files) may pass; the level stays until a release, so it is tried until then.
         this.#entered = false;
         this.#retry_ns = decision.t_ns + RETRY_NS;
-        this.#parts.on_message("error", `the quarantine could not be begun, next try in 10 s: ${String(error)}`);
+        this.#parts.on_message("error", `the quarantine could not be begun, next try in 10 s: ${reason_of(error)}`);
       })
       .finally(() => {
         this.#preparing = null;
@@ -226,12 +230,17 @@ export async function gather_facts(
   const addresses = new Map(
     Object.entries(networkInterfaces()).map(([name, all]) => [name, (all ?? []).map((each) => each.address)]),
   );
-  const inhabitants = mount === null ? { cgroups: [], left_out: 0 } : await read_inhabitants(mount, "/proc");
+  const kernel = { files: kernel_files, processes: kernel_processes };
+  const inhabitants =
+    mount === null
+      ? { cgroups: [], left_out: 0 }
+      : await read_inhabitants(mount, (path) => read_group({ ...kernel, mount }, path));
   return {
     environment: standing.environment,
     interfaces: read_interfaces({ sys: "/sys", proc: "/proc", addresses }, management_interfaces, sessions),
     cgroups: inhabitants.cgroups,
     cgroups_left_out: inhabitants.left_out,
+    manager: kernel_processes.manager,
     own_path,
     operator_peers: [...new Set(sessions.map((session) => session.peer))],
     ports_in_use,

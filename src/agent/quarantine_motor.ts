@@ -1,16 +1,16 @@
 import type { Config } from "../config/index.ts";
-import { protection } from "../decision/protect.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { StepOutcome } from "../model/quarantine.ts";
 import type { Maybe } from "../model/sample.ts";
 import { kernel_files } from "../motor/files.ts";
-import { guard_refusal } from "../motor/guard.ts";
+import { Guard } from "../motor/guard.ts";
 import { CgroupMotor } from "../motor/motor.ts";
-import type { QuarantineContext } from "../motor/quarantine/context.ts";
+import { kernel_processes } from "../motor/processes.ts";
 import { Quarantine } from "../motor/quarantine/executor.ts";
 import { type QuarantineMotor, RecordingQuarantine } from "../motor/quarantine/recording.ts";
 import { kernel_world } from "../motor/quarantine/undo.ts";
 import type { RecordingMotor } from "../motor/recording.ts";
+import { precondition_words } from "../report/precondition.ts";
 import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
 import { abort_after, pause, wall_time_iso } from "./clock.ts";
 
@@ -19,21 +19,17 @@ export function quarantine_motor(
   config: Config,
   motor: CgroupMotor | RecordingMotor,
   mount: Maybe<string>,
-  own_path: string,
   evidence: () => Promise<string>,
   last_word: () => Promise<string>,
   tell: (outcome: StepOutcome) => void,
 ): QuarantineMotor {
-  if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell);
-  const protected_ids = (_id: number, path: string) => protection(path, own_path, config.protect);
-  const guard: QuarantineContext["guard"] = (id, path) => {
-    if (mount === null) return "there is no cgroup v2";
-    const target = { cgroup_id: id, path, pid: null, tid: null, comm: null };
-    return guard_refusal(kernel_files, mount, target, "freeze", path, own_path, protected_ids);
-  };
+  const ports = { files: kernel_files, processes: kernel_processes };
+  const guard =
+    mount === null ? null : new Guard({ ...ports, mount }, { protect: config.protect, words: precondition_words });
+  if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell, guard);
   return new Quarantine({
     ledger: motor.ledger,
-    files: kernel_files,
+    ...ports,
     mount,
     world: kernel_world,
     guard,

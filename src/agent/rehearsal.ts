@@ -134,7 +134,7 @@ const INVENTED_SEARCH: ThreadSearch = {
 
 function recording_motor(): RecordingMotor {
   const limits = { max_targets_per_minute: 60, cooldown_s: 0, expiry_s: 1e6 };
-  return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, protected_ids: () => null });
+  return new RecordingMotor({ ...limits, enabled_rungs: RUNGS, mount: null, protect: [] });
 }
 
 /** A quiet node with a little noise that repeats: no two beats are alike, and nothing here is random. */

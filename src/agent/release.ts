@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import type { Config } from "../config/index.ts";
 import { geteuid, monotonic_ns } from "../ffi/libc.ts";
+import { denied_hint } from "../files/denied.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { HeldItem, ReleaseReply, Selector } from "../model/control.ts";
+import { errno_of, errno_text } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { LedgerEntry } from "../motor/entry.ts";
 import { type CgroupFiles, kernel_files } from "../motor/files.ts";
@@ -114,9 +116,9 @@ function unusable(ledger_dir: string, error: unknown): Error {
     const hint = `Its control socket is not there: end it (systemctl stop hosa, or kill ${error.pid}), which releases everything but a quarantine. Where it hangs without systemd, kill -9; then release again.`;
     return new OperatorError(`the running process ${error.pid} holds the ledger in ${ledger_dir}`, 1, hint, error);
   }
-  const code = error instanceof Error && "code" in error ? String(error.code) : null;
+  const code = errno_of(error);
   if (code === null) return error instanceof Error ? error : new Error(String(error));
   const denied = code === "EACCES" || code === "EPERM";
-  const hint = denied ? "Run as root." : "Check motor.ledger_dir in the configuration.";
-  return new OperatorError(`ledger ${ledger_dir} cannot be used (${code})`, denied ? 3 : 1, hint, error);
+  const hint = denied ? denied_hint("Run as root.") : "Check motor.ledger_dir in the configuration.";
+  return new OperatorError(`ledger ${ledger_dir} cannot be used: ${errno_text(code)}`, denied ? 3 : 1, hint, error);
 }

@@ -1,5 +1,6 @@
 import { type Config, ConfigError, type KeyChange, plan_reload, type ReloadPlan } from "../config/index.ts";
 import type { ReloadEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 
 /** Where a new configuration comes from while the agent runs. */
 export interface ReloadSource {
@@ -37,12 +38,12 @@ export function reload(now: Config, load: () => Config): Reloaded {
     ...kept.map((change) => ({ level: "warn", text: `reload: ${still(change)}` }) as const),
     ...(applied.length + kept.length === 0 ? [{ level: "info", text: "reload: nothing has changed" } as const] : []),
   ];
-  const rest = kept.length === 0 ? "" : `, ${kept.length} need(s) a restart`;
+  const rest = kept.length === 0 ? "" : `, ${kept.length} ${kept.length === 1 ? "needs" : "need"} a restart`;
   return {
     plan: applied.length === 0 ? null : plan,
     entry,
     messages,
-    status: `reloaded: ${applied.length} key(s)${rest}`,
+    status: `reloaded: ${counted(applied.length, "key")}${rest}`,
   };
 }
 

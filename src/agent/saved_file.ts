@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { hostname, release } from "node:os";
 import { dirname } from "node:path";
+import { read_text } from "../files/regular.ts";
+import { distrust_file } from "../files/trust.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 
 /** What is saved is bounded: a larger file is none of ours. */
 const LIMIT_BYTES = 8 * 1024 * 1024;
@@ -10,12 +13,14 @@ const LIMIT_BYTES = 8 * 1024 * 1024;
 export function load_saved(path: string): { readonly saved: Record<string, unknown> } | { readonly refused: string } {
   let saved: Record<string, unknown>;
   try {
-    const text = readFileSync(path, "utf8");
-    if (text.length > LIMIT_BYTES) return { refused: `${path} is larger than ${LIMIT_BYTES} bytes` };
+    const text = read_text(path, LIMIT_BYTES);
+    const why = distrust_file(path);
+    if (why !== null) return { refused: `${path} is not used: ${why}` };
     saved = JSON.parse(text) as Record<string, unknown>;
   } catch (error) {
-    const absent = error instanceof Error && "code" in error && error.code === "ENOENT";
-    return { refused: absent ? "nothing was learned here before" : `${path} cannot be read: ${String(error)}` };
+    if (errno_of(error) === "ENOENT") return { refused: "nothing was learned here before" };
+    const why = error instanceof SyntaxError ? "it is damaged" : reason_of(error);
+    return { refused: `${path} cannot be read: ${why}` };
   }
   if (typeof saved !== "object" || saved === null) return { refused: `${path} holds nothing that was saved` };
   if (saved["host"] !== hostname()) return { refused: `it was learned on host ${saved["host"]}` };
@@ -38,6 +43,7 @@ function machine_id(): string {
 export async function save(path: string, content: Readonly<Record<string, unknown>>): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const text = JSON.stringify({ host: hostname(), kernel: release(), machine: machine_id(), ...content });
-  await writeFile(`${path}.new`, text, { mode: 0o640, flush: true });
+  await rm(`${path}.new`, { force: true });
+  await writeFile(`${path}.new`, text, { mode: 0o640, flush: true, flag: "wx" });
   await rename(`${path}.new`, path);
 }

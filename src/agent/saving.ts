@@ -1,5 +1,6 @@
 import type { Cortex } from "../cortex/cortex.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
+import { reason_of } from "../model/errno.ts";
 import { wall_s } from "./clock.ts";
 import { save_rows } from "./rows_file.ts";
 import { save_self } from "./self_file.ts";
@@ -52,7 +53,7 @@ export class Saving {
     try {
       await save_self(this.#directory, this.#cortex.save());
     } catch (error) {
-      this.#warn(`cannot save the learned self: ${String(error)}; a restart will learn anew`);
+      this.#warn(`cannot save the learned self: ${reason_of(error)}; a restart will learn anew`);
     }
   }
 
@@ -62,7 +63,7 @@ export class Saving {
     try {
       await save_rows(this.#directory, learned, wall_s());
     } catch (error) {
-      this.#warn(`cannot save what the second opinions learn from: ${String(error)}; a restart will learn it anew`);
+      this.#warn(`cannot save what the second opinions learn from: ${reason_of(error)}; a restart will learn it anew`);
     }
   }
 }

@@ -1,10 +1,7 @@
 import type { ContainmentState } from "../decision/state.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { TRACE_DENSE_FOR_S, TRACE_DENSE_S, TRACE_SPARSE_S } from "../model/cadence.ts";
 import type { BeatResult } from "./beat.ts";
-
-const DENSE_S = 0.2;
-const DENSE_FOR_S = 10;
-const SPARSE_S = 5;
 
 /** The local log of level 1 and above: dense around what happens, sparse while nothing does. */
 export class Trace {
@@ -15,7 +12,7 @@ export class Trace {
   line({ decision, assessment, eventful }: BeatResult, held: readonly ContainmentState[]): AuditEntry | null {
     const { t_ns, level } = decision;
     if (eventful) this.#eventful_ns = t_ns;
-    const period_s = t_ns - this.#eventful_ns < DENSE_FOR_S * 1e9 ? DENSE_S : SPARSE_S;
+    const period_s = t_ns - this.#eventful_ns < TRACE_DENSE_FOR_S * 1e9 ? TRACE_DENSE_S : TRACE_SPARSE_S;
     if (level === 0 || t_ns - this.#traced_ns < period_s * 1e9) return null;
     this.#traced_ns = t_ns;
     const { d_smooth, velocity, acceleration } = assessment;

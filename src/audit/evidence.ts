@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
 import { mkdir, open, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { reason_of } from "../model/errno.ts";
 
 /** One file of a bundle. Rejecting is no failure of the bundle: the manifest says why the part is missing. */
 export type EvidencePart =
@@ -54,7 +55,7 @@ export async function write_evidence(options: EvidenceOptions): Promise<Evidence
       left = Math.max(0, left - written.bytes);
       files.push({ name: part.name, ...written });
     } catch (error) {
-      missing.push(`${part.name}: ${error instanceof Error ? error.message : String(error)}`);
+      missing.push(`${part.name}: ${reason_of(error)}`);
     }
   }
   if (files.length === 0) throw new Error(`no evidence could be written to ${directory}: ${missing.join("; ")}`);
@@ -98,7 +99,7 @@ async function digest_of(path: string): Promise<{ bytes: number; sha256: string 
 
 /** The end of a file from a line's beginning on: at most `max_bytes`. */
 export async function tail_of_file(path: string, max_bytes: number): Promise<Uint8Array> {
-  const file = await open(path, "r");
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { size } = await file.stat();
     const from = Math.max(0, size - max_bytes);
@@ -112,7 +113,8 @@ export async function tail_of_file(path: string, max_bytes: number): Promise<Uin
 }
 
 async function write_synced(path: string, content: Uint8Array): Promise<void> {
-  const file = await open(path, "w", 0o600);
+  await rm(path, { force: true });
+  const file = await open(path, "wx", 0o600);
   try {
     await file.writeFile(content);
     await file.sync();

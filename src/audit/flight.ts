@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
+import { reason_of } from "../model/errno.ts";
 import { type FlightOrigin, prune_flights, write_flight } from "./flight_file.ts";
 import { type FlightBeat, FlightRing, type SpentBeat } from "./flight_ring.ts";
 
@@ -145,8 +146,7 @@ export class FlightRecorder {
       await prune_flights(directory, keep, path);
       this.#in_trouble = false;
     } catch (error) {
-      if (!this.#in_trouble)
-        this.#options.on_trouble(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      if (!this.#in_trouble) this.#options.on_trouble(`${path}: ${reason_of(error)}`);
       this.#in_trouble = true;
     }
   }

@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
@@ -29,7 +29,9 @@ export async function write_flight(
   const unfinished = `${path}${UNFINISHED}`;
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   try {
-    const file = createWriteStream(unfinished, { mode: 0o640 });
+    // What a crash left, or another user put there, is removed: written is only what is new.
+    await rm(unfinished, { force: true });
+    const file = createWriteStream(unfinished, { mode: 0o640, flags: "wx" });
     await pipeline(rendered(beats, origin, wall_time, leisure), createGzip(), file);
     const handle = await open(unfinished, "r");
     try {

@@ -34,7 +34,7 @@ export function unseal(line: Uint8Array): AuditRecord | string {
     return `hash does not match its content (stated ${stated.slice(0, 8)}…, computed ${actual.slice(0, 8)}…)`;
   try {
     return JSON.parse(new TextDecoder().decode(line)) as AuditRecord;
-  } catch (error) {
-    return `is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  } catch {
+    return "is not JSON";
   }
 }

@@ -1,6 +1,9 @@
-import { closeSync, createReadStream, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, createReadStream, readdirSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { denied_hint } from "../files/denied.ts";
+import { open_to_read } from "../files/regular.ts";
 import type { AuditRecord } from "../model/audit.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { GENESIS, MAX_LINE_BYTES, unseal } from "./line.ts";
 
@@ -67,7 +70,7 @@ class OpenFiles {
   constructor(paths: readonly string[]) {
     for (const file of paths) {
       try {
-        this.files.push({ file, fd: openSync(file, "r") });
+        this.files.push({ file, fd: open_to_read(file) });
       } catch (error) {
         // Rotated out of the way between the listing and here; the chain says if anything is missing.
         if (paths.length > 1 && error instanceof Error && "code" in error && error.code === "ENOENT") continue;
@@ -129,10 +132,10 @@ async function* lines_of(file: string, fd: number): AsyncGenerator<Uint8Array | 
 }
 
 function unreadable(path: string, error: unknown): OperatorError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = errno_of(error);
   const denied = code === "EACCES" || code === "EPERM";
   const hint = denied
-    ? "Run as root: the audit is for root alone, unless its directory was opened to others."
+    ? denied_hint("Run as root: the audit is for root alone, unless its directory was opened to others.")
     : "Give the file with --audit FILE, or set audit.path in the configuration; it is written by `hosa run`.";
-  return new OperatorError(`audit file ${path} cannot be read (${code})`, denied ? 3 : 1, hint, error);
+  return new OperatorError(`audit file ${path} cannot be read: ${reason_of(error)}`, denied ? 3 : 1, hint, error);
 }

@@ -1,4 +1,5 @@
-import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { open_own } from "../files/regular.ts";
 import type { AuditRecord } from "../model/audit.ts";
 import { MAX_LINE_BYTES, unseal } from "./line.ts";
 
@@ -16,7 +17,7 @@ const NEWLINE = 10;
 
 /** Find the last line of a file and put an unfinished one (power loss) aside in `PATH.torn`. Throws what the file system throws. */
 export function resume_tail(path: string): Tail {
-  const fd = openSync(path, "a+", 0o640);
+  const fd = open_own(path, "read_append", 0o640);
   try {
     const size = fstatSync(fd).size;
     const window = read_window(fd, size);
@@ -37,8 +38,13 @@ export function resume_tail(path: string): Tail {
 /** False where the disk does not take it: a full one must not keep the agent from starting. */
 function put_aside(path: string, torn: Buffer): boolean {
   try {
-    appendFileSync(`${path}.torn`, Buffer.concat([torn, Buffer.from("\n")]), { mode: 0o640 });
-    return true;
+    const fd = open_own(`${path}.torn`, "append", 0o640);
+    try {
+      const line = Buffer.concat([torn, Buffer.from("\n")]);
+      return writeSync(fd, line) === line.length;
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return false;
   }

@@ -1,7 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { type FileHandle, rename } from "node:fs/promises";
 import { dirname } from "node:path";
+import { denied_hint } from "../files/denied.ts";
+import { open_own_handle } from "../files/regular.ts";
 import type { AuditEntry } from "../model/audit.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { GENESIS, MAX_LINE_BYTES, seal } from "./line.ts";
 import { resume_tail } from "./tail.ts";
@@ -140,7 +143,7 @@ export class AuditWriter {
         await this.#write_batch();
         this.trouble = null;
       } catch (error) {
-        this.trouble = `audit ${this.path}: ${error instanceof Error ? error.message : String(error)}`;
+        this.trouble = `audit ${this.path}: ${reason_of(error)}`;
         return;
       }
     }
@@ -163,7 +166,7 @@ export class AuditWriter {
       bytes += line_bytes;
       count++;
     }
-    this.#file ??= await open(this.path, "a", 0o640);
+    this.#file ??= await open_own_handle(this.path, "append", 0o640);
     try {
       await this.#file.appendFile(text);
       await this.#file.datasync();
@@ -196,13 +199,13 @@ async function rename_if_there(from: string, to: string): Promise<void> {
 }
 
 function cannot_open(path: string, error: unknown): OperatorError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+  const code = errno_of(error);
   const denied = code === "EACCES" || code === "EPERM";
   return new OperatorError(
-    `audit file ${path} cannot be opened for appending (${code})`,
+    `audit file ${path} cannot be opened for appending: ${reason_of(error)}`,
     denied ? 3 : 1,
     denied
-      ? "Run as root, or set audit.path to a file this user may write."
+      ? denied_hint("Run as root, or set audit.path to a file this user may write.")
       : "Set audit.path to a writable place on a disk.",
     error,
   );

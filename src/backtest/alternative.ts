@@ -1,11 +1,10 @@
+import { differing, has_name, is_tree, leaves, name_of, type Tree, with_another } from "../agent/config_names.ts";
 import { decision_config } from "../agent/decision_config.ts";
 import type { Config } from "../config/index.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import type { Assessment } from "../model/assessment.ts";
 import { OperatorError } from "../model/error.ts";
 import type { ChangedKey } from "../model/what_if.ts";
-
-type Tree = Readonly<Record<string, unknown>>;
 
 /**
  * Another configuration for decisions that were recorded with their own. Given whole, it takes the place of the recorded one (but for
@@ -44,9 +43,16 @@ export class Alternative {
   changes(recorded: DecisionConfig, { thresholds }: Assessment): readonly ChangedKey[] {
     const before = leaves(recorded as unknown as Tree);
     const after = leaves(this.config(recorded) as unknown as Tree);
-    const changed = [...after]
-      .filter(([key, value]) => before.get(key) !== value)
-      .map(([key, value]) => ({ key, recorded: before.get(key) ?? "–", alternative: value }));
+    const changed = differing(before, after)
+      // What an older version had and no key of this one governs is no change.
+      .filter((path) => after.has(path) || has_name(path))
+      .map((path) => {
+        const { key, written } = name_of(path);
+        // A flag that is off is not there at all.
+        const absent = [before.get(path), after.get(path)].includes("true") ? "false" : "–";
+        const shown = (leaf: string | undefined): string => (leaf === undefined ? absent : written(leaf));
+        return { key, recorded: shown(before.get(path)), alternative: shown(after.get(path)) };
+      });
     const theta = this.#thresholds;
     if (theta === null) return changed;
     const rounded = thresholds.theta.map((value) => Number(value.toPrecision(4)));
@@ -61,8 +67,8 @@ const THRESHOLD_KEYS = ["thresholds.mode", "thresholds.fixed"];
 function governed_by(config: Config, key: string): readonly string[] {
   const before = leaves(decision_config(config, "") as unknown as Tree);
   const moved = decision_config(with_another(config, key), "");
-  const governed = [...leaves(moved as unknown as Tree)].filter(([path, value]) => before.get(path) !== value);
-  if (governed.length > 0) return governed.map(([path]) => path);
+  const governed = differing(before, leaves(moved as unknown as Tree));
+  if (governed.length > 0) return governed;
   if (THRESHOLD_KEYS.includes(key) && config.thresholds.mode === "fixed") return [];
   const hint = THRESHOLD_KEYS.includes(key)
     ? "Give `--set thresholds.mode=fixed` with `--set thresholds.fixed=[…]`: learned thresholds need the days they were learned from."
@@ -70,35 +76,12 @@ function governed_by(config: Config, key: string): readonly string[] {
   throw new OperatorError(`--set ${key}: has no part in how a recorded beat is decided`, 2, hint);
 }
 
-/** The configuration with one key at any other value: only its difference is looked at. */
-function with_another(config: Config, key: string): Config {
-  const [section, inner] = key.split(".") as [string, string | undefined];
-  const tree = config as unknown as Tree;
-  if (inner === undefined) return { ...tree, [section]: another(tree[section]) } as unknown as Config;
-  const group = tree[section] as Tree;
-  return { ...tree, [section]: { ...group, [inner]: another(group[inner]) } } as unknown as Config;
-}
-
-function another(value: unknown): unknown {
-  if (typeof value === "number") return value + 1;
-  if (typeof value === "boolean") return !value;
-  if (!Array.isArray(value)) return `${String(value)}-`;
-  return value.length > 0 ? value.map(another) : ["-"];
-}
-
-/** Values by dotted path, as JSON; a list is one value. */
-function leaves(tree: Tree, prefix = ""): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const [key, value] of Object.entries(tree)) {
-    const path = prefix === "" ? key : `${prefix}.${key}`;
-    if (is_tree(value)) for (const [inner, leaf] of leaves(value, path)) found.set(inner, leaf);
-    else found.set(path, JSON.stringify(value));
-  }
-  return found;
-}
-
 function overlaid(below: Tree, above: Tree, governed: ReadonlySet<string>, prefix = ""): Tree {
   const out: Record<string, unknown> = { ...below };
+  // A flag that is off is not there at all.
+  for (const key of Object.keys(below)) {
+    if (!(key in above) && governed.has(prefix === "" ? key : `${prefix}.${key}`)) delete out[key];
+  }
   for (const [key, value] of Object.entries(above)) {
     const path = prefix === "" ? key : `${prefix}.${key}`;
     const under = below[key];
@@ -106,8 +89,4 @@ function overlaid(below: Tree, above: Tree, governed: ReadonlySet<string>, prefi
     else if (governed.has(path)) out[key] = value;
   }
   return out;
-}
-
-function is_tree(value: unknown): value is Tree {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

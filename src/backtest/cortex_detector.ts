@@ -17,42 +17,47 @@ const BEAT_S = 0.1;
 /** Train rows held to learn from, in numbers (16 MiB), and in rows; what comes after them is learned as it comes. */
 const MOST_HELD_NUMBERS = 2_097_152;
 const MOST_HELD_ROWS = 20_000;
-/** Fewer rows per dimension say nothing about a covariance. */
+/** Fewer rows per dimension that moves say nothing about a covariance. */
 const FEWEST_ROWS_PER_DIMENSION = 4;
+/** From one warm-up that did not end to the next, shorter one. */
+const SHORTER = 0.9;
 const NODE_BYTES = 1_073_741_824;
 
 export interface CortexDetectorOptions {
   readonly config: Config;
   /** What one row stands for: the budgets, which are per time of the node, are converted with it. */
   readonly row_interval_s: number;
-  readonly vigilance_per_day: number;
+  readonly asked_alarms_per_day: number;
 }
 
 /** The agent's own judgement, row by row: the same cortex, the same decision, senses that know nothing but the row. */
 export class CortexDetector implements RowDetector {
+  readonly name = "hosa";
   readonly #names: readonly string[];
-  readonly #options: CortexOptions;
+  #options: CortexOptions;
   readonly #decision: DecisionConfig;
   #held: Float64Array[] | null = [];
+  /** Rows missing before a held one, by its place. */
+  readonly #held_skips = new Map<number, number>();
   #constant: readonly string[] = [];
   #core: { readonly cortex: Cortex; readonly dimensions: readonly Dimension[] } | null = null;
   #state: DecisionState = initial_state(0);
   #beats = 0;
   #threshold = Number.POSITIVE_INFINITY;
 
-  constructor(names: readonly string[], { config, row_interval_s, vigilance_per_day }: CortexDetectorOptions) {
+  constructor(names: readonly string[], { config, row_interval_s, asked_alarms_per_day }: CortexDetectorOptions) {
     this.#names = names;
     this.#decision = decision_config(config, "/");
     const options = cortex_options(config);
     const stretch = row_interval_s / BEAT_S;
     const budgets = {
-      vigilance_per_s: (vigilance_per_day / 86_400) * stretch,
+      vigilance_per_s: (asked_alarms_per_day / 86_400) * stretch,
       intervention_per_s: options.budgets.intervention_per_s * stretch,
     };
     const opinions =
       options.opinions === null
         ? null
-        : { every_s: BEAT_S, row_s: row_interval_s, alarms_per_s: vigilance_per_day / 86_400 };
+        : { every_s: BEAT_S, row_s: row_interval_s, alarms_per_s: asked_alarms_per_day / 86_400 };
     this.#options = { ...options, budgets, opinions };
   }
 
@@ -62,6 +67,10 @@ export class CortexDetector implements RowDetector {
 
   get constant(): readonly string[] {
     return this.#constant;
+  }
+
+  get scored_by(): "opinions" | "distance" {
+    return this.#options.opinions === null ? "distance" : "opinions";
   }
 
   learn(x: Float64Array): void {
@@ -78,20 +87,29 @@ export class CortexDetector implements RowDetector {
     if (this.#held === null) return;
     const rows = this.#held;
     this.#held = null;
-    const fewest = FEWEST_ROWS_PER_DIMENSION * this.#names.length;
-    if (rows.length < fewest) throw too_few(`${rows.length} train rows for ${this.#names.length} dimensions`, fewest);
     const { resolution, constant } = resolutions(rows);
     this.#constant = this.#names.filter((_name, j) => constant[j]);
+    const fewest = fewest_rows(this.#names.length, this.#names.length - this.#constant.length);
+    if (rows.length < fewest) throw too_few(`${rows.length} train rows`, fewest, this.#names.length);
     const dimensions = this.#names.map((name, j): Dimension => {
       return { name, unit: "–", resource: "cpu", load_sign: 0, scale: "linear", resolution: resolution[j] ?? 1 };
     });
-    // The warm-up ends with the last of these rows, or sooner when some of them were too odd to be learned.
-    const cortex = this.#warm_up(dimensions, rows, rows.length);
-    if (cortex.save().warm) return;
-    const learned = cortex.baseline().learned_samples;
-    if (learned < fewest || !this.#warm_up(dimensions, rows, learned).save().warm) {
-      throw too_few(`only ${learned} of ${rows.length} train rows are regular enough to learn from`, fewest);
+    const cortex = this.#learned(dimensions, rows, fewest);
+    if (cortex === null) {
+      throw too_few(`${rows.length} train rows, fewer than ${fewest} of them regular`, fewest, this.#names.length);
     }
+    if (this.#options.opinions === null || cortex.opinions_ready) return;
+    // Scores of two kinds in one file could not be ranked: D̄ alone judges all of it.
+    this.#options = { ...this.#options, opinions: null };
+    this.#learned(dimensions, rows, fewest);
+  }
+
+  skip(rows: number): void {
+    if (this.#held !== null) {
+      this.#held_skips.set(this.#held.length, rows);
+      return;
+    }
+    this.#pass(rows);
   }
 
   score(x: Float64Array): RowJudgement {
@@ -108,15 +126,40 @@ export class CortexDetector implements RowDetector {
     return { score, alarm: score > this.#threshold, level: decision.level, contribution };
   }
 
+  /**
+   * Learns the train rows. The warm-up ends with the last of them, or sooner where some were too odd to be learned: how many that
+   * are depends on where it ends, so that a few ends are tried. Null: fewer than `fewest` rows were learned.
+   */
+  #learned(dimensions: readonly Dimension[], rows: readonly Float64Array[], fewest: number): Cortex | null {
+    let samples = rows.length;
+    for (;;) {
+      const cortex = this.#warm_up(dimensions, rows, samples);
+      if (cortex.save().warm) return cortex;
+      if (samples <= fewest) return null;
+      const learned = cortex.baseline().learned_samples;
+      const sooner = samples === rows.length && learned >= fewest ? learned : Math.floor(SHORTER * samples);
+      samples = Math.max(fewest, Math.min(samples - 1, sooner));
+    }
+  }
+
   #warm_up(dimensions: readonly Dimension[], rows: readonly Float64Array[], samples: number): Cortex {
     // Half a beat less, so that a rounding error of the sum cannot leave the last row to wait for one more.
     const cortex = new Cortex(dimensions, { ...this.#options, warmup_s: (samples - 0.5) * BEAT_S });
     this.#core = { cortex, dimensions };
     this.#state = initial_state(0);
     this.#beats = 0;
-    for (const row of rows) this.score(row);
+    for (const [place, row] of rows.entries()) {
+      this.#pass(this.#held_skips.get(place) ?? 0);
+      this.score(row);
+    }
     cortex.finish_learning();
     return cortex;
+  }
+
+  #pass(rows: number): void {
+    if (rows === 0 || this.#core === null) return;
+    this.#beats += rows;
+    this.#core.cortex.miss_rows(rows);
   }
 }
 
@@ -138,6 +181,12 @@ function sample_of(x: Float64Array, dimensions: readonly Dimension[], t_ns: numb
   };
 }
 
-function too_few(what: string, fewest: number): OperatorError {
-  return new OperatorError(`cannot learn from ${what}`, 2, `Give at least ${fewest} rows with split train.`);
+/** Enough for the covariance of what moves, and for a distance to be measured at all. */
+function fewest_rows(dimensions: number, moving: number): number {
+  return Math.max(FEWEST_ROWS_PER_DIMENSION * moving, 2 * dimensions + 1);
+}
+
+function too_few(found: string, fewest: number, dimensions: number): OperatorError {
+  const hint = `Give at least ${fewest} regular train rows.`;
+  return new OperatorError(`cannot learn from ${found}: ${dimensions} dimensions need ${fewest}`, 2, hint);
 }

@@ -1,3 +1,4 @@
+import type { AlarmSummary, DetectorName } from "../model/backtest.ts";
 import type { Level } from "../model/level.ts";
 
 export interface RowJudgement {
@@ -11,8 +12,13 @@ export interface RowJudgement {
 
 /** What a backtest asks of a detector: train rows, the end of training, then test rows online. Labels never reach it. */
 export interface RowDetector {
+  readonly name: DetectorName;
+  /** What its score is. */
+  readonly scored_by: AlarmSummary["score"];
   /** A train row; the array may be reused by the caller. */
   learn(x: Float64Array): void;
+  /** Rows that should have come here and did not: time passes, nothing is known of it. */
+  skip(rows: number): void;
   /** After the last train row. Throws OperatorError when there were too few. */
   finish_warmup(): void;
   /** Scores and decides, then learns what was decided to be normal. */

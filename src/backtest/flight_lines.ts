@@ -1,3 +1,4 @@
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import { FLIGHT_VERSION, type FlightHeader, type FlightLine } from "../model/flight.ts";
 
@@ -48,7 +49,7 @@ export class FlightLines {
 
   /** Only what `hosa run` never writes can make a decision fail. */
   undecidable(error: unknown): OperatorError {
-    return this.error(`no beat that can be decided: ${error instanceof Error ? error.message : String(error)}`);
+    return this.error(`no beat that can be decided: ${reason_of(error)}`);
   }
 
   error(what: string): OperatorError {
@@ -58,8 +59,8 @@ export class FlightLines {
   #parsed(text: string): unknown {
     try {
       return JSON.parse(text);
-    } catch (error) {
-      throw this.error(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    } catch {
+      throw this.error("not JSON");
     }
   }
 

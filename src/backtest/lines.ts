@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { errno_of, reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 
 /** A longer line is no row; so a reader needs no more memory than this for one. */
@@ -37,10 +38,11 @@ export class LineReader {
 
   /** Lines without their ends, some at a time. Throws OperatorError: unreadable, damaged gzip, endless line. */
   async *lines(): AsyncGenerator<readonly string[]> {
-    const decoder = new TextDecoder();
+    let decoder: TextDecoder | null = null;
     let rest = "";
     let line = 1;
     for await (const bytes of this.#plain()) {
+      decoder ??= new TextDecoder(encoding_of(bytes));
       const pieces = (rest + decoder.decode(bytes, { stream: true })).split("\n");
       rest = pieces.pop() ?? "";
       line += pieces.length;
@@ -50,7 +52,7 @@ export class LineReader {
       }
       if (pieces.length > 0) yield pieces.map(without_return);
     }
-    rest += decoder.decode();
+    rest += decoder?.decode() ?? "";
     if (rest !== "") yield [without_return(rest)];
   }
 
@@ -73,7 +75,7 @@ export class LineReader {
       for await (const bytes of gunzip as AsyncIterable<Uint8Array>) yield bytes;
     } catch (error) {
       if (failed !== null) throw failed;
-      const why = error instanceof Error ? error.message : String(error);
+      const why = errno_of(error) === "Z_BUF_ERROR" ? "it ends too early" : "its content is damaged";
       throw new OperatorError(`${this.name}: damaged gzip: ${why}`, 2, "Copy it again, or unpack what is left.", error);
     } finally {
       gunzip.destroy();
@@ -97,11 +99,11 @@ export class LineReader {
   }
 
   #unreadable(error: unknown): OperatorError {
-    const why = error instanceof Error ? ("code" in error ? String(error.code) : error.message) : String(error);
+    const why = reason_of(error);
     return new OperatorError(
-      `${this.name} cannot be read (${why})`,
+      `${this.name} cannot be read: ${why}`,
       2,
-      "Give a CSV (`split,label,dim…`) or a flight, gzipped or not, or - for standard input.",
+      "Give a CSV or a flight, gzipped or not, or - for standard input.",
       error,
     );
   }
@@ -127,6 +129,12 @@ async function feed(
     await write(bytes);
   }
   gunzip.end();
+}
+
+/** Spreadsheet programs write UTF-16, which begins with its byte order mark. */
+function encoding_of(bytes: Uint8Array): "utf-8" | "utf-16le" | "utf-16be" {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : "utf-8";
 }
 
 function without_return(line: string): string {

@@ -117,7 +117,7 @@ export interface AlarmFigures {
   readonly hours: number;
   readonly false_hours: number;
   /** Runs of alarmed rows that touch no event. */
-  readonly false_episodes: number;
+  readonly false_runs: number;
 }
 
 export function alarm_figures(
@@ -136,7 +136,7 @@ export function alarm_figures(
   let false_hours = 0;
   let last_hour = -1;
   let last_false_hour = -1;
-  let false_episodes = 0;
+  let false_runs = 0;
   let running = false;
   let touched = false;
   for (let row = 0; row <= alarms.length; row++) {
@@ -152,11 +152,11 @@ export function alarm_figures(
       false_hours += 1;
       last_false_hour = hour;
     }
-    if (!alarm && running && !touched) false_episodes += 1;
+    if (!alarm && running && !touched) false_runs += 1;
     running = alarm;
   }
   const recall = events.length === 0 ? null : delays.length / events.length;
-  return { recall, delay_rows: median(delays), hours, false_hours, false_episodes };
+  return { recall, delay_rows: median(delays), hours, false_hours, false_runs };
 }
 
 /** The middle one, or the mean of the two in the middle; null of none. */

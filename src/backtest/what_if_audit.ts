@@ -1,6 +1,7 @@
 import type { DecisionConfig } from "../decision/config.ts";
 import type { DecisionState } from "../decision/state.ts";
 import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 import type { Level } from "../model/level.ts";
 import type { Course } from "./course.ts";
@@ -41,7 +42,7 @@ export class AuditRun {
     try {
       this.#decided(record, { t_ns: record.t_ns, clock });
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = reason_of(error);
       const hint = "It was written by another version, or changed since.";
       throw new OperatorError(`${this.#file}: ${record.id} cannot be decided again: ${why}`, 2, hint, error);
     }

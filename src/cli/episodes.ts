@@ -5,11 +5,12 @@ import { OperatorError } from "../model/error.ts";
 import { EpisodeList } from "../report/episode_list.ts";
 import { EpisodeSearch, type FoundEpisode } from "../report/episode_search.ts";
 import { connect, flush_audit } from "./agent_client.ts";
-import { configured, type GlobalOptions } from "./options.ts";
+import { audit_given, configured, type GlobalOptions } from "./options.ts";
 
 /** The audit that was named, else the configured one, where a running agent first writes what it still has to write. */
 export async function audit_path(options: GlobalOptions & { readonly audit?: string }): Promise<string> {
-  if (options.audit !== undefined) return options.audit;
+  const given = audit_given(options);
+  if (given !== undefined) return given;
   const config = configured(options);
   try {
     using client = await connect(config);

@@ -16,10 +16,7 @@ export function is_journal(fd: number, stream: string | undefined): boolean {
   }
 }
 
-/** Every line of a text with its priority in front. */
-export function with_priority(level: LogLevel, text: string): string {
-  return text
-    .split("\n")
-    .map((line) => `<${PRIORITIES[level]}>${line}`)
-    .join("\n");
+/** A line with its priority in front. */
+export function with_priority(level: LogLevel, line: string): string {
+  return `<${PRIORITIES[level]}>${line}`;
 }

@@ -1,6 +1,8 @@
 import { InvalidArgumentError } from "commander";
 import { wall_s } from "../agent/clock.ts";
-import { type Config, type LogLevel, load_config } from "../config/index.ts";
+import { require_trusted_files } from "../agent/trusted_places.ts";
+import { type Config, is_given, type LogLevel, load_config, load_sources } from "../config/index.ts";
+import { OperatorError } from "../model/error.ts";
 
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 
@@ -16,6 +18,25 @@ export interface GlobalOptions {
 export function configured(options: GlobalOptions, settings: readonly string[] = []): Config {
   const config = load_config(options.config ?? null, undefined, settings);
   return options.logLevel === undefined ? config : { ...config, log: { level: options.logLevel } };
+}
+
+/** The same for a command that acts on it as root: no other user may be able to change a file of it. Throws ConfigError. */
+export function trusted(options: GlobalOptions): Config {
+  const { files } = load_sources(options.config ?? null);
+  require_trusted_files(files.filter((file) => !is_given(file)));
+  return configured(options);
+}
+
+/** For a command that writes a file: what is no rehearsal must not look like one. @throws OperatorError (exit code 2) */
+export function refuse_dry_run(command: string, { dryRun }: GlobalOptions): void {
+  if (dryRun !== true) return;
+  throw new OperatorError(`${command} --dry-run: it would write its file`, 2, "--dry-run is for run and release.");
+}
+
+/** The audit the command line names; a configuration named beside it is checked all the same. */
+export function audit_given(options: GlobalOptions & { readonly audit?: string }): string | undefined {
+  if (options.audit !== undefined && options.config !== undefined) configured(options);
+  return options.audit;
 }
 
 const SECONDS_PER: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 };
@@ -57,4 +78,12 @@ export function since_ms(text: string): number {
     throw new InvalidArgumentError("Expected a duration such as 2h or 1d, or a date such as 2026-01-02T03:04:05Z.");
   }
   return at_ms;
+}
+
+/** `2000` rows, or `25%` of all. */
+export function train_rows(text: string): { readonly rows: number } | { readonly part: number } {
+  const [, percentage] = /^(\d{1,2}(?:\.\d{1,3})?)\s*%$/.exec(text) ?? [];
+  if (percentage !== undefined && Number(percentage) > 0) return { part: Number(percentage) / 100 };
+  if (/^\d{1,9}$/.test(text) && Number(text) > 0) return { rows: Number(text) };
+  throw new InvalidArgumentError("Expected a number of rows such as 2000, or a percentage below 100 such as 25%.");
 }

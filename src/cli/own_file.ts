@@ -1,4 +1,6 @@
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, readSync, writeFileSync } from "node:fs";
+import { closeSync, ftruncateSync, readSync, writeFileSync } from "node:fs";
+import { open_own } from "../files/regular.ts";
+import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
 
 /** As the name of a file. */
@@ -19,19 +21,22 @@ export interface OwnKind {
 /** A new file, or one of ours: that may be made again, anything else is somebody's. @throws OperatorError (exit code 1) */
 export function write_own(file: string, text: string, kind: OwnKind): void {
   try {
-    const fd = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o640);
+    const fd = open_own(file, "read_write", 0o640);
     try {
-      const is_file = fstatSync(fd).isFile();
-      if (is_file && !is_ours(fd, kind.mark)) throw foreign(file, kind);
-      if (is_file) ftruncateSync(fd);
+      if (!is_ours(fd, kind.mark)) throw foreign(file, kind);
+      ftruncateSync(fd);
       writeFileSync(fd, text);
     } finally {
       closeSync(fd);
     }
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new OperatorError(`cannot write ${file}: ${why}`, 1, "Give a path in a writable directory.", error);
+    throw new OperatorError(
+      `cannot write ${file}: ${reason_of(error)}`,
+      1,
+      "Give a path in a writable directory.",
+      error,
+    );
   }
 }
 

@@ -1,4 +1,8 @@
 import { Argument, Command, Option } from "commander";
+import { nearest } from "../config/nearest.ts";
+import { OperatorError } from "../model/error.ts";
+import { visible } from "../model/visible.ts";
+import type { ReplayOptions } from "./commands/replay.ts";
 import type { Context, ExitCode } from "./context.ts";
 import {
   collected,
@@ -8,7 +12,15 @@ import {
   positive_integer,
   positive_number,
   since_ms,
+  train_rows,
 } from "./options.ts";
+
+/** Where the output is no terminal. */
+const HELP_COLUMNS = 80;
+
+/** What `explain` tells of a whole run, and of one episode of it. */
+const WHOLE_RUN = ["baseline", "timeline", "svg"] as const;
+const ONE_OF_RUN = ["episode", ...WHOLE_RUN] as const;
 
 const FOOTER = `
 Levels:
@@ -31,8 +43,15 @@ Files:
   /var/lib/hosa                                  what was learned of this node
   /run/hosa                                      what has to be undone, and the control socket
 
+JSON (-o json):
+  one document on standard output, also where the command fails: {"error": {"kind", "message", "hint", "exit_code"}}
+  one line per beat or row and an error as the last line: observe, run, replay
+  docs/schema/ describes every document
+
 Environment:
-  NO_COLOR  set to anything: no colours
+  NO_COLOR                set to anything: no colors
+  LC_ALL, LC_CTYPE, LANG  the first that is set names no UTF-8: text in ASCII
+  COLUMNS                 width of a terminal that does not tell its own
 `;
 
 const SIGNALS = `
@@ -45,6 +64,12 @@ function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
 }
 
+/** Commander quotes what was typed; only its own suggestion is a line by itself. */
+function usage_error(text: string): string {
+  const [, message = text, suggestion = ""] = /^([\s\S]*?)(\n\(Did you mean [^\n]*\))?\n$/.exec(text) ?? [];
+  return `${visible(message)}${suggestion}\n`;
+}
+
 /**
  * The command line. Each command loads its own code when it is called, so that help and `explain` need no kernel.
  * `done` receives the exit code of the command that ran; errors are thrown.
@@ -54,7 +79,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .description(
       "An autonomous nervous system for a Linux node: senses, judges, acts, and can undo and explain all of it.",
     )
-    .version(context.version, "--version", "print the version")
+    .version(context.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help; `hosa COMMAND --help` for a command")
     .option("-c, --config <file>", "configuration instead of /etc/hosa/hosa.yaml and its drop-ins")
     .option("--dry-run", "run: decide and record as always, touch nothing; release: show what would be restored")
@@ -63,6 +88,16 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.output.add_help(text),
+      writeErr: (text) => context.output.say_lines(text),
+      outputError: (text) => context.output.say_lines(usage_error(text)),
+      getOutHelpWidth: () => context.output.screen.columns ?? HELP_COLUMNS,
+      getErrHelpWidth: () => context.output.screen.columns ?? HELP_COLUMNS,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .helpCommand(false)
     .addHelpText("after", FOOTER)
     .addHelpText(
       "after",
@@ -117,11 +152,17 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
       "say from the audit what happened, to what, and why nothing or something was done; prove it by deciding it again",
     )
     .argument("[id]", "record to explain; without it the last episode")
-    .option("--last", "the last episode, at its peak (the default)")
-    .option("--list", "the episodes: id, when, how long, highest level, what happened")
-    .option("--since <time>", "the episodes since then: 2h, 1d, or a date such as 2026-01-02T03:04:05Z", since_ms)
-    .option("--episode <id>", "the episode that a record belongs to, at its peak")
-    .option("--baseline", "the learned self: means, deviations, thresholds")
+    .addOption(exclusive("--last", "the last episode, at its peak (the default)", "list", "since", ...ONE_OF_RUN))
+    .addOption(exclusive("--list", "the episodes: id, when, how long, highest level, what happened", ...ONE_OF_RUN))
+    .addOption(
+      exclusive(
+        "--since <time>",
+        "the episodes since then: 2h, 1d, or a date such as 2026-01-02T03:04:05Z",
+        ...ONE_OF_RUN,
+      ).argParser(since_ms),
+    )
+    .addOption(exclusive("--episode <id>", "the episode that a record belongs to, at its peak", ...WHOLE_RUN))
+    .addOption(exclusive("--baseline", "the learned self: means, deviations, thresholds", "timeline", "svg"))
     .option("--timeline", "the whole last run, line by line")
     .option(
       "--svg <file>",
@@ -160,27 +201,51 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("replay")
-    .description("try the judgement on a labelled CSV, or decide a recorded flight again; no kernel, no root")
-    .argument("<file>", "CSV (`split,label,dim…`) or flight-*.jsonl.gz, gzipped or not; - for standard input")
-    .addOption(
-      new Option("--row-interval <time>", "what one row of the CSV stands for")
-        .argParser(duration_s)
-        .default(300, "5m"),
+    .description("judge the rows of a CSV, or decide a recorded flight again; no kernel, no root")
+    .argument("<file>", "CSV or flight-*.jsonl.gz, gzipped or not; - for standard input")
+    .option(
+      "--row-interval <time>",
+      "what one row of the CSV stands for (default: the median step between its times; 5m without times)",
+      duration_s,
     )
-    .option("--alarms-per-day <n>", "vigilance budget: false alarms per day θ1 is learned for", positive_number)
-    .option("--budget-hours <h>", "budget of event_recall_at_budget: false-alarm hours per day", positive_number, 1)
+    .option(
+      "--train-rows <n|part%>",
+      "rows to learn from, a number or a percentage, where no column `split` says it (default: the first third)",
+      train_rows,
+    )
+    .option(
+      "--alarms-per-day <n>",
+      "asked alarms per day: what the threshold is learned for (default: 24 times thresholds.vigilance_per_hour)",
+      positive_number,
+    )
+    .option(
+      "--budget-hours <h>",
+      "budget hours per day: false-alarm hours allowed in `event recall at budget`",
+      positive_number,
+      1,
+    )
+    .addOption(
+      new Option("--detector <name>", "seed: z-score, IQR fence and isolation forest judge beside hosa")
+        .choices(["hosa", "seed"])
+        .default("hosa"),
+    )
     .option("--set <key=value>", "a configuration key for this replay; may be repeated", collected, [])
     .addHelpText(
       "after",
-      examples(
-        "hosa replay node.csv.gz --row-interval 5m --alarms-per-day 2",
-        "hosa replay node.csv -o json --set learning.half_life_s=600 | tail -n 1 | jq .summary.auc_pr",
-        "hosa replay /var/log/hosa/flight-2026-01-01T000108.539Z.jsonl.gz",
-      ),
+      `
+A CSV names its columns in its first line. With the columns split (train, test) and label (0, 1) the result is
+figures: AUC, recall, delay, false alarms. Without them it is the episodes: when, how long, by which metrics.
+Times, separators (, ; tab), decimal commas, quotes, missing values and the long format are detected.
+${examples(
+  "hosa replay grafana-export.csv --train-rows 2000",
+  "hosa replay node.csv.gz --row-interval 5m --alarms-per-day 2 --detector seed",
+  "hosa replay node.csv -o json --set learning.half_life_s=600 | tail -n 1 | jq .summary.auc_pr",
+  "hosa replay /var/log/hosa/flight-2026-01-01T000108.539Z.jsonl.gz",
+)}`,
     )
     .action(async (file: string, _options, command: Command) => {
       const { replay } = await import("./commands/replay.ts");
-      done(await replay(file, given(command), context));
+      done(await replay(file, { ...given<ReplayOptions>(command), given: typed_options(command) }, context));
     });
 
   program
@@ -217,9 +282,17 @@ ${examples(
   program
     .command("release")
     .description("lift what HOSA limited, through the running agent or without one; without a selector only list it")
-    .option("--id <id>", "one action: the id of its containment or of its ledger entry")
-    .option("--target <cgroup>", "one cgroup: its path, directory or id")
-    .option("--quarantine", "what level 5 did, and level 5")
+    .addOption(
+      exclusive(
+        "--id <id>",
+        "one action: the id of its containment or of its ledger entry",
+        "target",
+        "quarantine",
+        "all",
+      ),
+    )
+    .addOption(exclusive("--target <cgroup>", "one cgroup: its path, directory or id", "quarantine", "all"))
+    .addOption(exclusive("--quarantine", "what level 5 did, and level 5", "all"))
     .option("--all", "everything")
     .option("--yes", "do not ask; without a terminal it is needed")
     .option("--reason <text>", "one line for the audit")
@@ -251,7 +324,7 @@ ${examples(
       done(await doctor(given(command), context));
     });
 
-  const config = program.command("config").description("check or show the configuration");
+  const config = program.command("config").description("check or show the configuration").helpCommand(false);
   config
     .command("check")
     .description("read the configuration as `hosa run` would")
@@ -266,7 +339,7 @@ ${examples(
     .addHelpText("after", examples("hosa config show", "hosa config show -o json"))
     .action(async (_options, command: Command) => {
       const { config_show } = await import("./commands/config.ts");
-      done(config_show(given(command), context));
+      done(await config_show(given(command), context));
     });
 
   program
@@ -274,7 +347,8 @@ ${examples(
     .description("completion of this command line for a shell, as a script")
     .addArgument(new Argument("<bash|zsh|fish>", "the shell").choices(["bash", "zsh", "fish"]))
     .addHelpText("after", examples("source <(hosa completion bash)", "hosa completion zsh > ~/.zsh/functions/_hosa"))
-    .action(async (shell: "bash" | "zsh" | "fish", _options, _command: Command) => {
+    .action(async (shell: "bash" | "zsh" | "fish", _options, command: Command) => {
+      refuse_json(command);
       const { complete } = await import("./commands/manual.ts");
       done(await complete(shell, program, context));
     });
@@ -283,9 +357,49 @@ ${examples(
     .description("a manual page, as roff")
     .addArgument(new Argument("[hosa|hosa.yaml]", "the page").choices(["hosa", "hosa.yaml"]).default("hosa"))
     .addHelpText("after", examples("hosa man | man -l -", "hosa man hosa.yaml | man -l -"))
-    .action(async (page: "hosa" | "hosa.yaml", _options, _command: Command) => {
+    .action(async (page: "hosa" | "hosa.yaml", _options, command: Command) => {
+      refuse_json(command);
       const { man } = await import("./commands/manual.ts");
       done(await man(page, program, context));
     });
+  program
+    .command("help")
+    .description("help for a command")
+    .argument("[command...]", "the command, in as many words as it has")
+    .action((words: readonly string[]) => command_of(program, words).help());
   return program;
+}
+
+/** An option that cannot be given together with others, each by the name it has in the parsed options. */
+function exclusive(flags: string, description: string, ...others: string[]): Option {
+  return new Option(flags, description).conflicts(others);
+}
+
+/** Names of the options that stand on the command line, as they are typed there. */
+function typed_options(command: Command): readonly string[] {
+  const typed = (one: Command): string[] =>
+    one.options.filter((option) => one.getOptionValueSource(option.attributeName()) === "cli").map(({ long }) => long!);
+  return [...typed(command), ...(command.parent === null ? [] : typed(command.parent))];
+}
+
+/** A script and a page have no form in JSON. */
+function refuse_json(command: Command): void {
+  if (command.optsWithGlobals<GlobalOptions>().output !== "json") return;
+  throw new OperatorError(`${command.name()} -o json: there is no such form of it`, 2, "Leave -o json out.");
+}
+
+/** @throws OperatorError (exit code 2) for a command that does not exist */
+function command_of(program: Command, words: readonly string[]): Command {
+  let found = program;
+  for (const word of words) {
+    const names = found.commands.map((one) => one.name());
+    const next = found.commands.find((one) => one.name() === word);
+    if (next === undefined) {
+      const meant = nearest(word, names);
+      const hint = meant === null ? `There are ${names.join(", ")}.` : `Did you mean ${meant}?`;
+      throw new OperatorError(`help ${words.join(" ")}: there is no command "${word}"`, 2, hint);
+    }
+    found = next;
+  }
+  return found;
 }

@@ -1,11 +1,17 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ConfigError, merge_files, type ParsedFile, parse_file } from "./parse.ts";
+import { read_text } from "../files/regular.ts";
+import { errno_of, reason_of } from "../model/errno.ts";
+import { merge_files, type ParsedFile, parse_file } from "./parse.ts";
+import { ConfigError, type ConfigProblem } from "./problem.ts";
 import type { Config } from "./schema.ts";
 import { parse_settings } from "./set.ts";
 
 export const DEFAULT_DIRECTORY = "/etc/hosa";
 const MAX_DROP_INS = 64;
+const MAX_FILE_BYTES = 4 * 1_048_576;
+/** What this process was given open, as a shell does for `<(…)`, and the file that says nothing. */
+const GIVEN_FILE = /^\/dev\/(null|stdin|fd\/\d+)$/;
 
 /** Files the configuration is made of, in the order they are merged. */
 export interface ConfigSources {
@@ -39,6 +45,10 @@ export function config_of_settings(settings: readonly string[]): Config {
   return merge_files(parse_settings(settings));
 }
 
+export function is_given(path: string): boolean {
+  return GIVEN_FILE.test(path);
+}
+
 function standard_files(directory: string): readonly ParsedFile[] {
   const main = read(join(directory, "hosa.yaml"), false);
   const drop_ins = drop_in_names(join(directory, "hosa.d")).map((file) => read(file, false));
@@ -50,12 +60,13 @@ function drop_in_names(directory: string): readonly string[] {
   try {
     names = readdirSync(directory);
   } catch (error) {
-    if (code_of(error) === "ENOENT") return [];
+    if (errno_of(error) === "ENOENT") return [];
     throw unreadable(directory, error);
   }
   const files = names.filter((name) => name.endsWith(".yaml") && !name.startsWith(".")).sort();
   if (files.length > MAX_DROP_INS) {
-    throw new ConfigError([`${directory}: ${files.length} drop-ins, at most ${MAX_DROP_INS}`], "Merge some of them.");
+    const wrong = `${files.length} drop-ins, at most ${MAX_DROP_INS}`;
+    throw new ConfigError([of_file(directory, wrong)], "Merge some of them.");
   }
   return files.map((name) => join(directory, name));
 }
@@ -63,23 +74,22 @@ function drop_in_names(directory: string): readonly string[] {
 function read(path: string, required: boolean): ParsedFile | null {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = is_given(path) ? readFileSync(path, "utf8") : read_text(path, MAX_FILE_BYTES);
   } catch (error) {
-    if (!required && code_of(error) === "ENOENT") return null;
+    if (!required && errno_of(error) === "ENOENT") return null;
     throw unreadable(path, error);
   }
   return parse_file(text, path);
 }
 
 function unreadable(path: string, error: unknown): ConfigError {
-  const code = code_of(error);
   const hint =
-    code === "ENOENT"
+    errno_of(error) === "ENOENT"
       ? "Give an existing file with --config, or leave the option out for /etc/hosa/hosa.yaml."
       : "Make it readable for the user hosa runs as, or give another file with --config.";
-  return new ConfigError([`${path}: configuration cannot be read (${code})`], hint, error);
+  return new ConfigError([of_file(path, `configuration cannot be read: ${reason_of(error)}`)], hint, error);
 }
 
-function code_of(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : String(error);
+function of_file(file: string, wrong: string): ConfigProblem {
+  return { file, line: null, column: null, key: null, wrong, allowed: null };
 }

@@ -1,21 +1,12 @@
 import * as v from "valibot";
 import { type Document, isMap, isScalar, LineCounter, parseDocument } from "yaml";
-import { OperatorError } from "../model/error.ts";
 import { docs_of, keys_at } from "./docs.ts";
 import { nearest } from "./nearest.ts";
+import { ConfigError, type ConfigProblem } from "./problem.ts";
 import { type Config, FILE_SCHEMA } from "./schema.ts";
+import { yaml_words } from "./yaml_words.ts";
 
 const MAX_FILE_CHARS = 1_048_576;
-
-/** Every problem of a configuration, each as `file:line:column: key: what is wrong, what is accepted`. */
-export class ConfigError extends OperatorError {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[], hint: string, cause?: unknown) {
-    super(problems.join("\n"), 2, hint, cause);
-    this.problems = problems;
-  }
-}
 
 export interface ParsedFile {
   readonly filename: string;
@@ -29,27 +20,37 @@ const HINT =
 
 /** Parse and validate one file by itself. Throws ConfigError with positions. */
 export function parse_file(text: string, filename: string): ParsedFile {
-  if (text.length > MAX_FILE_CHARS) throw new ConfigError([`${filename}: larger than 1 MiB`], HINT);
+  if (text.length > MAX_FILE_CHARS) {
+    throw new ConfigError([{ ...NOWHERE, file: filename, wrong: "larger than 1 MiB" }], HINT);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, stringKeys: true });
   const syntax = [...document.errors, ...document.warnings];
   if (syntax.length > 0) {
     throw new ConfigError(
-      syntax.map((error) => `${filename}:${place(lines, error.pos[0])}: not YAML: ${first_clause(error.message)}`),
+      syntax.map((error) => ({
+        ...place(filename, lines, error.pos[0]),
+        key: null,
+        wrong: `not YAML: ${yaml_words(error.code)}`,
+        allowed: null,
+      })),
       HINT,
     );
   }
   const content: unknown = plain(document, filename) ?? {};
   if (!is_record(content)) {
-    throw new ConfigError([`${filename}:1:1: not a mapping (expected the keys ${keys_at("").join(", ")})`], HINT);
+    const allowed = `expected the keys ${keys_at("").join(", ")}`;
+    throw new ConfigError([{ file: filename, line: 1, column: 1, key: null, wrong: "not a mapping", allowed }], HINT);
   }
   const file = { filename, document, lines, content };
   const result = v.safeParse(FILE_SCHEMA, content);
-  if (!result.success)
+  if (!result.success) {
+    const problems = result.issues.map((issue) => explain(file, issue));
     throw new ConfigError(
-      result.issues.map((issue) => explain(file, issue)),
+      problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0)),
       HINT,
     );
+  }
   return file;
 }
 
@@ -57,7 +58,8 @@ function plain(document: Document.Parsed, filename: string): unknown {
   try {
     return document.toJS({ maxAliasCount: 16 });
   } catch (error) {
-    throw new ConfigError([`${filename}: not YAML: ${String(error)}`], HINT, error);
+    const wrong = "not YAML: an alias (*name) without its anchor (&name), or aliases that stand for too much";
+    throw new ConfigError([{ ...NOWHERE, file: filename, wrong }], HINT, error);
   }
 }
 
@@ -71,9 +73,12 @@ export function merge_files(files: readonly ParsedFile[]): Config {
     }
   }
   const config = freeze(v.parse(FILE_SCHEMA, merged));
-  const problems = contradictions(config).map(
-    ([path, problem]) => `${where(files, path)}${path.join(".")}: ${problem}`,
-  );
+  const problems = contradictions(config).map(([path, wrong]) => ({
+    ...where(files, path),
+    key: path.join("."),
+    wrong,
+    allowed: null,
+  }));
   if (problems.length > 0) throw new ConfigError(problems, HINT);
   return config;
 }
@@ -114,34 +119,37 @@ export function contradictions(config: Config): readonly (readonly [readonly str
   return found;
 }
 
-function explain(file: ParsedFile, issue: v.BaseIssue<unknown>): string {
+function explain(file: ParsedFile, issue: v.BaseIssue<unknown>): ConfigProblem {
   const path = (issue.path ?? []).map((item) => String((item as { key?: unknown }).key));
   const at = where([file], path);
-  const dotted = path.join(".");
-  if (issue.expected === "never" && issue.type === "strict_object") return `${at}${unknown_key(path)}`;
+  const key = path.join(".");
+  if (issue.expected === "never" && issue.type === "strict_object") return { ...at, key, ...unknown_key(path) };
   const documented = docs_of(path.slice(0, 2).join(".")) ?? docs_of(path[0] ?? "");
   const accepts = documented
     ? `${documented.accepts}${documented.unit === "–" ? "" : ` ${documented.unit}`}`
-    : `a mapping with the keys ${keys_at(dotted).join(", ")}`;
+    : `a mapping with the keys ${keys_at(key).join(", ")}`;
   const reason = issue.type === "check" ? `${issue.message}, ` : "";
-  return `${at}${dotted}: ${shown(issue.input)} is not accepted (${reason}expected ${accepts})`;
+  return { ...at, key, wrong: `${shown(issue.input)} is not accepted`, allowed: `${reason}expected ${accepts}` };
 }
 
-function unknown_key(path: readonly string[]): string {
+function unknown_key(path: readonly string[]): Pick<ConfigProblem, "wrong" | "allowed"> {
   const accepted = keys_at(path.slice(0, -1).join("."));
   const meant = nearest(path.at(-1)!, accepted);
   const suggestion = meant === null ? "" : `, did you mean "${meant}"?`;
-  return `${path.join(".")}: unknown key${suggestion} (accepted here: ${accepted.join(", ")})`;
+  return { wrong: `unknown key${suggestion}`, allowed: `accepted here: ${accepted.join(", ")}` };
 }
 
-/** `file:line:column: ` of the key in the last file that has it, so that a drop-in is blamed for what it changed. */
-function where(files: readonly ParsedFile[], path: readonly string[]): string {
+type Place = Pick<ConfigProblem, "file" | "line" | "column">;
+const NOWHERE: ConfigProblem = { file: null, line: null, column: null, key: null, wrong: "", allowed: null };
+
+/** Place of the key in the last file that has it, so that a drop-in is blamed for what it changed. */
+function where(files: readonly ParsedFile[], path: readonly string[]): Place {
   for (const file of files.toReversed()) {
     const offset = offset_of(file.document, path);
-    if (offset !== null) return `${file.filename}:${place(file.lines, offset)}: `;
+    if (offset !== null) return place(file.filename, file.lines, offset);
   }
   if (path.length > 1) return where(files, path.slice(0, -1));
-  return "";
+  return { file: null, line: null, column: null };
 }
 
 function offset_of(document: Document.Parsed, path: readonly string[]): number | null {
@@ -156,14 +164,9 @@ function offset_of(document: Document.Parsed, path: readonly string[]): number |
   return isScalar(node) ? (node.range?.[0] ?? null) : null;
 }
 
-function place(lines: LineCounter, offset: number): string {
+function place(file: string, lines: LineCounter, offset: number): Place {
   const { line, col } = lines.linePos(offset);
-  return `${line}:${col}`;
-}
-
-/** The parser's message without its own copy of the position. */
-function first_clause(message: string): string {
-  return message.split("\n")[0]!.replace(/ at line \d+, column \d+:?$/, "");
+  return { file, line, column: col };
 }
 
 function shown(value: unknown): string {

@@ -1,5 +1,6 @@
 import { KEY_DOCS } from "./docs.ts";
-import { ConfigError, contradictions, freeze } from "./parse.ts";
+import { contradictions, freeze } from "./parse.ts";
+import { ConfigError } from "./problem.ts";
 import type { Config } from "./schema.ts";
 
 /** One key whose value in the files is no longer the one in force. */

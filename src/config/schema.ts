@@ -193,9 +193,12 @@ export const SECTIONS = {
   quarantine: QUARANTINE,
   protect: texts({
     ...GLOB,
-    docs: "Cgroups never limited, besides HOSA's own, those it runs in, and /, /init.scope, /system.slice itself, ssh(d), dbus, journald, logind, networkd, resolved, and udevd in it, and in any slice at the top kubelet, containerd, docker, crio and k3s, and microk8s of snap; every other may be, services of /system.slice and sessions of /user.slice included. A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
+    docs: "Cgroups never limited, besides HOSA's own and what the safety list of docs/CONTAINMENT.md names (managers, logins, network, storage, container runtimes and more; `hosa doctor` counts them). A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
   }),
-  prefer: texts({ ...GLOB, docs: "Cgroups taken first where candidates tie." }),
+  prefer: texts({
+    ...GLOB,
+    docs: "Cgroups taken first where candidates tie. What is named here may be frozen at level 4 for a stall of others, units and containers included.",
+  }),
   senses: v.strictObject({
     disabled: texts({
       pattern: /^[a-z][a-z0-9_]*$/,

@@ -5,6 +5,7 @@ import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
+import type { WarmupProgress } from "../model/warmup.ts";
 import { CalmClock } from "./calm.ts";
 import { ChangeTracker } from "./change.ts";
 import { contributions_into, dominant_into } from "./contribution.ts";
@@ -122,6 +123,11 @@ export class Cortex {
     this.#set_theta(self.theta, self.fit);
     this.#ewma = new Ewma(self.alpha, LEARNING_PERIOD_S);
     this.#metric.factorize(this.#moments);
+  }
+
+  /** Null once this node is known. */
+  get warmup(): WarmupProgress | null {
+    return this.#warmup?.progress ?? null;
   }
 
   /** Take up a saved self, or say why it cannot be taken up here. */
@@ -300,13 +306,18 @@ export class Cortex {
     this.#opinions?.finish();
   }
 
-  #described(): LearnedSelf["dimensions"] {
-    return this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution }));
+  /** Whether the second opinions judge the next sample. */
+  get opinions_ready(): boolean {
+    return this.#opinions?.ready === true;
   }
 
-  /** How much of the warm-up is left, in time that is learned; null when it has ended. */
-  get warmup_left(): Maybe<{ readonly left_s: number; readonly of_s: number }> {
-    return this.#warmup?.left ?? null;
+  /** Rows that should have come after the last sample and did not: the season goes on without them. */
+  miss_rows(rows: number): void {
+    this.#opinions?.miss(this.#x, rows);
+  }
+
+  #described(): LearnedSelf["dimensions"] {
+    return this.#dimensions.map(({ name, scale, resolution }) => ({ name, scale, resolution }));
   }
 
   baseline(): BaselineReport {

@@ -1,3 +1,4 @@
+import type { WarmupProgress } from "../model/warmup.ts";
 import { alpha_for, Ewma } from "./ewma.ts";
 import { Decimated } from "./quantile.ts";
 import type { TailFit } from "./tail.ts";
@@ -24,9 +25,8 @@ export class Warmup {
     return this.#learned_s >= this.#warmup_s;
   }
 
-  /** Learned time still to come, and of how much. */
-  get left(): { readonly left_s: number; readonly of_s: number } {
-    return { left_s: Math.max(0, this.#warmup_s - this.#learned_s), of_s: this.#warmup_s };
+  get progress(): WarmupProgress {
+    return { learned_s: Math.min(this.#learned_s, this.#warmup_s), total_s: this.#warmup_s };
   }
 
   /** The part is over whose distances are not used. */

@@ -250,7 +250,9 @@ function steered_by(
       const rest_s = step.wait_s ?? (step.failed ? REST_AFTER_WRONG_S : REST_AFTER_SUCCESS_S);
       const until_ns = now_ns + rest_s * 1e9;
       const { rung, target } = live;
-      const ended: Rest = { cgroup_id: target.cgroup_id, rung, since_ns: now_ns, until_ns, ended_well: !step.failed };
+      const why = step.unmet === undefined ? {} : { unmet: step.unmet };
+      const span = { since_ns: now_ns, until_ns };
+      const ended: Rest = { cgroup_id: target.cgroup_id, rung, ...span, ended_well: !step.failed, ...why };
       const rest = step.wait_s === undefined ? ended : { ...ended, waits: true };
       const again = put_on_again(live, step.verdicts, until_ns);
       rests.push(again === null ? rest : { ...rest, again });

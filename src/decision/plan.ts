@@ -2,12 +2,14 @@ import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Action, Rung, Setting, Target } from "../model/containment.ts";
 import type { Culprit, Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
+import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
 import { NO_TIME_TO_SEARCH_S, ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { is_expendable, unmet_by_path } from "./preconditions.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
 import { left_alone } from "./release.ts";
 import {
@@ -73,7 +75,7 @@ export function plan(
   if (held_threads(state.containments, culprit.cgroup_id) > 0)
     return nothing(`a thread of ${culprit.path} is held: its rest is not to suffer for it`);
   if (state.containments.some(({ target }) => target.cgroup_id === culprit.cgroup_id)) return nothing("");
-  return plan_queue(assessment, level, harm, culprit, state, now_ns);
+  return plan_queue(assessment, level, harm, culprit, state, config, now_ns);
 }
 
 /** How urgent it is for this one: a node, or somebody else, may run out sooner. */
@@ -90,6 +92,7 @@ function rest_of(state: DecisionState, cgroup_id: number, rung: Rung, now_ns: nu
 
 /** Why the rung is not chosen now. */
 function rests(rest: Rest, tried: string): string {
+  if (rest.unmet !== undefined) return not_met(rest.unmet);
   return rest.waits === true ? `a bound of the motor forbids ${rest.rung} now` : tried;
 }
 
@@ -125,7 +128,8 @@ function plan_memory(
   }
   const search = assessment.search?.cgroup_id === culprit.cgroup_id ? assessment.search : null;
   const hurried = ttf_s(growth) < NO_TIME_TO_SEARCH_S;
-  const unholdable = unholdable_now(state, culprit, now_ns);
+  const forbidden = hold_forbidden(state, culprit, config, now_ns);
+  const unholdable = unholdable_now(state, culprit, now_ns) ?? (forbidden === null ? null : not_met(forbidden));
   if (search === null && !hurried && unholdable === null) return nothing("its threads are being searched", true);
 
   const why_not = unholdable ?? why_not_thread(culprit, search);
@@ -145,6 +149,8 @@ function plan_memory(
   }
   const governor_rests = rest_of(state, culprit.cgroup_id, "memory_governor", now_ns);
   if (governor_rests !== null) return nothing(just_ended(governor_rests));
+  const ungoverned = unmet_by_path(culprit.path, "memory", config);
+  if (ungoverned !== null) return nothing(`${culprit.path} is not governed: ${not_met(ungoverned)}`);
   const governed = {
     usage_bytes: growth.memory_bytes,
     headroom_bytes: growth.ttf.headroom_bytes,
@@ -153,7 +159,27 @@ function plan_memory(
   const high_bytes = first_ceiling(governed, config.governor);
   const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
   const reason = `no thread hold: ${why_not}; the governor slows the cgroup down from ${mib(high_bytes)} MiB on`;
-  return start(target, { rung: "memory_governor", high_bytes }, reason, { ...base, high_bytes }, state, config, now_ns);
+  const known = { ...base, high_bytes };
+  const begun = start(target, { rung: "memory_governor", high_bytes }, reason, known, state, config, now_ns);
+  return forbidden === null ? begun : instead_of(begun, "thread_hold", forbidden);
+}
+
+/** What says that no thread of it may be held: its path, or what the motor found when it was asked to. */
+function hold_forbidden(
+  state: DecisionState,
+  { cgroup_id, path }: Culprit,
+  config: DecisionConfig,
+  now_ns: number,
+): Maybe<Unmet> {
+  return rest_of(state, cgroup_id, "thread_hold", now_ns)?.unmet ?? unmet_by_path(path, "hold", config);
+}
+
+function not_met({ code }: Unmet): string {
+  return `a precondition is not met (${code})`;
+}
+
+function instead_of(plan: Plan, rung: Rung, unmet: Unmet): Plan {
+  return plan.action === null ? plan : { ...plan, action: { ...plan.action, instead_of: { rung, unmet } } };
 }
 
 /** Why no thread of it, whichever it is, may be held now; null where one may. */
@@ -164,31 +190,53 @@ function unholdable_now(state: DecisionState, { cgroup_id }: Culprit, now_ns: nu
   return held < HELD_THREADS_MAX ? null : `${held} of its threads are held, and it still grows`;
 }
 
-/** The rungs for what queues rather than runs out, by level. */
+/**
+ * The rungs for what queues rather than runs out, by level. A freeze gives the others hardly more of a queue than a small share does, and
+ * costs its target everything: it is only for what nothing is known to depend on.
+ */
 function plan_queue(
   assessment: Assessment,
   level: Level,
   harm: Harm,
   culprit: Culprit,
   state: DecisionState,
+  config: DecisionConfig,
   now_ns: number,
 ): Plan {
-  const io = assessment.dominant_resource === "io";
-  let setting: Setting;
-  if (level >= 4) setting = { rung: "freeze", frozen: true };
-  else if (io) setting = { rung: "io_max", bytes_per_s: 8 * 1048576 };
-  else if (level === 3) setting = { rung: "cpu_max", quota_us: 20_000, period_us: 100_000 };
-  else setting = { rung: "cpu_weight", weight: 10 };
+  const { path } = culprit;
+  const choices = queue_choices(level, assessment.dominant_resource === "io", is_expendable(path, config.prefer));
+  const refused: { rung: Rung; unmet: Unmet }[] = [];
+  const setting = choices.find(({ rung }) => {
+    const unmet = unmet_by_path(
+      path,
+      rung === "freeze" ? "freeze" : rung === "cpu_weight" ? "weight" : "limit",
+      config,
+    );
+    if (unmet !== null) refused.push({ rung, unmet });
+    return unmet === null;
+  });
+  if (setting === undefined) return nothing(`${path} is not limited: ${not_met(refused[0]!.unmet)}`);
   const rest = rest_of(state, culprit.cgroup_id, setting.rung, now_ns);
   if (rest !== null) return nothing(just_ended(rest));
-  const target: Target = { cgroup_id: culprit.cgroup_id, path: culprit.path, pid: null, tid: null, comm: null };
-  const reason = `level ${level}: ${culprit.path} changed most in ${assessment.dominant_resource}`;
+  const target: Target = { cgroup_id: culprit.cgroup_id, path, pid: null, tid: null, comm: null };
+  const reason = `level ${level}: ${path} changed most in ${assessment.dominant_resource}`;
   const before = state.rests.findLast(
     ({ cgroup_id, rung }) => cgroup_id === culprit.cgroup_id && rung === setting.rung,
   );
   const next_probe_s = before?.again?.hold_s ?? QUEUE_HOLD_S;
   const known = harm.witness === "stall" && harm.value !== null ? { harm_before: harm.value } : {};
-  return start(target, setting, reason, { next_probe_s, ...known }, state, null, now_ns);
+  const begun = start(target, setting, reason, { next_probe_s, ...known }, state, null, now_ns);
+  const [first] = refused;
+  return first === undefined ? begun : instead_of(begun, first.rung, first.unmet);
+}
+
+/** Hardest first, of what the level allows. */
+function queue_choices(level: Level, io: boolean, expendable: boolean): readonly Setting[] {
+  const weight: Setting = { rung: "cpu_weight", weight: 10 };
+  const freeze: readonly Setting[] = level >= 4 && expendable ? [{ rung: "freeze", frozen: true }] : [];
+  if (io) return [...freeze, { rung: "io_max", bytes_per_s: (level >= 4 ? 2 : 8) * 1048576 }];
+  if (level < 3) return [weight];
+  return [...freeze, { rung: "cpu_max", quota_us: level >= 4 ? 10_000 : 20_000, period_us: 100_000 }, weight];
 }
 
 function target_of(culprit: Culprit): Target {

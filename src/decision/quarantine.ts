@@ -1,3 +1,10 @@
+import {
+  type GroupFacts,
+  is_own_child,
+  type ProcessFacts,
+  type TargetFacts,
+  type Unmet,
+} from "../model/precondition.ts";
 import type {
   Environment,
   Inhabited,
@@ -10,8 +17,9 @@ import type {
   QuarantineStep,
   QuarantineStepName,
 } from "../model/quarantine.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { ShieldPlan, ShieldPort } from "../model/shield.ts";
-import { essential } from "./essential.ts";
+import { unmet } from "./preconditions.ts";
 
 /** What isolating means in an environment (SPEC §8). */
 interface Manner {
@@ -110,11 +118,16 @@ export function plan_quarantine(facts: QuarantineFacts, settings: QuarantineSett
 }
 
 function planned(todo: QuarantineStep, because: string, spared: readonly string[] = []): PlannedStep {
-  return { name: todo.step, todo, because, spared: spared.slice(0, SPARED_MAX) };
+  return { name: todo.step, todo, because, spared: shortened(spared) };
 }
 
 function skipped(name: QuarantineStepName, because: string, spared: readonly string[] = []): PlannedStep {
-  return { name, todo: null, because, spared: spared.slice(0, SPARED_MAX) };
+  return { name, todo: null, because, spared: shortened(spared) };
+}
+
+function shortened(spared: readonly string[]): readonly string[] {
+  const cut = spared.length - SPARED_MAX;
+  return cut <= 0 ? spared : [...spared.slice(0, SPARED_MAX), `${cut} more`];
 }
 
 function isolation(
@@ -222,39 +235,75 @@ function stack_of(bottom: NetworkInterface, interfaces: readonly NetworkInterfac
   return found.map((each) => each.name).reverse();
 }
 
-function freezing({ cgroups, cgroups_left_out, own_path }: QuarantineFacts, settings: QuarantineSettings): PlannedStep {
+/** Leaves in which nothing must stay awake: what the preconditions of a freeze say of each cgroup with a process in it. */
+function freezing(facts: QuarantineFacts, settings: QuarantineSettings): PlannedStep {
+  const { cgroups, cgroups_left_out, own_path } = facts;
   if (cgroups.length === 0) return skipped("freeze", "there is no cgroup v2 with services in it");
-  const guarded = new Map<string, string>();
-  const note = (path: string, why: string): void => {
-    for (let at = path; at !== ""; at = at.slice(0, at.lastIndexOf("/"))) if (!guarded.has(at)) guarded.set(at, why);
-  };
+  const parents = new Map<string, string>();
+  // A restarted agent finds the children in which its predecessor froze: what is in them belongs to their parents.
+  const candidates = cgroups.filter(({ path }) => !is_own_child(path));
+  for (const { path } of candidates) parents.set(path.slice(0, path.lastIndexOf("/")), path);
+  const by_path = new Map(cgroups.map((each) => [each.path, each]));
+  const refused: { path: string; unmet: Unmet }[] = [];
   const spared: string[] = [];
-  for (const each of cgroups) {
-    const why = essential(each, own_path, settings.protect);
-    if (why === null) continue;
-    note(each.path, why);
-    spared.push(`${each.path}: ${why}`);
-  }
-  const frozen: string[] = [];
   const targets: Named[] = [];
-  for (const each of cgroups) {
-    if (guarded.has(each.path) || frozen.some((above) => each.path.startsWith(`${above}/`))) continue;
-    frozen.push(each.path);
-    if (each.frozen) spared.push(`${each.path}: frozen already`);
-    else if (holds_anybody(each, cgroups)) targets.push({ id: each.id, path: each.path });
+  for (const each of candidates) {
+    if (each.comms.length === 0) continue;
+    const target = target_of(each, parents.get(each.path) ?? null, by_path, facts);
+    const why = unmet(target, "freeze", { own_path, protect: settings.protect });
+    if (why !== null) refused.push({ path: each.path, unmet: why });
+    else if (each.frozen) spared.push(`${each.path}: frozen already`);
+    else targets.push({ id: each.id, path: each.path });
   }
   if (cgroups_left_out > 0) spared.push(`${cgroups_left_out} cgroup(s) were not looked at, for lack of room`);
   if (targets.length > FREEZES_MAX) {
     spared.push(`${targets.length - FREEZES_MAX} cgroup(s) beyond the bound of ${FREEZES_MAX}, the smallest by memory`);
     targets.sort((one, other) => memory_of(other, cgroups) - memory_of(one, cgroups)).length = FREEZES_MAX;
   }
-  if (targets.length === 0) return skipped("freeze", "every cgroup with a process in it is essential", spared);
-  return planned({ step: "freeze", cgroups: targets }, "what does not bring the operator in stands still", spared);
+  const step =
+    targets.length === 0
+      ? skipped("freeze", "every cgroup with a process in it is essential or must stay awake", spared)
+      : planned({ step: "freeze", cgroups: targets }, "what does not bring the operator in stands still", spared);
+  return refused.length === 0 ? step : with_refused(step, refused);
 }
 
-/** An empty cgroup confirms no freeze, and there is nothing in it to hold. */
-function holds_anybody({ path }: Inhabited, cgroups: readonly Inhabited[]): boolean {
-  return cgroups.some((each) => each.comms.length > 0 && (each.path === path || each.path.startsWith(`${path}/`)));
+function with_refused(step: PlannedStep, refused: NonNullable<PlannedStep["refused"]>): PlannedStep {
+  const cut = refused.length - SPARED_MAX;
+  const shown = { ...step, refused: refused.slice(0, SPARED_MAX) };
+  return cut <= 0 ? shown : { ...shown, spared: [...step.spared, `${cut} more cgroup(s), each for such a reason`] };
+}
+
+/** What is known of a cgroup, as the preconditions ask for it. Records of older versions know the names of its programs alone. */
+function target_of(
+  { path, comms, whole, group, processes, unread }: Inhabited,
+  child: Maybe<string>,
+  all: ReadonlyMap<string, Inhabited>,
+  { own_path, manager }: QuarantineFacts,
+): TargetFacts {
+  const groups: GroupFacts[] = [group ?? nothing_known(path)];
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+    const above = path.slice(0, at);
+    groups.push(all.get(above)?.group ?? nothing_known(above));
+  }
+  if (child !== null) groups.push(nothing_known(child));
+  return {
+    path,
+    pid: null,
+    own_path,
+    ...(manager === undefined ? {} : { manager }),
+    groups,
+    processes: processes ?? comms.map((comm) => named_only(comm, path)),
+    unread: whole ? (unread ?? []) : ["not every cgroup below it was looked at"],
+  };
+}
+
+function nothing_known(path: string): GroupFacts {
+  return { path, delegated: null, watchdog_s: null };
+}
+
+function named_only(comm: string, path: string): ProcessFacts {
+  const unknown = { parent: null, signal: null, watchdog_s: null, leads: null };
+  return { pid: 0, comm, path, namespaces: 0, devices: [], ...unknown };
 }
 
 function memory_of({ path }: Named, cgroups: readonly Inhabited[]): number {

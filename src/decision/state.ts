@@ -1,5 +1,6 @@
 import type { Rung, Target } from "../model/containment.ts";
 import type { Level } from "../model/level.ts";
+import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
 
 /** Where a thread hold stands. touch → probation → hold ⇄ pulse, dose; missed = thawed because the rest stalled. */
@@ -102,6 +103,8 @@ export interface Rest {
   readonly ended_well: boolean;
   /** It never began: a bound of the motor forbids it until then. */
   readonly waits?: boolean;
+  /** The precondition that was not met, or no longer. */
+  readonly unmet?: Unmet;
   /** A queue rung that was seen to help: for how long it is put on if the harm comes back before this is forgotten. */
   readonly again?: { readonly hold_s: number; readonly known_until_ns: number };
 }

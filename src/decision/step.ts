@@ -1,5 +1,6 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
+import type { Unmet } from "../model/precondition.ts";
 import type { ContainmentState } from "./state.ts";
 
 /** What a beat makes of one containment: its next state (null when it ends), the actions and verdicts. */
@@ -11,6 +12,8 @@ export interface Step {
   readonly failed: boolean;
   /** It was never tried: a bound of the motor forbids it, for so long. */
   readonly wait_s?: number;
+  /** It was never tried, or ended early: a precondition is not met. */
+  readonly unmet?: Unmet;
 }
 
 type Ending = Pick<Verdict, "verdict" | "detail"> & Pick<Step, "failed" | "wait_s">;
@@ -28,7 +31,8 @@ export function ended_by_itself(
   const release: Action = { id: state.id, verb: "release", target: state.target, setting, reason: detail };
   // Records older than this field lack it: then the release was always asked for.
   const actions = seen.in_force === false ? [] : [release];
-  const step: Step = { next: null, actions, verdicts: [{ id: state.id, verdict, detail }], failed };
+  const why = seen.unmet === undefined ? {} : { unmet: seen.unmet };
+  const step: Step = { next: null, actions, verdicts: [{ id: state.id, verdict, detail }], failed, ...why };
   return wait_s === undefined ? step : { ...step, wait_s };
 }
 

@@ -1,5 +1,5 @@
 import { dlopen } from "bun:ffi";
-import { KernelError } from "./errors.ts";
+import { errno_name, KernelError } from "./errors.ts";
 import { close, last_errno, open_for_reading } from "./libc.ts";
 
 const libc = dlopen("libc.so.6", {
@@ -17,7 +17,8 @@ export function enter_cgroup_namespace(pid: number): void {
   const fd = open_for_reading(file);
   try {
     if (libc.setns(fd, CLONE_NEWCGROUP) >= 0) return;
-    throw new KernelError("enter", file, last_errno(), "grant CAP_SYS_ADMIN");
+    const errno = last_errno();
+    throw new KernelError("enter", file, errno, errno_name(errno) === "EPERM" ? "grant CAP_SYS_ADMIN" : undefined);
   } finally {
     close(fd);
   }

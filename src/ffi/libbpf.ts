@@ -98,7 +98,9 @@ export function libbpf(path = LIBRARY): Libbpf {
   try {
     symbols = dlopen(path, SYMBOLS).symbols;
   } catch (cause) {
-    const error = new KernelError("load the library", path, "ENOENT", INSTALL);
+    // It may be absent, too old to have a function, or itself lack a library: the linker says which.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const error = new KernelError("load the library", path, why, INSTALL);
     error.cause = cause;
     throw error;
   }

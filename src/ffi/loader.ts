@@ -1,5 +1,6 @@
 import { KernelError } from "./errors.ts";
 import { BpfObject } from "./program.ts";
+import { with_cause } from "./refusal.ts";
 
 /** The loaded object, and why each program that is not in it is not. */
 export interface Loaded {
@@ -64,26 +65,21 @@ function attempt(bytes: Uint8Array, names: readonly string[]): BpfObject | Kerne
   const object = BpfObject.open(bytes);
   try {
     object.select(new Set(names));
-    object.load(`${names.length} BPF programs`);
+    if (names.length === 1) object.listen_to_verifier(names[0]!);
+    object.load(names.length === 1 ? `BPF program ${names[0]}` : `${names.length} BPF programs`);
     return object;
   } catch (error) {
+    const caused = with_cause(error, object.verdict());
     object[Symbol.dispose]();
-    if (error instanceof KernelError) return error;
-    throw error;
+    if (caused instanceof KernelError) return caused;
+    throw caused;
   }
 }
 
 /** Why this kernel does not load the program alone; null when it does. */
 function refusal(bytes: Uint8Array, name: string): string | null {
-  using object = BpfObject.open(bytes);
-  object.select(new Set([name]));
-  object.listen_to_verifier(name);
-  try {
-    object.load(`BPF program ${name}`);
-    return null;
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    const verdict = object.verdict();
-    return verdict === "" ? `this kernel does not offer it: ${error.errno}` : `${error.errno}: ${verdict}`;
-  }
+  const loaded = attempt(bytes, [name]);
+  if (loaded instanceof KernelError) return `${loaded.errno}: ${loaded.hint}`;
+  loaded[Symbol.dispose]();
+  return null;
 }

@@ -1,5 +1,5 @@
 import { dlopen } from "bun:ffi";
-import { KernelError } from "./errors.ts";
+import { errno_name, KernelError } from "./errors.ts";
 import { close, last_errno, open_for_reading } from "./libc.ts";
 
 const libc = dlopen("libc.so.6", {
@@ -8,6 +8,11 @@ const libc = dlopen("libc.so.6", {
 }).symbols;
 
 const CLONE_NEWNET = 0x40000000;
+const HINTS: Readonly<Record<string, string>> = {
+  EPERM: "grant CAP_SYS_ADMIN; where it is held, a sandbox refuses new namespaces (systemd: RestrictNamespaces=)",
+  ENOSPC: "the limit user.max_net_namespaces is reached",
+  EINVAL: "this kernel was built without network namespaces (CONFIG_NET_NS)",
+};
 
 /** This thread in a new, empty network namespace until it is disposed of; then the namespace and all in it are gone. */
 export class ScratchNetwork implements Disposable {
@@ -20,7 +25,7 @@ export class ScratchNetwork implements Disposable {
     if (libc.unshare(CLONE_NEWNET) >= 0) return;
     const errno = last_errno();
     close(this.#home);
-    throw new KernelError("make", "a scratch network namespace", errno, "grant CAP_SYS_ADMIN");
+    throw new KernelError("make", "a scratch network namespace", errno, HINTS[errno_name(errno)]);
   }
 
   /** Throws KernelError: then this thread must not go on, it would see another network than the node's. */

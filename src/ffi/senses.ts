@@ -10,6 +10,7 @@ import { ESSENTIAL, load } from "./loader.ts";
 import { Mapping } from "./mapping.ts";
 import { set_u64, u64_of } from "./memory.ts";
 import type { BpfObject } from "./program.ts";
+import { bpf_host, why_bpf_refused } from "./refusal.ts";
 import { RingBuffer } from "./ring.ts";
 import { CgroupRows, StarterRows, ThreadRows } from "./rows.ts";
 
@@ -207,7 +208,7 @@ function attach(object: BpfObject, name: string, why: Map<string, string>): void
     object.attach(name);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    why.set(name, error.message);
+    why.set(name, said_of(error));
   }
 }
 
@@ -222,9 +223,13 @@ function ready(
     return new KernelIterator(object.attach_iterator(name, link_info), name);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    why.set(name, error.message);
+    why.set(name, said_of(error));
     return null;
   }
+}
+
+function said_of({ operation, subject, errno }: KernelError): string {
+  return `${operation} ${subject}: ${errno}: ${why_bpf_refused(errno, "", bpf_host())}`;
 }
 
 function absent(name: string): KernelError {

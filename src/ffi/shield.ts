@@ -6,6 +6,7 @@ import { libbpf } from "./libbpf.ts";
 import { Mapping } from "./mapping.ts";
 import { set_u64, u64_of } from "./memory.ts";
 import { BpfObject, type TestRun } from "./program.ts";
+import { with_cause } from "./refusal.ts";
 import { pin, type XdpDriver, XdpLink } from "./xdp.ts";
 
 const PROGRAM = "shield";
@@ -158,10 +159,10 @@ function attempt(bytes: Uint8Array, tracks: boolean): BpfObject | KernelError {
     object.load("the XDP shield");
     return object;
   } catch (error) {
-    const said = object.verdict();
+    const caused = with_cause(error, object.verdict());
     object[Symbol.dispose]();
-    if (!(error instanceof KernelError)) throw error;
-    return said === "" ? error : new KernelError(error.operation, error.subject, error.errno, said);
+    if (!(caused instanceof KernelError)) throw caused;
+    return caused;
   }
 }
 

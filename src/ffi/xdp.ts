@@ -1,10 +1,19 @@
-import { KernelError } from "./errors.ts";
+import { errno_name, KernelError } from "./errors.ts";
 import { checked, libbpf } from "./libbpf.ts";
 import { close, last_errno } from "./libc.ts";
 
 const BPF_XDP = 37;
 const XDP_FLAGS_GENERIC = 1 << 1;
 const XDP_FLAGS_NATIVE = 1 << 2;
+
+const OTHER_PROGRAM = "another XDP program is attached there (`ip link show` names its id); HOSA never replaces it";
+const ATTACH_HINTS: Readonly<Record<string, string>> = {
+  EBUSY: OTHER_PROGRAM,
+  EEXIST: OTHER_PROGRAM,
+  EPERM: "grant CAP_NET_ADMIN and CAP_BPF; where both are held, a sandbox or a security module refuses",
+  EOPNOTSUPP: "the driver of the interface does not offer this path",
+  ENODEV: "the interface is gone",
+};
 
 export type XdpDriver = "native" | "generic";
 
@@ -38,7 +47,12 @@ export class XdpLink implements Disposable {
       const fd = libbpf().bpf_link_create(program_fd, index, BPF_XDP, options);
       if (fd >= 0) return new XdpLink(fd, driver);
       const errno = last_errno();
-      refused = new KernelError(`attach (${driver} XDP) to`, `interface ${name}`, errno);
+      refused = new KernelError(
+        `attach (${driver} XDP) to`,
+        `interface ${name}`,
+        errno,
+        ATTACH_HINTS[errno_name(errno)],
+      );
       if (refused.errno === "EBUSY" || refused.errno === "EEXIST") break;
     }
     throw refused ?? new KernelError("attach XDP to", `interface ${name}`, "EINVAL", "name a driver path");

@@ -115,6 +115,8 @@ export interface HeartbeatEntry {
   readonly d_smooth: number;
   readonly thresholds: Thresholds;
   readonly beats: number;
+  /** The step of the heartbeats in force; absent in records of versions before. */
+  readonly period_s?: number;
 }
 
 /** The local log of levels 1 and above: what a timeline needs between two decisions. */

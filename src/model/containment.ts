@@ -1,3 +1,4 @@
+import type { Unmet } from "./precondition.ts";
 import type { Maybe } from "./sample.ts";
 
 /** The rungs a motor can climb, cheapest to be wrong about first. */
@@ -52,6 +53,8 @@ export interface Action {
   readonly target: Target;
   readonly setting: Setting;
   readonly reason: string;
+  /** The cheaper remedy that must not be used here, and why; absent where there is none. */
+  readonly instead_of?: { readonly rung: Rung; readonly unmet: Unmet };
 }
 
 /**
@@ -78,6 +81,8 @@ export interface Outcome {
   readonly detail: string;
   /** Refused by a bound that passes: after so long it may be asked for again. */
   readonly wait_s?: number;
+  /** The precondition that is not met, or no longer; absent where something else is the reason. */
+  readonly unmet?: Unmet;
 }
 
 /** Packets the shield let in and refused, per second. */
@@ -105,6 +110,8 @@ export interface ContainmentObservation {
   readonly detail: string;
   /** Of that outcome: refused for so long only. */
   readonly wait_s?: number;
+  /** Of that outcome: the precondition that is not met. */
+  readonly unmet?: Unmet;
   /** For thread_hold and freeze: what cgroup.events says; null when not applicable. */
   readonly frozen: Maybe<boolean>;
   /** The held cgroup (or thread) still exists. */

@@ -3,7 +3,8 @@ import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Level } from "./level.ts";
 import type { Regime } from "./regime.ts";
 import type { Maybe } from "./sample.ts";
-import type { Named, Pattern, Story } from "./story.ts";
+import type { NamedSubject, Pattern, Story } from "./story.ts";
+import type { WarmupProgress } from "./warmup.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
 export const CONTROL_VERSION = 1;
@@ -71,7 +72,7 @@ export interface Episode {
   /** At its peak: one plain sentence, and what is named in it. */
   readonly headline: string;
   readonly pattern: Maybe<Pattern>;
-  readonly named: Maybe<Named>;
+  readonly named: Maybe<NamedSubject>;
   /** The rule that chose the level at its peak. */
   readonly rule: string;
   /** The cgroup that was acted on first, or is named; empty where there is none. */
@@ -104,8 +105,8 @@ export interface AgentStatus {
   readonly theta: Maybe<readonly number[]>;
   /** How each of them came about; null before the first beat. */
   readonly thresholds: Maybe<Thresholds>;
-  /** Time that must still be learned, and of how much; null when the warm-up has ended. */
-  readonly warmup: Maybe<{ readonly left_s: number; readonly of_s: number }>;
+  /** Null when it has ended. */
+  readonly warmup: Maybe<WarmupProgress>;
   /** What is told of the latest beat; null before the first. */
   readonly story: Maybe<Story>;
   /** Why nothing is done now; empty where something is. */

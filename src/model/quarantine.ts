@@ -1,4 +1,5 @@
 import type { OutcomeStatus } from "./containment.ts";
+import type { GroupFacts, ManagerFacts, ProcessFacts, Unmet } from "./precondition.ts";
 import type { Maybe } from "./sample.ts";
 import type { ShieldPlan, ShieldPort } from "./shield.ts";
 
@@ -63,6 +64,11 @@ export interface Inhabited {
   readonly comms: readonly string[];
   /** Every cgroup directly below it was looked at, too. */
   readonly whole: boolean;
+  /** What the preconditions ask of it and of the processes directly in it; absent in older records. */
+  readonly group?: GroupFacts;
+  readonly processes?: readonly ProcessFacts[];
+  /** What of that could not be read; absent where everything could. */
+  readonly unread?: readonly string[];
 }
 
 /** Everything the plan of a quarantine is made from. Plain JSON: the record can be planned again. */
@@ -72,6 +78,8 @@ export interface QuarantineFacts {
   readonly cgroups: readonly Inhabited[];
   /** Cgroups that were not read for lack of room. */
   readonly cgroups_left_out: number;
+  /** Null: no service manager runs; absent in older records. */
+  readonly manager?: Maybe<ManagerFacts>;
   readonly own_path: string;
   /** Peers of ssh sessions that are open now, as addresses. */
   readonly operator_peers: readonly string[];
@@ -134,6 +142,8 @@ export interface PlannedStep {
   readonly because: string;
   /** What of its kind is left alone, each with its reason. */
   readonly spared: readonly string[];
+  /** Cgroups that are left alone because a precondition is not met; absent where there are none. */
+  readonly refused?: readonly { readonly path: string; readonly unmet: Unmet }[];
 }
 
 /** What entering level 5 means on this node, in the order in which it is done. */

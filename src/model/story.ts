@@ -23,7 +23,7 @@ export interface Pattern {
 }
 
 /** What is named: as a carrier of an attribution, or, where there is none, the cgroup or thread that the decision found. */
-export interface Named extends Omit<Carrier, "kind" | "share" | "protected"> {
+export interface NamedSubject extends Omit<Carrier, "kind" | "share" | "protected"> {
   readonly kind: Carrier["kind"] | "cgroup";
   readonly resource: Attributed;
   readonly unit: "bytes/s" | "cores" | "processes/s" | "connections/s";
@@ -44,7 +44,7 @@ export type Unnamed =
 /** What is told of one beat, the same everywhere: made from the record alone. */
 export interface Story {
   readonly pattern: Maybe<Pattern>;
-  readonly named: Maybe<Named>;
+  readonly named: Maybe<NamedSubject>;
   /** Null where something is named. */
   readonly unnamed: Maybe<Unnamed>;
   /** One plain sentence. */

@@ -48,7 +48,7 @@ export interface WhatIfSummary {
   /** Seconds at each level that was reached on either side. */
   readonly levels: readonly { readonly level: Level; readonly recorded_s: number; readonly alternative_s: number }[];
   readonly deeds: readonly DeedRow[];
-  /** Targets beyond what is kept. */
+  /** Actions of either side on targets beyond what is kept. */
   readonly omitted_deeds: number;
   /** What this cannot tell. */
   readonly note: string;

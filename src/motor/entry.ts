@@ -3,7 +3,7 @@ import type { ThreadIdentity } from "./processes.ts";
 
 /**
  * How an entry is undone: file: write `prior` back · devices: the same per line of io.max · hold: thaw the child, give the
- * threads back, remove it · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount` ·
+ * threads back, remove it · child: the same for processes that were moved into a child to be frozen there · nice: niceness of each thread · stop: SIGCONT · shield: detach and remove what is pinned below `mount` ·
  * quarantine: the mark that the node is in level 5, struck off last · link: the interface up, its addresses and routes as in
  * `prior` · swap: the swap area off, once what lies in it fits back · marker: remove the file · taint: through the API server · watchdog: stop it.
  */
@@ -11,6 +11,7 @@ export type EntryKind =
   | "file"
   | "devices"
   | "hold"
+  | "child"
   | "nice"
   | "stop"
   | "shield"
@@ -36,7 +37,7 @@ export interface LedgerEntry {
   /** The cgroup touched: for a hold the one the thread lives in. Its inode is its identity. */
   readonly cgroup_id: number;
   readonly path: string;
-  /** Control file below the cgroup; for a hold the name of the child cgroup; for nice and stop what it is about. */
+  /** Control file below the cgroup; for a hold and a child the name of the child cgroup; for nice and stop what it is about. */
   readonly file: string;
   readonly prior: string;
   /** The value last asked for; replaced by `adjust` lines. */

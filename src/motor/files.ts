@@ -10,6 +10,9 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { KernelError } from "../ffi/errors.ts";
+import { extended_attribute } from "../ffi/xattr.ts";
+import type { Maybe } from "../model/sample.ts";
 import { FileTrouble } from "./trouble.ts";
 
 /** One control file held open, so that a dose costs a single write. */
@@ -28,6 +31,8 @@ export interface CgroupFiles {
   /** Inode of a directory: the cgroup id. */
   inode(path: string): number;
   owner_uid(path: string): number;
+  /** An extended attribute of a directory; null where there is none, or it may not be seen. */
+  attribute(path: string, name: string): Maybe<string>;
   /** Names of the directories directly below. */
   directories(path: string): readonly string[];
   keep(path: string, mode: "read" | "write"): KeptFile;
@@ -88,6 +93,17 @@ export const kernel_files: CgroupFiles = {
   remove_directory: (path) => attempt("rmdir", path, () => rmdirSync(path)),
   inode: (path) => attempt("stat", path, () => statSync(path).ino),
   owner_uid: (path) => attempt("stat", path, () => statSync(path).uid),
+  attribute(path, name) {
+    try {
+      return extended_attribute(path, name);
+    } catch (error) {
+      throw new FileTrouble(
+        `read attribute ${name} of`,
+        path,
+        error instanceof KernelError ? error.errno : String(error),
+      );
+    }
+  },
   directories: (path) =>
     attempt("list", path, () =>
       readdirSync(path, { withFileTypes: true })
@@ -109,6 +125,7 @@ export function with_steps(files: CgroupFiles, step: (name: string) => void): Cg
     read: (path) => files.read(path),
     inode: (path) => files.inode(path),
     owner_uid: (path) => files.owner_uid(path),
+    attribute: (path, name) => files.attribute(path, name),
     directories: (path) => files.directories(path),
     write: (path, text) => around("write", path, () => files.write(path, text)),
     make_directory: (path) => around("mkdir", path, () => files.make_directory(path)),

@@ -23,6 +23,13 @@ export function held_item(entry: LedgerEntry, files: CgroupFiles, swap: SwapPort
       restores: `${threads} back in ${entry.path}, this cgroup removed`,
     };
   }
+  if (entry.kind === "child") {
+    return {
+      ...held,
+      now: entry.intended === "0" ? "thawed" : "frozen",
+      restores: `its processes back in ${entry.path}, this cgroup removed`,
+    };
+  }
   const is_file = entry.kind === "file" || entry.kind === "devices";
   const now = is_file ? value_now(entry, files) : entry.kind === "swap" ? area_now(entry, files, swap) : entry.intended;
   return { ...held, now: now === null ? null : shown(now), restores: RESTORES[entry.kind] ?? shown(entry.prior) };
@@ -40,7 +47,7 @@ const RESTORES: { readonly [kind in EntryKind]?: string } = {
 /** An absolute path where it is a file of a cgroup, words for anything else. */
 function place_of(entry: LedgerEntry): string {
   if (entry.kind === "swap") return area_path(entry);
-  const is_path = entry.kind === "file" || entry.kind === "devices" || entry.kind === "hold";
+  const is_path = ["file", "devices", "hold", "child"].includes(entry.kind);
   return is_path ? `${directory_of(entry.mount, entry.path)}/${entry.file}` : `${entry.file} in ${entry.path}`;
 }
 

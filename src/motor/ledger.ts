@@ -3,13 +3,15 @@ import {
   fsyncSync,
   ftruncateSync,
   mkdirSync,
-  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from "node:fs";
+import { create_anew, open_own, read_text, UnsuitableFile } from "../files/regular.ts";
+import { distrust_directory } from "../files/trust.ts";
+import { errno_text } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import { take_lock } from "./lock.ts";
@@ -24,6 +26,8 @@ const FILE_NAME = "ledger.jsonl";
 const OPEN_ENTRIES_MAX = 256;
 /** Past this size the file is rewritten with its open entries only. */
 const COMPACT_BYTES = 256 * 1024;
+/** Larger than any ledger gets: 256 entries, and a line on top of what is compacted. */
+const FILE_BYTES_MAX = 64 * 1024 * 1024;
 
 /** An entry before the ledger has numbered it. */
 export type NewEntry = Omit<LedgerEntry, "id" | "boot_id" | "superseded">;
@@ -55,13 +59,16 @@ export class Ledger {
     this.#step = options.step ?? (() => undefined);
     this.boot_id = options.boot_id ?? current_boot_id();
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // What it says is written by root to wherever it says.
+    const why = distrust_directory(directory);
+    if (why !== null) throw new UnsuitableFile(directory, why);
     this.#unlock = take_lock(`${directory}/ledger.lock`, this.boot_id);
     this.#path = `${directory}/${FILE_NAME}`;
     try {
       for (const entry of read_entries(this.#path).values()) {
         if (entry.boot_id === this.boot_id) this.#open.set(entry.id, entry);
       }
-      this.#fd = openSync(this.#path, "a", 0o600);
+      this.#fd = open_own(this.#path, "append", 0o600);
       this.#size_bytes = 0;
       // A torn last line must not swallow the next one, and closed entries need not be kept.
       this.#compact();
@@ -133,7 +140,9 @@ export class Ledger {
     } catch (error) {
       take_back();
       ftruncateSync(this.#fd, this.#size_bytes);
-      throw new Refusal(`write the ledger ${this.#path}: ${code_of(error)}; nothing is done that could not be undone`);
+      throw new Refusal(
+        `write the ledger ${this.#path}: ${errno_text(code_of(error))}; nothing is done that could not be undone`,
+      );
     }
     this.#step(`after ledger ${line.op}`);
     this.#size_bytes += bytes.length;
@@ -155,7 +164,7 @@ export class Ledger {
     renameSync(draft, this.#path);
     this.#step("after ledger compact");
     closeSync(this.#fd);
-    this.#fd = openSync(this.#path, "a", 0o600);
+    this.#fd = open_own(this.#path, "append", 0o600);
     this.#size_bytes = statSync(this.#path).size;
   }
 
@@ -173,7 +182,7 @@ function code_of(error: unknown): string {
 }
 
 function write_entries(path: string, entries: Iterable<LedgerEntry>): void {
-  const fd = openSync(path, "w", 0o600);
+  const fd = create_anew(path, 0o600);
   try {
     for (const entry of entries) {
       const bytes = Buffer.from(`${JSON.stringify({ op: "open", entry })}\n`);
@@ -190,7 +199,7 @@ export function read_entries(path: string): Map<string, LedgerEntry> {
   const open = new Map<string, LedgerEntry>();
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = read_text(path, FILE_BYTES_MAX);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return open;
     throw error;

@@ -5,6 +5,7 @@ import {
   type Outcome,
   type OutcomeStatus,
   type Rung,
+  type Setting,
   type Target,
 } from "../model/containment.ts";
 import type { HeldItem } from "../model/control.ts";
@@ -12,7 +13,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../model/shield.ts";
 import { Bounds } from "./bounds.ts";
 import { type CgroupFiles, kernel_files, with_steps } from "./files.ts";
-import { guard_refusal, thread_refusal } from "./guard.ts";
+import { Guard, watched } from "./guard.ts";
 import { held_item } from "./held.ts";
 import { Ledger } from "./ledger.ts";
 import type { MotorLimits } from "./limits.ts";
@@ -90,6 +91,7 @@ export class CgroupMotor implements Motor {
   readonly #missing: readonly MissingRung[];
   readonly #swap: SwapPort;
   readonly #bounds: Bounds;
+  readonly #guard: Guard;
   readonly #held = new Map<string, Held>();
   /** Containments that were refused half-way and are not undone to the end yet. */
   readonly #rolling_back = new Set<string>();
@@ -114,6 +116,7 @@ export class CgroupMotor implements Motor {
     const reserve = new Reserve({ ledger, files, port: this.#swap, mount, path });
     this.#context = { mount, files, processes, ledger, shield: "missing" in shield ? null : shield, reserve };
     this.#bounds = new Bounds(options.max_targets_per_minute, options.cooldown_s);
+    this.#guard = new Guard({ mount, files, processes }, options);
     try {
       // A swap area may take minutes to go: it is looked after from beat to beat, not waited for.
       const left = ledger.entries().filter((entry) => entry.until !== "release" && entry.kind !== "swap");
@@ -137,6 +140,7 @@ export class CgroupMotor implements Motor {
   reconfigure(limits: MotorLimits): void {
     this.#options = { ...this.#options, ...limits };
     this.#bounds.reconfigure(limits.max_targets_per_minute, limits.cooldown_s);
+    this.#guard.reconfigure(limits);
   }
 
   missing(): readonly MissingRung[] {
@@ -283,16 +287,17 @@ export class CgroupMotor implements Motor {
       this.#held.set(action.id, { action, containment, status, detail, ...times, leaving: false });
       return outcome_of(action, now_ns, seen, containment.entry.id);
     } catch (error) {
-      const { status, detail, wait_s = null } = status_of_error(error);
+      const { status, detail, wait_s = null, unmet = null } = status_of_error(error);
       const rolled_back = this.#roll_back(action.id, now_ns);
-      return outcome_of(action, now_ns, change(status, detail + rolled_back, { wait_s }), null);
+      this.#guard.forget(action.id);
+      return outcome_of(action, now_ns, change(status, detail + rolled_back, { wait_s, unmet }), null);
     }
   }
 
   /** Path of the target when it may be acted on now. @throws Refusal or Gone */
   #admit(action: Action, now_ns: number): string {
-    const { mount, protected_ids } = this.#options;
-    const { files, processes } = this.#context;
+    const { mount } = this.#options;
+    const { files } = this.#context;
     const { rung } = action.setting;
     const absent = this.#missing.find((each) => each.rung === rung);
     if (absent !== undefined) throw new Refusal(`${rung} is not available: ${absent.why}`);
@@ -308,11 +313,8 @@ export class CgroupMotor implements Motor {
     if (rung === "shield") return NODE.path;
     const path = locate(files, mount, action.target.cgroup_id, action.target.path);
     if (path === null) throw new Gone(`cgroup ${action.target.path} (id ${action.target.cgroup_id}) no longer exists`);
-    const own = processes.own_cgroup_path;
-    const guarded =
-      guard_refusal(files, mount, action.target, rung, path, own, protected_ids) ??
-      thread_refusal(files, processes, mount, action.target, path, protected_ids);
-    if (guarded !== null) throw new Refusal(guarded);
+    const unmet = this.#guard.refusal(action, path, now_ns);
+    if (unmet !== null) throw new Refusal(this.#guard.words(unmet), null, unmet);
     return path;
   }
 
@@ -341,6 +343,8 @@ export class CgroupMotor implements Motor {
 
   #adjust(held: Held, action: Action, now_ns: number): Outcome {
     if (held.leaving) return outcome_of(action, now_ns, change("gone", held.detail), held.containment.entry.id);
+    const unmet = stands_still_again(held, action.setting) ? this.#unmet(held, now_ns) : null;
+    if (unmet !== null) return { ...this.#release(held, now_ns, unmet.detail), ...ended_by(unmet) };
     const seen = this.#seen(() => held.containment.adjust(action.setting, now_ns));
     held.renewed_ns = now_ns;
     held.status = seen.status;
@@ -355,12 +359,24 @@ export class CgroupMotor implements Motor {
     if (now_ns - held.renewed_ns > this.#options.expiry_s * 1e9) {
       return this.#release(held, now_ns, `expired: not renewed for ${this.#options.expiry_s} s`);
     }
+    const unmet = due ? this.#unmet(held, now_ns) : null;
+    if (unmet !== null) return { ...this.#release(held, now_ns, unmet.detail), ...ended_by(unmet) };
     const seen = this.#seen(() => held.containment.confirm(now_ns) ?? (due ? held.containment.check() : null));
     if (seen === null) return null;
-    if (seen.end || seen.status === "gone") return { ...this.#release(held, now_ns, seen.detail), status: seen.status };
+    if (seen.end || seen.status === "gone") return { ...this.#release(held, now_ns, seen.detail), ...ended_by(seen) };
     held.status = seen.status;
     held.detail = seen.detail;
     return outcome_of({ ...held.action, verb: "adjust" }, now_ns, seen, held.containment.entry.id);
+  }
+
+  /** What of the preconditions no longer holds, as the end of the containment; null while all of them do. */
+  #unmet(held: Held, now_ns: number): Maybe<Change> {
+    const { action, containment } = held;
+    if (action.setting.rung === "shield") return null;
+    const unmet = this.#guard.watch(watched(action, containment.entry), now_ns);
+    if (unmet === null) return null;
+    const status = unmet.code === "being_ended" ? "gone" : "refused";
+    return change(status, `${this.#guard.words(unmet)}: let go`, { end: true, unmet });
   }
 
   /** A rung's answer; what it throws becomes a change. */
@@ -390,8 +406,20 @@ export class CgroupMotor implements Motor {
     if (finished(undone.status)) {
       ledger.close_entry(entry.id);
       this.#held.delete(held.action.id);
+      this.#guard.forget(held.action.id);
       this.#bounds.note(held.action.target, held.action.setting.rung, now_ns);
     }
     return outcome_of_undo(entry, undone, now_ns, why);
   }
+}
+
+/** A thaw or a pulse needs no question; standing still once more does. */
+function stands_still_again({ containment, action }: Held, setting: Setting): boolean {
+  const asks = "frozen" in setting && setting.frozen && !("pulse_ms" in setting && setting.pulse_ms !== undefined);
+  return asks && "frozen" in action.setting && containment.frozen !== true;
+}
+
+/** How the outcome of a release says why it came about. */
+function ended_by({ status, unmet }: Change): Pick<Outcome, "status" | "unmet"> {
+  return unmet == null ? { status } : { status, unmet };
 }

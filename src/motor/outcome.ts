@@ -19,6 +19,7 @@ export function outcome_of(action: Action, now_ns: number, seen: Change, ledger_
     ledger_id,
     detail: seen.detail,
     ...(seen.wait_s == null ? {} : { wait_s: seen.wait_s }),
+    ...(seen.unmet == null ? {} : { unmet: seen.unmet }),
   };
 }
 
@@ -40,8 +41,10 @@ export function outcome_of_undo(entry: LedgerEntry, undone: Undone, now_ns: numb
 }
 
 /** What a thrown error means to the operator; errors that are our own bugs are thrown again. */
-export function status_of_error(error: unknown): Pick<Change, "status" | "detail" | "wait_s"> {
-  if (error instanceof Refusal) return { status: "refused", detail: error.message, wait_s: error.wait_s };
+export function status_of_error(error: unknown): Pick<Change, "status" | "detail" | "wait_s" | "unmet"> {
+  if (error instanceof Refusal) {
+    return { status: "refused", detail: error.message, wait_s: error.wait_s, unmet: error.unmet };
+  }
   if (error instanceof Gone) return { status: "gone", detail: error.message };
   if (error instanceof FileTrouble) {
     return { status: error.vanished ? "gone" : "failed", detail: error.message };

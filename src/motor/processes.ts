@@ -2,8 +2,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { getPriority, setPriority } from "node:os";
 import { KernelError } from "../ffi/errors.ts";
 import { Alarm, cpu_affinity, monotonic_ns, set_cpu_affinity } from "../ffi/libc.ts";
+import type { ManagerFacts, ProcessFacts } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
+import { find_manager } from "./manager.ts";
+import { type Depth, type Described, ProcessReader } from "./process_facts.ts";
 import { FileTrouble } from "./trouble.ts";
+import { type UnitSettings, unit_settings } from "./unit_files.ts";
 import { urgently } from "./urgent.ts";
 
 /** A thread, told apart from a later one with the same number by its start time. */
@@ -38,8 +42,6 @@ export interface ThreadState {
   readonly state: string;
   /** Path in the v2 hierarchy, "/" for the root. */
   readonly cgroup_path: string;
-  /** A terminating signal waits for it (SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM): it must not stay held. */
-  readonly ending: boolean;
 }
 
 /** The process table, as far as the motor needs it. */
@@ -60,9 +62,13 @@ export interface Processes {
   urgently(work: () => void): number;
   readonly own_pid: number;
   readonly own_cgroup_path: string;
+  /** What a remedy has to know of a process; null when it is gone. @param path its cgroup @param known what was found of it before */
+  describe(pid: number, path: string, depth: Depth, known?: Maybe<ProcessFacts>): Maybe<Described>;
+  /** The service manager of the node; null: none that is known. */
+  readonly manager: Maybe<ManagerFacts>;
+  /** What the files of a unit say. */
+  unit(name: string): UnitSettings;
 }
-
-const TERMINATING = (1n << 0n) | (1n << 1n) | (1n << 2n) | (1n << 8n) | (1n << 14n);
 
 function proc(path: string): Maybe<string> {
   try {
@@ -77,14 +83,6 @@ function v2_path(cgroup_file: string): Maybe<string> {
   return null;
 }
 
-function ends(status: string): boolean {
-  for (const line of status.split("\n")) {
-    if (!line.startsWith("SigPnd:") && !line.startsWith("ShdPnd:")) continue;
-    if ((BigInt(`0x${line.slice(7).trim()}`) & TERMINATING) !== 0n) return true;
-  }
-  return false;
-}
-
 function errno_name(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : String(error);
 }
@@ -92,18 +90,21 @@ function errno_name(error: unknown): string {
 /** Kept open once it was needed: a pulse must not wait for its own preparations. */
 let alarm: Maybe<Alarm> = null;
 
+const reader = new ProcessReader();
+/** A node does not change its service manager while it runs. */
+let manager: Maybe<{ readonly found: Maybe<ManagerFacts> }> = null;
+
 /** The kernel's process table in /proc. */
 export const kernel_processes: Processes = {
   thread(pid, tid) {
     const stat = proc(`${pid}/task/${tid}/stat`);
     const cgroup = proc(`${pid}/task/${tid}/cgroup`);
-    const status = proc(`${pid}/task/${tid}/status`);
-    if (stat === null || cgroup === null || status === null) return null;
+    if (stat === null || cgroup === null) return null;
     // The command name may hold spaces and parentheses: the fields start after the last ")".
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const cgroup_path = v2_path(cgroup);
     if (cgroup_path === null) return null;
-    return { state: fields[0] ?? "", start_ticks: Number(fields[19]), cgroup_path, ending: ends(status) };
+    return { state: fields[0] ?? "", start_ticks: Number(fields[19]), cgroup_path };
   },
   leader(tid) {
     const status = proc(`${tid}/status`);
@@ -174,6 +175,12 @@ export const kernel_processes: Processes = {
   get own_cgroup_path() {
     return v2_path(proc("self/cgroup") ?? "") ?? "/";
   },
+  describe: (pid, path, depth, known) => reader.describe(pid, path, depth, known),
+  get manager() {
+    manager ??= { found: find_manager() };
+    return manager.found;
+  },
+  unit: (name) => unit_settings(name),
 };
 
 /** The same processes, with `step` called right before and right after every change: a test stops the motor there. */
@@ -188,6 +195,9 @@ export function processes_with_steps(processes: Processes, step: (name: string) 
     urgently: (work) => processes.urgently(work),
     own_pid: processes.own_pid,
     own_cgroup_path: processes.own_cgroup_path,
+    describe: (pid, path, depth, known) => processes.describe(pid, path, depth, known),
+    manager: processes.manager,
+    unit: (name) => processes.unit(name),
     thread: (pid, tid) => processes.thread(pid, tid),
     leader: (tid) => processes.leader(tid),
     thread_ids: (pid) => processes.thread_ids(pid),

@@ -1,4 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { counted } from "../model/counted.ts";
+import { reason_of } from "../model/errno.ts";
 import type { Absence, Maybe } from "../model/sample.ts";
 import { type CgroupFiles, kernel_files, offers } from "./files.ts";
 import { directory_of } from "./locate.ts";
@@ -40,7 +42,7 @@ export function protect_self(options: SelfOptions): SelfProtection {
     try {
       done.push(act());
     } catch (error) {
-      absent.push({ what, why: error instanceof Error ? error.message : String(error), costs });
+      absent.push({ what, why: reason_of(error), costs });
     }
   };
   part("oom_score_adj", "the OOM killer may choose the agent", () =>
@@ -76,7 +78,7 @@ function lower_oom_score(path: string): string {
   try {
     writeFileSync(path, OOM_SCORE_ADJ);
   } catch (error) {
-    throw new Error(`write ${OOM_SCORE_ADJ} to ${path}: ${String(error)}; grant CAP_SYS_RESOURCE`);
+    throw new Error(`write ${OOM_SCORE_ADJ} to ${path}: ${reason_of(error)}; grant CAP_SYS_RESOURCE`);
   }
   return `oom_score_adj ${before} → ${OOM_SCORE_ADJ}`;
 }
@@ -86,7 +88,9 @@ function sharing(files: CgroupFiles, directory: string, path: string): Maybe<str
   if (path === "/") return "the agent runs in the root cgroup; start it as a systemd service";
   try {
     const others = files.read(`${directory}/cgroup.procs`).split("\n").filter(Boolean).length - 1;
-    return others > 0 ? `${path} holds ${others} other process(es); start the agent as a systemd service` : null;
+    return others > 0
+      ? `${path} holds ${counted(others, "other process", "other processes")}; start the agent as a systemd service`
+      : null;
   } catch (error) {
     if (error instanceof FileTrouble) return error.message;
     throw error;

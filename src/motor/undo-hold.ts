@@ -1,3 +1,4 @@
+import { counted } from "../model/counted.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
 import { is_single } from "./one_cpu.ts";
@@ -39,7 +40,7 @@ function thread_ids(files: CgroupFiles, file: string): readonly string[] {
   try {
     return files.read(file).split("\n").filter(Boolean);
   } catch (error) {
-    if (error instanceof FileTrouble && error.code === "EOPNOTSUPP") return [];
+    if (error instanceof FileTrouble && error.unsupported) return [];
     throw error;
   }
 }
@@ -67,7 +68,7 @@ export function undo_hold(entry: LedgerEntry, home: string, files: CgroupFiles, 
   }
   const type = home_type(files, home);
   const alive = entry.threads.filter((thread) => processes.thread(thread.pid, thread.tid) !== null).length;
-  const detail = `thawed, ${held.length} thread(s) returned (${alive} of ${entry.threads.length} alive), ${entry.file} removed; type ${type}`;
+  const detail = `thawed, ${counted(held.length, "thread")} returned (${alive} of ${entry.threads.length} alive), ${entry.file} removed; type ${type}`;
   return { status: "done", found: held.join(" "), written: type, detail };
 }
 

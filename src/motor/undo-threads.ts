@@ -1,3 +1,4 @@
+import { counted } from "../model/counted.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { LedgerEntry } from "./entry.ts";
 import type { CgroupFiles } from "./files.ts";
@@ -33,7 +34,7 @@ export function undo_nice(entry: LedgerEntry, files: CgroupFiles, processes: Pro
   if (entry.file === "nice of threads") born = undo_newborn(entry, alive, files, processes);
   const gone = reniced.length - alive.length;
   const also = born === 0 ? "" : `, and of ${born} born meanwhile`;
-  const detail = `niceness of ${restored} thread(s) restored${also}, ${gone} gone`;
+  const detail = `niceness of ${counted(restored, "thread")} restored${also}, ${gone} gone`;
   if (foreign > 0) {
     const more = `${detail}; another writer changed ${foreign}, left as they are`;
     return { status: "drifted", found: null, written: null, detail: more };
@@ -103,6 +104,6 @@ function most_common(threads: readonly ThreadIdentity[], intended: number): Mayb
 export function undo_stop(entry: LedgerEntry, processes: Processes): Undone {
   const alive = entry.threads.filter((thread) => same_thread(processes, thread));
   for (const thread of alive) processes.signal(thread.pid, "SIGCONT");
-  const detail = `SIGCONT sent to ${alive.length} process(es), ${entry.threads.length - alive.length} gone`;
+  const detail = `SIGCONT sent to ${counted(alive.length, "process", "processes")}, ${entry.threads.length - alive.length} gone`;
   return { status: alive.length === 0 ? "gone" : "done", found: "stopped", written: "running", detail };
 }

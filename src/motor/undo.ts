@@ -1,4 +1,5 @@
 import type { OutcomeStatus } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { Maybe } from "../model/sample.ts";
 import { device_line, parse_io_max } from "./devices.ts";
 import type { LedgerEntry } from "./entry.ts";
@@ -10,6 +11,7 @@ import { kernel_swap, type SwapPort } from "./reserve/port.ts";
 import { undo_area } from "./reserve/undo.ts";
 import { undo_shield } from "./shield/undo.ts";
 import { FileTrouble } from "./trouble.ts";
+import { undo_child } from "./undo-child.ts";
 import { undo_hold } from "./undo-hold.ts";
 import { undo_nice, undo_stop } from "./undo-threads.ts";
 
@@ -43,6 +45,7 @@ export function undo_entry(
     if (path === null) return not_found(entry, files);
     const directory = directory_of(entry.mount, path);
     if (entry.kind === "hold") return undo_hold(entry, directory, files, processes);
+    if (entry.kind === "child") return undo_child(directory, files);
     const file = `${directory}/${entry.file}`;
     return entry.kind === "devices" ? undo_devices(entry, file, files) : undo_file(entry, file, files);
   } catch (error) {
@@ -108,5 +111,10 @@ function undo_devices(entry: LedgerEntry, file: string, files: CgroupFiles): Und
   if (left.length > 0) {
     return { status: "drifted", found, written, detail: `another writer set ${left.join(", ")}; left as it is` };
   }
-  return { status: "done", found, written, detail: `restored ${restored.length} of ${intended.size} devices` };
+  return {
+    status: "done",
+    found,
+    written,
+    detail: `restored ${restored.length} of ${counted(intended.size, "device")}`,
+  };
 }

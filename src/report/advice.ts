@@ -1,5 +1,5 @@
 import type { Maybe } from "../model/sample.ts";
-import type { Named, Pattern, Story } from "../model/story.ts";
+import type { NamedSubject, Pattern, Story } from "../model/story.ts";
 
 /** What shows the parts of the kernel. */
 const KERNEL_COMMANDS: Readonly<Record<string, string>> = {
@@ -25,14 +25,14 @@ export function advice({ pattern, named }: Story, acted: boolean): readonly stri
   return [look(named, pattern), further(named, acted)];
 }
 
-function kernel({ comm, pid }: Named): readonly string[] {
+function kernel({ comm, pid }: NamedSubject): readonly string[] {
   if (comm.startsWith("time taken"))
     return ["The hypervisor gives this machine less time: ask the operator of the host."];
   const command = KERNEL_COMMANDS[comm] ?? (pid === null ? "cat /proc/meminfo" : `cat /proc/${pid}/stack`);
   return [`Look at what the kernel holds: \`${command}\`.`];
 }
 
-function look(named: Named, pattern: Maybe<Pattern>): string {
+function look(named: NamedSubject, pattern: Maybe<Pattern>): string {
   const { pid, path, kind, comm } = named;
   if (kind === "cgroup" || pid === null) return `Look at the processes of ${path}: \`systemd-cgls ${path}\`.`;
   if (kind === "processes" || pattern?.name === "fork storm") {
@@ -44,7 +44,7 @@ function look(named: Named, pattern: Maybe<Pattern>): string {
   return `Look at process ${pid}${name}: \`ps -o pid,etime,rss,pcpu,args -p ${pid}\`${files}${threads}.`;
 }
 
-function further({ path, protected: guarded, pid, kind }: Named, acted: boolean): string {
+function further({ path, protected: guarded, pid, kind }: NamedSubject, acted: boolean): string {
   const end = pid === null || kind === "processes" ? "stop its unit" : `\`kill ${pid}\``;
   if (guarded !== null) return `HOSA never contains it (${guarded}). To end it: ${end}.`;
   const lift = acted ? "To lift what HOSA did: `hosa release`. " : "";

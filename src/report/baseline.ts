@@ -1,4 +1,5 @@
 import type { AuditRecord, BaselineEntry } from "../model/audit.ts";
+import { counted } from "../model/counted.ts";
 import { clock_text } from "./episode_words.ts";
 import { num } from "./number.ts";
 import type { Style } from "./style.ts";
@@ -9,7 +10,7 @@ export function explain_baseline(record: AuditRecord & BaselineEntry, paint: Sty
   const width = Math.max(9, ...record.dimensions.map((name) => name.length));
   const tail = record.tail;
   return `${[
-    `${paint.bold(record.id)}  ${clock_text(record.wall_time)}  baseline from ${record.samples} samples`,
+    `${paint.bold(record.id)}  ${clock_text(record.wall_time)}  baseline from ${counted(record.samples, "sample")}`,
     paint.dim(`  ${"dimension".padEnd(width)} ${"μ".padStart(12)} ${"σ".padStart(12)}`),
     ...record.dimensions.map((name, j) => {
       const mean = num(record.mean[j], 4).padStart(12);
@@ -19,7 +20,7 @@ export function explain_baseline(record: AuditRecord & BaselineEntry, paint: Sty
     tail === null
       ? `  tail fit: none (${why_no_fit(record)})`
       : `  tail fit: generalized Pareto beyond ${num(tail.threshold)}, shape ${num(tail.shape, 3)}, scale ${num(tail.scale, 3)}, ` +
-        `${tail.episodes} episodes (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} ${what(tail.block_s)}`,
+        `${counted(tail.episodes, "episode")} (${num(tail.episodes_per_s * 3600, 1)} per hour) in ${tail.samples} ${what(tail.block_s)}`,
   ].join("\n")}\n`;
 }
 

@@ -4,8 +4,10 @@ import type { Culprit, Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { Named } from "../model/story.ts";
+import type { NamedSubject } from "../model/story.ts";
+import type { EpisodeContainment } from "./containment_track.ts";
 import type { DecisionRecord } from "./explain.ts";
+import type { Projection } from "./projection.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** Where and when something of an episode was recorded; `t_s` counts from the first record of its timeline. */
@@ -44,32 +46,12 @@ export interface EpisodeCulprit extends Place {
 
 /** What was named, with the largest figure of it. */
 export interface EpisodeNamed extends Place {
-  readonly named: Named;
+  readonly named: NamedSubject;
   readonly times: number;
 }
 
-/** From its application to its release; a hold is on while its thread is frozen. */
-export interface EpisodeContainment {
-  readonly id: string;
-  readonly rung: string;
-  readonly path: string;
-  readonly from_s: number;
-  /** Null when it was not released within the episode. */
-  readonly to_s: Maybe<number>;
-  /** When it was switched on or off. */
-  readonly switches: readonly { readonly t_s: number; readonly on: boolean }[];
-}
-
 /** What the present growth would have led to, as known when it was acted on (or was at its most urgent). */
-export interface Forecast extends Place {
-  readonly path: string;
-  readonly memory_bytes: number;
-  readonly slope_bytes_per_s: number;
-  readonly headroom_bytes: number;
-  readonly ttf_s: number;
-  /** The headroom is the node's: no limit of its own is nearer. */
-  readonly of_node: boolean;
-}
+export type Forecast = Place & Projection;
 
 /** From leaving level 0 until the node has been back there for `EPISODE_REST_S` and nothing is contained any more. */
 export interface Episode {
@@ -100,10 +82,4 @@ export interface Episode {
   readonly unrecorded: { readonly peaks: number; readonly reasons: number };
   /** What was left out to keep the page small. */
   readonly omitted: { readonly decisions: number; readonly actions: number; readonly verdicts: number };
-}
-
-/** Settings a hold is off with: everything else an action may ask for limits its target. */
-export function limits(action: Action): boolean {
-  if (action.verb === "release") return false;
-  return !("frozen" in action.setting) || action.setting.frozen;
 }

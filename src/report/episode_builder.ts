@@ -3,18 +3,16 @@ import type { Outcome } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
-import { EPISODE_REST_S, type Named } from "../model/story.ts";
-import {
-  type Episode,
-  type EpisodeAction,
-  type EpisodeContainment,
-  type EpisodeCulprit,
-  type EpisodeDecision,
-  type EpisodeNamed,
-  type EpisodeVerdict,
-  type Forecast,
-  limits,
-  type Place,
+import { EPISODE_REST_S, type NamedSubject } from "../model/story.ts";
+import type {
+  Episode,
+  EpisodeAction,
+  EpisodeCulprit,
+  EpisodeDecision,
+  EpisodeNamed,
+  EpisodeVerdict,
+  Forecast,
+  Place,
 } from "./episode.ts";
 import { type DecisionRecord, decided_ns, decided_wall, is_decision } from "./explain.ts";
 import { story } from "./story.ts";
@@ -23,17 +21,6 @@ import { TimelineBuilder } from "./timeline.ts";
 /** Rows of a table; a longer one hides what matters. The ends stay, see `push_bounded`. */
 const MOST_ROWS = 200;
 const MOST_CULPRITS = 12;
-const MOST_CONTAINMENTS = 12;
-const MOST_SWITCHES = 256;
-
-interface OpenContainment {
-  readonly id: string;
-  readonly rung: string;
-  readonly path: string;
-  readonly from_s: number;
-  to_s: number | null;
-  readonly switches: { t_s: number; on: boolean }[];
-}
 
 /** Keeps the first and the latest: how it began and how it ended. */
 function push_bounded<T>(items: T[], item: T): number {
@@ -51,7 +38,6 @@ export class EpisodeBuilder {
   readonly #zero_ns: number;
   readonly #first: Place;
   readonly #open = new Set<string>();
-  readonly #containments = new Map<string, OpenContainment>();
   readonly #culprits = new Map<string, EpisodeCulprit>();
   readonly #named = new Map<string, EpisodeNamed>();
   readonly #decisions: EpisodeDecision[] = [];
@@ -147,6 +133,7 @@ export class EpisodeBuilder {
   /** @param end how it ended, where the records themselves do not say it */
   get(end: "cut_off" | "under_way"): Episode {
     const kills = this.#oom_kills;
+    const timeline = this.#timeline.get();
     return {
       first: this.#first,
       last: this.#last,
@@ -155,7 +142,7 @@ export class EpisodeBuilder {
       max_level: this.#max_level,
       peak_d_smooth: this.#peak,
       oom_kills: kills === null ? 0 : Math.max(0, kills.last - kills.first),
-      timeline: this.#timeline.get(),
+      timeline,
       key: this.#key,
       config: this.#key.input.config,
       forecast: this.#forecast,
@@ -168,7 +155,7 @@ export class EpisodeBuilder {
       rises: this.#rises,
       acted: this.#acted,
       unrecorded: this.#unrecorded,
-      containments: [...this.#containments.values()] satisfies EpisodeContainment[],
+      containments: timeline.containments,
       omitted: this.#omitted,
     };
   }
@@ -202,8 +189,8 @@ export class EpisodeBuilder {
     decision.actions.forEach((action, i) => {
       const outcome = record.kind === "action" ? (record.outcomes[i] ?? null) : null;
       this.#omitted.actions += push_bounded(this.#actions, { ...place, action, outcome });
-      this.#switch(action.id, action.setting.rung, action.target.path, place.t_s, limits(action));
-      if (action.verb === "release" || outcome?.status === "refused") this.#close(action.id, place.t_s);
+      this.#open.add(action.id);
+      if (action.verb === "release" || outcome?.status === "refused") this.#open.delete(action.id);
     });
   }
 
@@ -229,7 +216,7 @@ export class EpisodeBuilder {
     else if (this.#culprits.size < MOST_CULPRITS) this.#culprits.set(key, { ...place, culprit, times: 1 });
   }
 
-  #note_named(named: Named, place: Place): void {
+  #note_named(named: NamedSubject, place: Place): void {
     const key = `${named.resource} ${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
     const known = this.#named.get(key);
     if (known === undefined) {
@@ -251,35 +238,18 @@ export class EpisodeBuilder {
     const { headroom_bytes, ttf_s, resource } = growth.ttf;
     const { path, memory_bytes, slope_bytes_per_s } = growth;
     const of_node = resource === "node_memory";
-    this.#forecast = { ...place, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, of_node };
+    const reached_s = place.t_s + ttf_s;
+    this.#forecast = { ...place, path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, reached_s, of_node };
   }
 
   #noticed(outcome: Outcome, place: Place, undone: boolean): void {
     this.#omitted.actions += push_bounded(this.#actions, { ...place, action: null, outcome });
     const ended = undone || outcome.verb === "release" || outcome.status === "gone";
-    if (ended) this.#close(outcome.id, place.t_s);
+    if (ended) this.#open.delete(outcome.id);
   }
 
   #judged(verdict: Verdict, place: Place): void {
     this.#omitted.verdicts += push_bounded(this.#verdicts, { ...place, verdict });
-    if (verdict.verdict !== "effective") this.#close(verdict.id, place.t_s);
-  }
-
-  #switch(id: string, rung: string, path: string, t_s: number, on: boolean): void {
-    this.#open.add(id);
-    let known = this.#containments.get(id);
-    if (known === undefined) {
-      if (this.#containments.size >= MOST_CONTAINMENTS) return;
-      known = { id, rung, path, from_s: t_s, to_s: null, switches: [] };
-      this.#containments.set(id, known);
-    }
-    const last = known.switches.at(-1);
-    if (last?.on !== on && known.switches.length < MOST_SWITCHES) known.switches.push({ t_s, on });
-  }
-
-  #close(id: string, t_s: number): void {
-    this.#open.delete(id);
-    const known = this.#containments.get(id);
-    if (known !== undefined) known.to_s ??= t_s;
+    if (verdict.verdict !== "effective") this.#open.delete(verdict.id);
   }
 }

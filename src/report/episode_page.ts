@@ -1,4 +1,6 @@
+import { counted } from "../model/counted.ts";
 import { level_name } from "../model/level.ts";
+import { DOTS, LEGEND } from "./chart_frame.ts";
 import type { Episode, EpisodeAction, Place } from "./episode.ts";
 import { episode_chart, type Window } from "./episode_chart.ts";
 import { EPISODE_STYLE } from "./episode_style.ts";
@@ -31,6 +33,8 @@ export interface Provenance {
   /** Places where the audit's chain of hashes is broken. */
   readonly chain_problems: number;
   readonly version: string;
+  /** A recorded configuration as keys and values of hosa.yaml. */
+  readonly settings: (config: unknown) => readonly (readonly [string, string])[];
 }
 
 /** One episode as a page of its own: no script, nothing loaded, everything from outside escaped, size bounded. */
@@ -118,7 +122,7 @@ ${fact("Highest level", badge(max_level, `${max_level} ${level_name(max_level)}`
 ${fact("Highest D̄", num(peak_d_smooth), theta === undefined ? "no thresholds yet" : `normal is below θ1 ${num(theta)}`)}
 ${end === null ? fact("Time to failure", "–", "nothing was running out") : fact("Time to failure", words.span_text(end.ttf_s), `${bytes(end.slope_bytes_per_s)}/s, when it was judged`)}
 ${fact("Lasted", words.span_text(duration_s(episode)), `until ${words.time_text(episode.last.wall_time)}`)}
-${fact("Decided again", differing_decisions === 0 ? html`<span class="good">identical</span>` : html`<span class="bad">${differing_decisions} differ</span>`, `${again} recorded decisions`)}
+${fact("Decided again", differing_decisions === 0 ? html`<span class="good">identical</span>` : html`<span class="bad">${differing_decisions} differ</span>`, counted(again, "recorded decision"))}
 </dl>`;
 }
 
@@ -131,13 +135,17 @@ function course(episode: Episode): Html {
   const charts = [
     ...(close === null ? [] : [{ name: "close", title: "How it began", window: close }]),
     { name: "whole", title: close === null ? "The episode" : "The whole episode", window: whole },
-  ];
+  ].map((one) => ({ ...one, ...episode_chart(episode, one.window, one.name, one.title) }));
+  const parts = new Set(charts.flatMap((one) => [...one.parts]));
+  const keys = LEGEND.filter(([part]) => parts.has(part)).map(
+    ([part, text]) => html`<li><i class="k-${part}${DOTS.has(part) ? " dot" : ""}"></i>${text}</li>`,
+  );
   return section("course", "The course", [
     ...charts.map(
-      ({ name, title, window }) =>
-        html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${episode_chart(episode, window, name, title)}</div>`,
+      ({ title, svg }) =>
+        html`<div class="chart wide" tabindex="0" role="group" aria-label="${title}"><h3>${title}</h3>${svg}</div>`,
     ),
-    html`<ul class="legend"><li><i class="k-d"></i>D̄</li><li><i class="k-m"></i>memory</li><li><i class="k-h"></i>where memory was heading</li><li><i class="k-a"></i>contained</li><li><i class="k-w"></i>let run, still watched</li><li><i class="k-a dot"></i>action</li><li><i class="k-r dot"></i>release</li><li><i class="k-v dot"></i>verdict</li><li><i class="l2 dot"></i>change of level</li><li><i class="k-n dot"></i>start, end, hooks</li></ul>`,
+    html`<ul class="legend">${keys}</ul>`,
   ]);
 }
 
@@ -284,17 +292,17 @@ function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {
   const count = decisions.length + omitted.decisions;
   const again =
     differing_decisions === 0
-      ? html`<span class="good">All ${count} recorded decisions re-run identically</span> from what was recorded of their input, state and configuration.`
+      ? html`<span class="good">${count === 1 ? "The one recorded decision re-runs" : `All ${count} recorded decisions re-run`} identically</span> from what was recorded: input, state and configuration.`
       : html`<span class="bad">${differing_decisions} of ${count} recorded decisions come out differently</span>: the rules of this version differ from those that decided, or the records were changed.`;
   const chain =
     chain_problems === 0
       ? html`<span class="good">The chain of hashes is unbroken</span> over the whole audit.`
-      : html`<span class="bad">The chain of hashes is broken in ${chain_problems} places</span>; what <code>hosa explain</code> says names them.`;
+      : html`<span class="bad">The chain of hashes is broken in ${counted(chain_problems, "place")}</span>; what <code>hosa explain</code> says names them.`;
   return html`<p>${again} ${chain}</p>
 <p>To check it: <code>hosa explain ${key.id} --audit ${shortened(audit)}</code>. Records ${first.id} to ${last.id}; SHA-256 of ${key.id}: <code>${key.hash}</code>.</p>`;
 }
 
-function configuration({ run, config, key }: Episode, { version }: Provenance): Html {
+function configuration({ run, config, key }: Episode, { version, settings }: Provenance): Html {
   const about =
     run === null
       ? "The record of the start of that run is gone (rotated out)."
@@ -303,20 +311,12 @@ function configuration({ run, config, key }: Episode, { version }: Provenance): 
   const absences = run?.absences.slice(0, 24).map(({ what, why }) => html`<li>${what}: ${shortened(why)}</li>`) ?? [];
   const lacks = [...missing, ...absences];
   const theta = thresholds_text(key.input.assessment.thresholds);
-  const rows = flat(config).map(
-    ([name, value]) => html`<tr><th scope="row"><code>${name}</code></th><td><code>${value}</code></td></tr>`,
-  );
+  const rows = settings(config)
+    .slice(0, MOST_SETTINGS)
+    .map(
+      ([name, value]) =>
+        html`<tr><th scope="row"><code>${shortened(name, 80)}</code></th><td><code>${shortened(value, 200)}</code></td></tr>`,
+    );
   return html`<p>${about}</p><p>Thresholds: ${theta}.</p>${lacks.length === 0 ? "" : html`<h3>Missing on that node</h3><ul>${lacks}</ul>`}
 <details><summary>What the decision was configured with</summary>${table("As recorded with the decision", ["key", "value"], rows)}</details>`;
-}
-
-/** Nested values as dotted keys; bounded. */
-function flat(value: unknown, prefix = ""): readonly (readonly [string, string])[] {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return [[shortened(prefix, 80), shortened(JSON.stringify(value) ?? "", 200)]];
-  }
-  const entries = Object.entries(value).slice(0, MOST_SETTINGS);
-  return entries
-    .flatMap(([key, inner]) => flat(inner, prefix === "" ? key : `${prefix}.${key}`))
-    .slice(0, MOST_SETTINGS);
 }

@@ -1,11 +1,9 @@
+import { CHART_STYLE, DARK, LIGHT, variables } from "./chart_style.ts";
+
 /** The page's looks: system fonts, light and dark by preference, printable, readable down to a telephone. Contrasts are WCAG AA. */
 export const EPISODE_STYLE = `
-:root{color-scheme:light dark;--ink:#1b2330;--soft:#5a6575;--page:#f5f6f8;--card:#fff;--line:#dde1e8;--grid:#e9ecf1;
---blue:#1f6fb2;--pink:#a8457f;--green:#2c7a4f;--red:#b3263e;--l0:#8fc7a5;--l1:#f0cf6b;--l2:#f0a468;--l3:#e57a7a;--l4:#c9506a;--l5:#8d4a86;
---on:#20140a;--violet:#6a4fc0}
-@media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#9aa6b8;--page:#11151c;--card:#181e28;--line:#2b3442;--grid:#232b37;
---blue:#64b0ee;--pink:#e28bbd;--green:#6fcf97;--red:#ff8194;--l0:#2f6b4a;--l1:#8a6a14;--l2:#96541f;--l3:#97393d;--l4:#8b2440;--l5:#6b2e67;
---on:#fff;--violet:#b19cf5}}
+:root{color-scheme:light dark;${variables(LIGHT)}}
+@media (prefers-color-scheme:dark){:root{${variables(DARK)}}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 main{max-width:70rem;margin:0 auto;padding:2.5rem 1.25rem 4rem}
@@ -38,27 +36,16 @@ code{font:.86em/1.4 ui-monospace,"SF Mono",Menlo,"DejaVu Sans Mono",monospace;ov
 .good{color:var(--green);font-weight:600}.bad{color:var(--red);font-weight:600}.soft{color:var(--soft)}
 details{margin-top:.8rem}summary{cursor:pointer;color:var(--blue);font-size:.9rem}
 details[open] summary{margin-bottom:.6rem}
-svg{display:block;width:100%;height:auto;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--ink)}
-.chart svg{min-width:44rem}
+svg{display:block;width:100%;height:auto}
+.chart svg{min-width:58rem}
 .chart+.chart{margin-top:1.6rem}
-svg .tick{fill:var(--soft);font-size:11px}svg .caption{fill:var(--soft)}svg .on-level{fill:var(--on);font-size:11.5px}
-svg .level-0{fill:var(--l0)}svg .level-1{fill:var(--l1)}svg .level-2{fill:var(--l2)}svg .level-3{fill:var(--l3)}svg .level-4{fill:var(--l4)}svg .level-5{fill:var(--l5)}
-svg .wash{opacity:.16}
-svg line,svg polyline{fill:none;stroke-width:1}
-svg .grid{stroke:var(--grid)}svg .axis{stroke:var(--line)}svg .theta{stroke:var(--soft);stroke-dasharray:3 5;opacity:.75}
-svg .limit{stroke:var(--red);stroke-dasharray:7 4}
-svg .distance{stroke:var(--blue);stroke-width:2;stroke-linejoin:round}
-svg .memory{stroke:var(--pink);stroke-width:2.2;stroke-linejoin:round}
-svg .heading{stroke:var(--red);stroke-width:1.8;stroke-dasharray:2 5;stroke-linecap:round}
-svg .exhausted{fill:var(--red)}
-svg .lane{fill:var(--blue);opacity:.22}svg .lane-on{fill:var(--blue)}
-svg .mark{stroke:var(--card);stroke-width:1.2;fill:var(--soft)}svg .mark.level{fill:var(--l2)}svg .mark.action{fill:var(--blue)}
-svg .mark.release{fill:var(--green)}svg .mark.verdict{fill:var(--violet)}
+${CHART_STYLE}
 svg .share{fill:var(--blue)}svg .share.against{fill:var(--soft)}
 .legend{display:flex;flex-wrap:wrap;gap:.3rem 1.2rem;list-style:none;padding:0;margin:.8rem 0 0;font-size:.85rem;color:var(--soft)}
 .legend i{display:inline-block;width:1.4rem;height:.6rem;border-radius:3px;margin-right:.4rem;vertical-align:baseline}
-.k-d{background:var(--blue)}.k-m{background:var(--pink)}.k-h{background:repeating-linear-gradient(90deg,var(--red) 0 3px,transparent 3px 7px)}
-.k-a{background:var(--blue)}.k-w{background:var(--blue);opacity:.22}.k-n{background:var(--soft)}.k-v{background:var(--violet)}.k-r{background:var(--green)}.legend .dot{width:.6rem;border-radius:50%}
+.k-distance{background:var(--blue)}.k-memory{background:var(--pink)}.k-heading{background:repeating-linear-gradient(90deg,var(--red) 0 3px,transparent 3px 7px)}
+.k-gap{background:var(--gap)}.k-on{background:var(--blue)}.k-off{background:var(--pale)}.legend .k-released{width:3px;background:var(--green)}.k-note{background:var(--soft)}
+.k-level{background:var(--orange)}.k-action{background:var(--blue)}.k-release{background:var(--green)}.k-verdict{background:var(--violet)}.legend .dot{width:.6rem;border-radius:50%}
 footer{font-size:.85rem;margin-top:1.6rem}
 @media (max-width:40rem){main{padding:1.5rem .8rem}section{padding:1rem}h1{font-size:1.5rem}.many table{min-width:44rem}}
 @media print{body{background:#fff}section,dl.facts div{break-inside:avoid}main{max-width:none;padding:0}}

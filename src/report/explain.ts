@@ -9,19 +9,21 @@ import type {
   TransitionEntry,
 } from "../model/audit.ts";
 import type { Action, Outcome, Setting } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { Culprit, Decision, Harm, Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { Named } from "../model/story.ts";
+import type { NamedSubject } from "../model/story.ts";
 import { advice } from "./advice.ts";
 import type { EpisodeSummary } from "./episode_list.ts";
 import { clock_text, span_text, unrecorded_text } from "./episode_words.ts";
 import { figure_text, named_text } from "./named.ts";
 import { bytes, duration_text, natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
+import { precondition_words } from "./precondition.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
 import { regime_sentence } from "./regime.ts";
 import { story } from "./story.ts";
@@ -161,7 +163,7 @@ function episode_text({ id, last_id, began, lasted_s, rises, max_level, peak_d_s
   return `${id} – ${last_id}: began ${clock_text(began, 0, 0)}, ${span_text(lasted_s)}${times}${lasts}; ${peak}`;
 }
 
-function named_rows(named: Maybe<Named>): readonly string[] {
+function named_rows(named: Maybe<NamedSubject>): readonly string[] {
   if (named === null) return [];
   const { share_of_cgroup, held_bytes, gained_bytes, age_s, protected: guarded, thread_share } = named;
   const parts = [
@@ -225,10 +227,26 @@ function quarantine(
 /** Any other record: its fields, one per line. */
 export function explain_plain(record: AuditRecord, paint: Style): string {
   const { seq: _, id, wall_time, kind, prev: __, hash, t_ns, ...fields } = record;
-  const lines = Object.entries(fields).map(([name, value]) =>
-    row(name, typeof value === "string" ? value : JSON.stringify(value)),
-  );
-  return `${[`${paint.bold(id)}  ${clock_text(wall_time)}  ${kind}`, row("t_ns", String(t_ns)), ...lines, row("hash", hash)].join("\n")}\n`;
+  const rows = [
+    ["t_ns", String(t_ns)],
+    ...Object.entries(fields).map(([name, value]) => [name, plain(value)]),
+    ["hash", hash],
+  ];
+  const width = Math.max(...rows.map(([name]) => name!.length));
+  const lines = rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`);
+  return `${[`${paint.bold(id)}  ${clock_text(wall_time)}  ${kind}`, ...lines].join("\n")}\n`;
+}
+
+/** A recorded value in words: `p50 204, p99 911`; what is nested stands in brackets. */
+function plain(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return value === null ? "–" : String(value);
+  const nested = (inner: unknown): string =>
+    typeof inner === "object" && inner !== null ? `(${plain(inner)})` : plain(inner);
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(nested).join(", ");
+  return Object.entries(value)
+    .map(([key, inner]) => `${key} ${nested(inner)}`)
+    .join(", ");
 }
 
 function row(label: string, text: string): string {
@@ -245,7 +263,7 @@ function seen({ input: { assessment: a } }: DecisionRecord): string {
   const warm = a.warm ? "" : "; still warming up";
   return (
     `D ${num(a.d)}, D̄ ${num(a.d_smooth)}, slope ${signed(a.velocity)}/s, acceleration ${signed(a.acceleration)}/s², ` +
-    `φ ${signed(a.phi)}; ${a.learned_samples} samples learned${warm}`
+    `φ ${signed(a.phi)}; ${counted(a.learned_samples, "sample")} learned${warm}`
   );
 }
 
@@ -295,8 +313,13 @@ function actions(record: DecisionRecord, motor: string): readonly string[] {
   const label = motor === "recording" ? "Would do" : "Done";
   return record.decision.actions.flatMap((action, i) => [
     row(label, `${action.id}: ${action.verb} ${setting(action.setting)} on ${target(action)}: ${action.reason}`),
+    ...(action.instead_of === undefined ? [] : [row("", instead(action.instead_of))]),
     ...(outcomes[i] === undefined ? [] : [row("", outcome(outcomes[i]))]),
   ]);
+}
+
+function instead({ rung, unmet }: NonNullable<Action["instead_of"]>): string {
+  return `not ${rung}: ${precondition_words(unmet)}`;
 }
 
 function target(action: Action): string {

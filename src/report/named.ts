@@ -2,7 +2,7 @@ import type { Assessment } from "../model/assessment.ts";
 import type { Attributed, Attribution, Carrier } from "../model/attribution.ts";
 import type { Culprit, Decision } from "../model/decision.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { Named, Pattern, Unnamed } from "../model/story.ts";
+import type { NamedSubject, Pattern, Unnamed } from "../model/story.ts";
 import { bytes, num, percent } from "./number.ts";
 import { part_of_deviation } from "./pattern.ts";
 
@@ -13,7 +13,7 @@ const FAIR_PART = 0.1;
 /** What was taken since the onset counts as if it had come within so long. */
 const GAIN_COUNTS_FOR_S = 5;
 
-const UNITS: Readonly<Record<Attributed, Named["unit"]>> = {
+const UNITS: Readonly<Record<Attributed, NamedSubject["unit"]>> = {
   memory: "bytes/s",
   cpu: "cores",
   io: "bytes/s",
@@ -64,7 +64,7 @@ export function named_of(
   a: Assessment,
   decision: Decision,
   pattern: Maybe<Pattern>,
-): { readonly named: Maybe<Named>; readonly unnamed: Maybe<Unnamed> } {
+): { readonly named: Maybe<NamedSubject>; readonly unnamed: Maybe<Unnamed> } {
   const nothing = (unnamed: Unnamed) => ({ named: null, unnamed });
   const resource = pattern === null ? leading_resource(a) : RESOURCE_OF[pattern.name];
   const { attribution } = a;
@@ -129,7 +129,7 @@ function carrier_of(
   return first === undefined || first.share < STANDS_OUT ? null : first;
 }
 
-function named(carrier: Carrier, resource: Attributed): Named {
+function named(carrier: Carrier, resource: Attributed): NamedSubject {
   return { ...carrier, resource, unit: UNITS[resource], protected: carrier.protected ?? null };
 }
 
@@ -139,7 +139,7 @@ function ranked_resource(resource: Assessment["dominant_resource"]): Attributed 
 }
 
 /** What the decision found, where the record holds no attribution of it. */
-function of_culprit(culprit: Culprit, resource: Attributed): Named {
+function of_culprit(culprit: Culprit, resource: Attributed): NamedSubject {
   const task = culprit.tid ?? culprit.pid;
   return {
     kind: task === null ? "cgroup" : "process",
@@ -174,11 +174,19 @@ const KERNEL_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** `thread 1240 of python3 (process 1234) in /user.slice`, to the narrowest that is known. */
-export function named_text(named: Named): string {
+export function named_text(named: NamedSubject): string {
   return `${subject(named)}${place(named)}`;
 }
 
-function subject(named: Named): string {
+/** `python3 (1234)`: what finds it with ps(1); of a cgroup its path. */
+export function named_brief({ kind, comm, thread_comm, pid, tid, path }: NamedSubject): string {
+  if (kind === "cgroup") return path || "an unknown cgroup";
+  const name = comm || (thread_comm ?? "");
+  const task = pid ?? tid;
+  return task === null ? name : `${name} (${task})`;
+}
+
+function subject(named: NamedSubject): string {
   const { kind, comm, pid, tid, count, thread_comm } = named;
   if (kind === "cgroup") return named.path || "an unknown cgroup";
   if (kind === "kernel") {
@@ -192,18 +200,18 @@ function subject(named: Named): string {
   return `thread ${tid}${name} of ${comm} (process ${pid ?? "?"})`;
 }
 
-function place({ kind, path }: Named): string {
+function place({ kind, path }: NamedSubject): string {
   if (kind === "cgroup" || path === "") return "";
   return path === "/" ? " in the root cgroup" : ` in ${path}`;
 }
 
 /** `412.0 MiB/s`, `1.02 cores`, `5230 processes/s`. */
-export function amount_text({ rate, unit }: Named): string {
+export function amount_text({ rate, unit }: NamedSubject): string {
   return unit === "bytes/s" ? `${bytes(rate)}/s` : `${num(rate, unit === "cores" ? 2 : 0)} ${unit}`;
 }
 
 /** `412.0 MiB/s, 98 % of the node's`. */
-export function figure_text(named: Named): string {
+export function figure_text(named: NamedSubject): string {
   const { share, share_of_cgroup, kind } = named;
   const amount = amount_text(named);
   if (share !== null) return `${amount}, ${percent(share)} of the node's`;

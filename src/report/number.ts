@@ -7,7 +7,7 @@ export function num(value: number | null | undefined, decimals = 2): string {
 }
 
 export function signed(value: number, decimals = 2): string {
-  return `${value >= 0 ? "+" : "−"}${num(Math.abs(value), decimals)}`;
+  return Number.isFinite(value) ? `${value >= 0 ? "+" : "-"}${num(Math.abs(value), decimals)}` : num(value);
 }
 
 export function percent(fraction: number): string {
@@ -24,7 +24,7 @@ export function bytes(value: number | null): string {
     scaled /= 1024;
     unit++;
   }
-  return `${value < 0 ? "−" : ""}${scaled.toFixed(unit === 0 ? 0 : 1)} ${UNITS[unit]}`;
+  return `${value < 0 ? "-" : ""}${scaled.toFixed(unit === 0 ? 0 : 1)} ${UNITS[unit]}`;
 }
 
 /** A value with its unit; bytes are scaled. */

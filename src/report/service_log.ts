@@ -2,7 +2,8 @@ import { type Level, level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
 import { episode_lines, has_own_line } from "./level_lines.ts";
 import { num, signed, without_numbers } from "./number.ts";
-import { carriers, who } from "./observe.ts";
+import { carriers } from "./observe.ts";
+import { who } from "./subject.ts";
 
 export interface LogLine {
   readonly severity: "error" | "warn" | "info";

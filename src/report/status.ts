@@ -1,12 +1,15 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
-import { num, percent, signed } from "./number.ts";
+import { counted } from "../model/counted.ts";
+import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
+import { width_of } from "./screen.ts";
 import { by_level, type Style } from "./style.ts";
 import { thresholds_text } from "./thresholds.ts";
+import { warmup_text } from "./warmup.ts";
 
 function row(label: string, text: string): string {
-  return `${label.padEnd(11)}${text}`;
+  return `${label}${" ".repeat(Math.max(0, 11 - width_of(label)))}${text}`;
 }
 
 /** What a running agent says of itself, for people. */
@@ -36,16 +39,15 @@ export function status_text(status: AgentStatus, paint: Style): string {
       "beat",
       `every ${beat.period_ms} ms, takes ${beat.cost_us.p50} µs (p99 ${beat.cost_us.p99}), late by ${beat.delay_us.p50} µs (p99 ${beat.delay_us.p99})`,
     ),
-    row("watched by", `${status.watchers} of ${status.connections} connections`),
+    row("watched by", `${status.watchers} of ${counted(status.connections, "connection")}`),
   ].join("\n")}\n`;
 }
 
 /** What an agent from before an upgrade does not tell is left out, here and below. */
-function warmup({ warmup: left, warm }: AgentStatus): readonly string[] {
+function warmup({ warmup: progress, warm }: AgentStatus): readonly string[] {
   if (warm) return [];
-  if (left == null) return [row("warm-up", "still learning; nothing above level 1 before it has ended")];
-  const done = left.of_s > 0 ? 1 - left.left_s / left.of_s : 0;
-  return [row("warm-up", `${percent(done)} learned, ${duration(left.left_s)} left; nothing above level 1 before that`)];
+  if (progress == null) return [row("warm-up", "still learning; nothing above level 1 before it has ended")];
+  return [row("warm-up", warmup_text(progress))];
 }
 
 /** What happens, and why nothing is done about it. */
@@ -103,9 +105,9 @@ function times({ held_s, left_s, phase }: HeldNow): string {
 function episode({ last_episode }: AgentStatus): readonly string[] {
   if (last_episode === null) return [row("episode", "none since the agent started")];
   const { began, ended, highest, rises, headline, actions } = last_episode;
-  const times = rises > 1 ? `, ${rises} rises` : "";
+  const times = rises > 1 ? `, ${counted(rises, "rise")}` : "";
   return [
-    row("episode", `${began} – ${ended ?? "now"}: level ${highest}${times}, ${actions} action(s)`),
+    row("episode", `${began} – ${ended ?? "now"}: level ${highest}${times}, ${counted(actions, "action")}`),
     row("", headline),
   ];
 }

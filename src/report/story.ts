@@ -1,7 +1,7 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Maybe } from "../model/sample.ts";
-import type { Named, Pattern, Story, Unnamed } from "../model/story.ts";
+import type { NamedSubject, Pattern, Story, Unnamed } from "../model/story.ts";
 import { named_of, named_text } from "./named.ts";
 import { bytes, natural, num, percent } from "./number.ts";
 import { patterns } from "./pattern.ts";
@@ -29,7 +29,7 @@ function headline(
   a: Assessment,
   level: number,
   pattern: Maybe<Pattern>,
-  named: Maybe<Named>,
+  named: Maybe<NamedSubject>,
   unnamed: Maybe<Unnamed>,
 ): string {
   if (pattern?.name === "normal" || (level === 0 && named === null)) return "The node is in its normal state.";
@@ -47,7 +47,7 @@ const UNNAMED_WORDS: Readonly<Record<Unnamed, string>> = {
 };
 
 /** The words of the headline: what acts, what it does, how much of the node's that is. */
-function predicate(named: Named, pattern: Maybe<Pattern>): string {
+function predicate(named: NamedSubject, pattern: Maybe<Pattern>): string {
   const name = named_text(named);
   const several = named.kind === "processes";
   const verb = (one: string, many: string) => (several ? many : one);
@@ -66,12 +66,12 @@ function predicate(named: Named, pattern: Maybe<Pattern>): string {
   }
 }
 
-function io_verb({ written_share = 1 }: Named, several: boolean): string {
+function io_verb({ written_share = 1 }: NamedSubject, several: boolean): string {
   if (written_share >= 0.5) return several ? "write" : "writes";
   return several ? "read" : "reads";
 }
 
-function memory_words(named: Named, pattern: Maybe<Pattern>, several: boolean): string {
+function memory_words(named: NamedSubject, pattern: Maybe<Pattern>, several: boolean): string {
   const gained = named.gained_bytes ?? 0;
   if (pattern?.name === "memory being freed" && gained < 0) {
     const gave = several ? "give" : "gives";

@@ -1,3 +1,4 @@
+import { counted } from "../model/counted.ts";
 import { level_name } from "../model/level.ts";
 import type { Deed, WhatIfSummary } from "../model/what_if.ts";
 import { duration_text } from "./number.ts";
@@ -16,10 +17,8 @@ export function what_if_text(summary: WhatIfSummary, paint: Style): string {
       : paint.yellow(`${differing} of them ${differing === 1 ? "differs" : "differ"}`);
   return `${[
     paint.bold("what if"),
-    ...(changed.length === 0
-      ? ["  nothing were changed: the recorded configuration, decided by this version"]
-      : changed),
-    `${files(summary)}, ${decisions} decisions over ${duration_text(summary.seconds)}: ${verdict}`,
+    ...(changed.length === 0 ? ["  no key was changed: the recorded configuration, decided by this version"] : changed),
+    `${files(summary)}, ${counted(decisions, "decision")} over ${duration_text(summary.seconds)}: ${verdict}`,
     ...(first === null
       ? []
       : [

@@ -5,8 +5,8 @@ import type { Maybe } from "../model/sample.ts";
 
 const CGROUPS_MAX = 2048;
 const DEPTH_MAX = 32;
-/** Processes whose names are read, per cgroup: the one an operator needs is hardly behind hundreds of others. */
-const PROCESSES_MAX = 256;
+/** What is known of a cgroup and of the processes directly in it, read at once. */
+export type Look = (path: string) => Required<Pick<Inhabited, "group" | "processes" | "unread">>;
 
 export interface Inhabitants {
   readonly cgroups: readonly Inhabited[];
@@ -15,7 +15,7 @@ export interface Inhabitants {
 }
 
 /** Every cgroup below the mount with who lives in it, parents first. Reads beside the event loop; cgroups that go meanwhile are left out. */
-export async function read_inhabitants(mount: string, proc: string): Promise<Inhabitants> {
+export async function read_inhabitants(mount: string, look: Look): Promise<Inhabitants> {
   const cgroups: Inhabited[] = [];
   const queue = ["/"];
   let left_out = 0;
@@ -26,21 +26,16 @@ export async function read_inhabitants(mount: string, proc: string): Promise<Inh
     const room = path.split("/").length > DEPTH_MAX ? 0 : Math.max(0, CGROUPS_MAX - queue.length);
     queue.push(...children.slice(0, room).map((name) => (path === "/" ? `/${name}` : `${path}/${name}`)));
     left_out += Math.max(0, children.length - room);
-    const one = path === "/" ? null : await read_one(directory, path, proc, children.length <= room);
+    const one = path === "/" ? null : await read_one(directory, path, look, children.length <= room);
     if (one !== null) cgroups.push(one);
   }
   return { cgroups, left_out };
 }
 
-async function read_one(directory: string, path: string, proc: string, whole: boolean): Promise<Maybe<Inhabited>> {
+async function read_one(directory: string, path: string, look: Look, whole: boolean): Promise<Maybe<Inhabited>> {
   try {
     const { ino } = await stat(directory);
-    const pids = ((await text_of(join(directory, "cgroup.procs"))) ?? "").split("\n").filter(Boolean);
-    const comms = new Set<string>();
-    for (const pid of pids.slice(0, PROCESSES_MAX)) {
-      const comm = (await text_of(join(proc, pid, "comm")))?.trimEnd();
-      if (comm !== undefined) comms.add(comm);
-    }
+    const known = look(path);
     const memory = await text_of(join(directory, "memory.current"));
     const cpu = /^usage_usec (\d+)/m.exec((await text_of(join(directory, "cpu.stat"))) ?? "")?.[1];
     return {
@@ -49,8 +44,9 @@ async function read_one(directory: string, path: string, proc: string, whole: bo
       memory_bytes: memory === null ? null : Number(memory),
       cpu_us: cpu === undefined ? null : Number(cpu),
       frozen: (await text_of(join(directory, "cgroup.freeze")))?.trim() === "1",
-      comms: [...comms],
+      comms: [...new Set(known.processes.map((each) => each.comm))],
       whole,
+      ...known,
     };
   } catch (error) {
     if (error instanceof Error && "code" in error) return null;

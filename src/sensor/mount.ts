@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { reason_of } from "../model/errno.ts";
 
 /** Where cgroup v2 is mounted, and the controllers it has there (the others sit in v1 or nowhere). */
 export interface Cgroup2Mount {
@@ -37,7 +38,7 @@ export function why_no_cgroup2(mountinfo_path = "/proc/self/mountinfo"): string 
   try {
     found = cgroup2_mounts(readFileSync(mountinfo_path, "utf8"));
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return reason_of(error);
   }
   const parts = found.map(({ root, mount }) => `${root} at ${mount}`);
   return parts.length === 0 ? "not mounted" : `not mounted from its root: only ${parts.join(", ")}`;

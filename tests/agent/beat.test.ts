@@ -18,7 +18,8 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
     max_targets_per_minute: 6,
     cooldown_s: 5,
     expiry_s: 30,
-    protected_ids: () => null,
+    mount: null,
+    protect: [],
   });
   const beat = new Beat({
     sense: () => samples.next().value ?? null,

@@ -75,7 +75,7 @@ class Agent implements Disposable {
       flush_audit: async () => {
         this.flushed++;
       },
-      warmup_left: () => null,
+      warmup: () => null,
       audit: () => ({ trouble: null, lost: 0 }),
       figures: () => {
         const none = { p50: 0, p99: 0 };

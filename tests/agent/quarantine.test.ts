@@ -215,13 +215,13 @@ test("beside the recording motor a quarantine is only said", () => {
     max_targets_per_minute: 1,
     cooldown_s: 1,
     expiry_s: 1,
-    protected_ids: () => null,
+    mount: null,
+    protect: [],
   });
   const motor = quarantine_motor(
     config(),
     recording,
     null,
-    "/",
     async () => "",
     async () => "",
     (outcome) => told.push(outcome),

@@ -24,7 +24,7 @@ test("each change is said with both values, and what needs a restart is named", 
     { level: "warn", text: "reload: audit.keep: stays 4; 9 needs a restart (systemctl restart hosa)" },
   ]);
   expect(entry).toMatchObject({ accepted: true, applied: [{ key: "act.ttf_horizon_s", from: 60, to: 90 }] });
-  expect(status).toBe("reloaded: 1 key(s), 1 need(s) a restart");
+  expect(status).toBe("reloaded: 1 key, 1 needs a restart");
 });
 
 test("nothing new is said to be nothing", () => {

@@ -173,7 +173,7 @@ test("an agent that ends hands over what waits, and waits for nobody who hangs",
   await telling.close(200);
   await hanging.stop(true);
   expect(heard).toEqual(["begun"]);
-  expect(said.join()).toContain("webhook 2: 1 notice(s) were not taken");
+  expect(said.join()).toContain("webhook 2: 1 notice not taken");
   expect(said.join()).not.toContain("webhook 1: 1");
 });
 

@@ -25,7 +25,13 @@ interface Flown {
 async function fly(directory: string, ring: FlightRing | null): Promise<Flown> {
   const audit = open_writer(directory, { max_bytes: 1e9 });
   const samples = node(3);
-  const limits = { max_targets_per_minute: 6, cooldown_s: 5, expiry_s: 30, protected_ids: () => null };
+  const limits = {
+    max_targets_per_minute: 6,
+    cooldown_s: 5,
+    expiry_s: 30,
+    mount: null,
+    protect: [],
+  };
   const options = {
     warmup_s: WARMUP_S,
     half_life_s: 3600,

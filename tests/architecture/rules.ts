@@ -23,6 +23,7 @@ export interface ImportStatement {
 export const MAX_LINES = 600;
 export const CLOCK_FILE = "src/agent/clock.ts";
 export const EXIT_FILE = "src/cli/main.ts";
+export const OUTPUT_FILE = "src/cli/output.ts";
 
 /** Rooms that are arithmetic on values: whatever they need is handed to them. */
 const PURE_ROOMS = new Set(["model", "cortex", "decision", "attribution", "report"]);
@@ -178,6 +179,8 @@ export function check_source(path: string, text: string): string[] {
       report(node, `${node.getText(source)}: clocks and timers belong to ${CLOCK_FILE}`);
     if (path !== EXIT_FILE && (access === "process.exit" || access === "process.abort"))
       report(node, `${access} belongs to ${EXIT_FILE}`);
+    if (path !== OUTPUT_FILE && /^(process\.std(out|err)\.write|console\.\w+|Bun\.std(out|err))$/.test(access))
+      report(node, `${access}: what reaches a terminal is escaped in ${OUTPUT_FILE}`);
     if (access === "Math.random") report(node, "Math.random: a decision must be repeatable");
     if (node.kind === ts.SyntaxKind.AnyKeyword) report(node, "`any` switches the type check off");
     // A declaration of what `import path from "x.o"` gives can only be a default export.

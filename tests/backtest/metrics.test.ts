@@ -95,7 +95,7 @@ describe("against the definitions", () => {
         expect(figures.false_hours).toBe(hours_of(all, hour_rows, (row) => row.alarm === 1 && row.label === 0));
         const text = all.map((row) => (row.alarm === 0 ? "." : row.label === 1 ? "E" : "a")).join("");
         const runs = text.split(".").filter((run) => run !== "" && !run.includes("E"));
-        expect(figures.false_episodes).toBe(runs.length);
+        expect(figures.false_runs).toBe(runs.length);
       }),
     );
   });

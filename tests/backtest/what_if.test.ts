@@ -55,8 +55,8 @@ describe("another configuration", () => {
       protect: ["/db/**"],
     });
     expect(other.changes(recorded, seen)).toEqual([
-      { key: "hold_s", recorded: "[2,5,10,20]", alternative: "[3,4,5,6]" },
-      { key: "act.sustained_s", recorded: "0.3", alternative: "0.7" },
+      { key: "levels.hold_s", recorded: "[2,5,10,20]", alternative: "[3,4,5,6]" },
+      { key: "act.sustained_ms", recorded: "300", alternative: "700" },
       { key: "protect", recorded: "[]", alternative: '["/db/**"]' },
     ]);
   });

@@ -1,11 +1,12 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { AgentStatus } from "../../src/model/control.ts";
 import type { BeatView } from "../../src/model/view.ts";
 import { current_boot_id } from "../../src/motor/ledger.ts";
 import { take_lock } from "../../src/motor/lock.ts";
 import { hosa, in_directory } from "./hosa.ts";
+import { expect_document } from "./schemas.ts";
 
 const USABLE = hosa(["doctor"]).code === 0;
 if (!USABLE) console.error("SKIPPED: HOSA cannot run on this host (see `hosa doctor`)");
@@ -55,6 +56,7 @@ test.skipIf(!USABLE)(
         const json = hosa(["status", "-o", "json", "-c", file]);
         expect(json.code).toBe(0);
         const status = JSON.parse(json.stdout) as AgentStatus & { running: boolean };
+        expect_document("status", status);
         expect(status).toMatchObject({ running: true, pid, motor: "recording", held: [], warm: false });
         expect(hosa(["status", "-c", file]).stdout).toContain(`process ${pid}`);
 
@@ -66,6 +68,7 @@ test.skipIf(!USABLE)(
           .split("\n")
           .map((line) => JSON.parse(line) as BeatView);
         expect(beats).toHaveLength(3);
+        for (const beat of beats) expect_document("beat", beat);
         expect(Object.keys(beats[0]!).slice(0, 3)).toEqual(["t_ns", "level", "level_name"]);
         const lines = hosa(["observe", "--count", "2", "-c", file, "--log-level", "error"]);
         expect(lines.stderr).toBe("");
@@ -78,6 +81,8 @@ test.skipIf(!USABLE)(
         });
       });
       expect(existsSync(socket)).toBe(false);
+      const lines = readFileSync(`${directory}/audit.jsonl`, "utf8").trimEnd().split("\n");
+      for (const line of lines) expect_document("audit", JSON.parse(line));
       expect(hosa(["status", "-c", file]).code).toBe(1);
     });
   },

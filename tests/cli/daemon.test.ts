@@ -74,7 +74,7 @@ test.skipIf(!USABLE)(
       const said_to_manager = heard.filter((text) => !text.startsWith("STATUS=") && text !== "WATCHDOG=1");
       expect(said_to_manager[0]).toMatch(/^READY=1\nSTATUS=level \d .*learning this node/);
       expect(said_to_manager[1]).toMatch(/^RELOADING=1\nMONOTONIC_USEC=\d+$/);
-      expect(said_to_manager[2]).toBe("READY=1\nSTATUS=reloaded: 1 key(s), 1 need(s) a restart");
+      expect(said_to_manager[2]).toBe("READY=1\nSTATUS=reloaded: 1 key, 1 needs a restart");
       expect(said_to_manager[4]).toBe("READY=1\nSTATUS=reload refused: the configuration in force stays");
       expect(said_to_manager.at(-1)).toBe("STOPPING=1\nSTATUS=undoing everything");
       expect(heard).toContain("WATCHDOG=1");

@@ -12,14 +12,37 @@ export interface Ran {
 }
 
 /** Run `hosa ARGS` from source, behind an optional command such as setpriv. */
-export function hosa(args: readonly string[], before: readonly string[] = []): Ran {
-  const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1" };
+export function hosa(
+  args: readonly string[],
+  before: readonly string[] = [],
+  more: Readonly<Record<string, string>> = {},
+): Ran {
+  const env = { PATH: process.env["PATH"] ?? "", NO_COLOR: "1", ...more };
   const { exitCode, stdout, stderr } = Bun.spawnSync([...before, process.execPath, MAIN, ...args], {
     cwd: ROOT,
     env,
     timeout: 60_000,
   });
   return { code: exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
+}
+
+/** Whether script(1) is there to make terminals with; says so when not. */
+export function has_terminals(): boolean {
+  const found = Bun.which("script") !== null;
+  if (!found) console.error("SKIPPED: no script(1) here to make a terminal with");
+  return found;
+}
+
+/** `hosa ARGS` on a terminal of so many columns; both streams arrive on it, with its carriage returns taken out. */
+export function hosa_on_terminal(
+  columns: number,
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Ran {
+  // The inner shell is given the size first, then the command as it stands.
+  const script = `n=$1; shift; q=; for a in "$@"; do q="$q '$a'"; done; exec script -qec "stty cols $n rows 24; exec $q" /dev/null </dev/null`;
+  const ran = hosa(args, ["sh", "-c", script, "sh", String(columns)], more);
+  return { ...ran, stdout: ran.stdout.replaceAll("\r\n", "\n") };
 }
 
 /** `hosa ARGS` in a private mount namespace in which one file is covered by another. */

@@ -78,8 +78,8 @@ describe("release with no agent running", () => {
       expect(stdout).toContain(`${directory}/cg/app/cpu.max: 50000 100000 → 90000 100000`);
       expect(stdout).toContain("hosa release --id c1");
       expect(node.values).toEqual(LIMITED);
-      const items = node.release("-o", "json").stdout.trimEnd().split("\n");
-      expect(items.map((line) => JSON.parse(line).id)).toEqual(["c1", "c2"]);
+      const { did, selected } = JSON.parse(node.release("-o", "json").stdout);
+      expect([did, selected.map(({ id }: { id: string }) => id)]).toEqual(["listed", ["c1", "c2"]]);
     });
   });
 

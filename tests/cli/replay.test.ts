@@ -53,7 +53,13 @@ describe("a CSV", () => {
       expect(Object.keys(objects[0].share)).toEqual(["load", "answers"]);
       expect(objects[300].level).toBe(1);
       expect(summary).toMatchObject({ file, events: 1, event_recall: 1, delay_median: 0, row_interval_s: 60 });
-      for (const key of ["auc_pr", "auc_roc", "alarm_hours_per_day", "alarms_per_day", "event_recall_at_budget"]) {
+      for (const key of [
+        "auc_pr",
+        "auc_roc",
+        "alarm_hours_per_day",
+        "false_alarm_runs_per_day",
+        "event_recall_at_budget",
+      ]) {
         expect(summary[key]).toBeNumber();
       }
     });
@@ -64,8 +70,9 @@ describe("a CSV", () => {
       const { code, stdout, stderr } = hosa(["replay", file]);
       expect(code).toBe(0);
       expect(stderr).toBe("");
-      expect(stdout).toStartWith(`${file}\n  rows            600 train, 600 test, 5 min each\n  dimensions      2\n`);
-      expect(stdout).toContain("\n  AUC-PR          ");
+      expect(stdout).toStartWith(`${file}\n  train rows                 600\n  test rows                  600\n`);
+      expect(stdout).toContain("\n  row interval               5 min (default: the file has no times)\n");
+      expect(stdout).toContain("\n  AUC-PR                     ");
       expect(stdout).not.toContain("\x1b");
     });
   });
@@ -127,8 +134,8 @@ describe("a CSV", () => {
         [bad("empty.csv", ""), "empty.csv: nothing to judge: it is empty"],
         [bad("endless.csv", `split,label,${"a".repeat(1_200_000)}`), "endless.csv:1: longer than 1048576 characters"],
         [bad("binary.csv", Uint8Array.of(0, 1, 2, 10, 3)), "binary.csv:1: column 1"],
-        [hosa(["replay", join(directory, "none.csv")]), "none.csv cannot be read (ENOENT)"],
-        [hosa(["replay", directory]), "cannot be read (it is a directory)"],
+        [hosa(["replay", join(directory, "none.csv")]), "none.csv cannot be read: no such file or directory (ENOENT)"],
+        [hosa(["replay", directory]), "cannot be read: it is a directory"],
       ] as const) {
         expect(ran.stderr).toContain(message);
         expect(ran.stderr).not.toMatch(/^\s+at /m);
@@ -136,6 +143,69 @@ describe("a CSV", () => {
         expect(ran.code).toBe(2);
       }
     });
+  });
+});
+
+describe("an export of a monitoring tool", () => {
+  /** One row a minute from 2026-01-01 on; rows 400..409 break the bond of the two columns. */
+  function exported(): string {
+    const random = seeded(7);
+    const rows = Array.from({ length: 600 }, (_, row) => {
+      const load = random() + random();
+      const answers = 2 * load + 0.01 * random() + (row >= 400 && row < 410 ? 1.5 : 0);
+      const time = new Date(Date.UTC(2026, 0, 1, 0, row)).toISOString().slice(0, 19).replace("T", " ");
+      return `${time};${load.toFixed(4)};${answers.toFixed(4)};web1`.replaceAll(".", ",");
+    });
+    return `"Time";"load";"answers";"host"\r\n${rows.join("\r\n")}\r\n`;
+  }
+
+  test("gives its episodes, as text and as JSON", async () => {
+    await in_directory((directory) => {
+      const file = join(directory, "grafana.csv");
+      writeFileSync(file, exported());
+      const { code, stdout, stderr } = hosa(["replay", file]);
+      expect(stderr).toBe("");
+      expect(code).toBe(0);
+      expect(stdout).toContain('\n  left out              1: host (no number: "web1")\n');
+      expect(stdout).toMatch(/\n {2}2026-01-01T06:40:00Z {2}2026-01-01T06:5\d:00Z {2}1\d min .* answers \d+ %/);
+      const [episode, { summary }] = json_lines(hosa(["replay", file, "-o", "json"]).stdout);
+      expect(episode).toMatchObject({ first_row: 400, start: "2026-01-01T06:40:00Z" });
+      expect(episode.dominant[0].dimension).toBe("answers");
+      expect(summary).toMatchObject({ train_rows: 200, test_rows: 400, row_interval_s: 60, time_column: "Time" });
+      const fewer = json_lines(hosa(["replay", file, "-o", "json", "--train-rows", "25%"]).stdout).at(-1);
+      expect(fewer.summary).toMatchObject({ train_rows: 150, test_rows: 450 });
+      const seed = hosa(["replay", file, "--detector", "seed", "--train-rows", "300"]).stdout;
+      for (const name of ["hosa", "seed (2 of 3)", "z-score 3σ", "IQR fence", "isolation forest", "episodes per day"]) {
+        expect(seed).toContain(name);
+      }
+    });
+  });
+
+  test("in UTF-16, as spreadsheets write it, is the same", async () => {
+    await in_directory((directory) => {
+      const [plain, wide] = [join(directory, "a.csv"), join(directory, "b.csv")];
+      writeFileSync(plain, exported());
+      writeFileSync(wide, `\uFEFF${exported()}`, "utf16le");
+      const shown = (file: string) => hosa(["replay", file, "-o", "json"]).stdout.replace(/"file":"[^"]*"/, "");
+      expect(shown(plain)).toContain('"summary"');
+      expect(shown(wide)).toBe(shown(plain));
+    });
+  });
+});
+
+test("the labelled figures of the baseline stand beside ours, in one table and in JSON", async () => {
+  await with_csv((file) => {
+    const table = hosa(["replay", file, "--detector", "seed"]).stdout;
+    expect(table).toMatch(
+      /\n +hosa +seed \(2 of 3\) +z-score 3σ +IQR fence +isolation forest\n {2}AUC-PR( +\d\.\d{4}){5}\n/,
+    );
+    const { summary, seed, seed_parts } = json_lines(
+      hosa(["replay", file, "--detector", "seed", "-o", "json"]).stdout,
+    ).at(-1);
+    expect(summary.detector).toBe("hosa");
+    expect(seed.detector).toBe("seed");
+    expect(seed_parts).toHaveLength(3);
+    expect(seed.auc_pr).toBeLessThan(summary.auc_pr);
   });
 });
 
@@ -176,6 +246,9 @@ test.each([
   [["--row-interval", "soon"], "5m"],
   [["--alarms-per-day", "0"], "above 0"],
   [["--budget-hours", "-1"], "above 0"],
+  [["--train-rows", "120%"], "below 100"],
+  [["--train-rows", "0"], "below 100"],
+  [["--detector", "lof"], "hosa, seed"],
 ])("%j: exit code 2, and what is accepted", (args, way_out) => {
   const { code, stderr } = hosa(["replay", "-", ...args]);
   expect(code).toBe(2);

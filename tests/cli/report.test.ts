@@ -58,7 +58,8 @@ test("what cannot be written or found is said in one line with the way out", asy
       const ran = hosa(["report", ...args, "--audit", audit]);
       expect(ran.code).toBe(code);
       expect(ran.stderr).toContain(text);
-      expect(ran.stdout).toBe("");
+      if (args.includes("json")) expect(JSON.parse(ran.stdout).error.exit_code).toBe(2);
+      else expect(ran.stdout).toBe("");
     }
   });
 });

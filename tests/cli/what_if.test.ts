@@ -68,7 +68,7 @@ test("what cannot be tried or read is said in one line with the way out", async 
     const cases: readonly (readonly [readonly string[], number, string])[] = [
       [[file, "--set", "thresholds.vigilance_per_hour=3"], 2, "has no part in how a recorded beat is decided"],
       [[file, "--set", "act.ttf_horizn_s=3"], 2, 'did you mean "act.ttf_horizon_s"?'],
-      [[join(directory, "absent.gz")], 2, "cannot be read (ENOENT)"],
+      [[join(directory, "absent.gz")], 2, "cannot be read: no such file or directory (ENOENT)"],
       [[config], 2, "not JSON"],
       [["-c", config], 1, `no flights in ${join(directory, "empty")}`],
     ];

@@ -47,7 +47,7 @@ test.each([
   ],
   ["relative glob", "protect: [system.slice]", 'f.yaml:1:11: protect.0: "system.slice" is not accepted'],
   ["broken YAML", "beat: [", "f.yaml:1:8: not YAML: "],
-  ["key twice", "beat: {}\nbeat: {}", "f.yaml:2:1: not YAML: Map keys must be unique"],
+  ["key twice", "beat: {}\nbeat: {}", "f.yaml:2:1: not YAML: the same key stands twice in one mapping"],
   [
     "contradiction",
     "beat:\n  vigilant_period_ms: 200",

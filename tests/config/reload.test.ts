@@ -42,11 +42,11 @@ function others(initial: unknown): unknown[] {
 
 /** What the running agent looks up anew at each beat, as the loop builds it from a configuration. */
 function in_force(config: Config): unknown {
-  const { protected_ids, ...bounds } = motor_limits(config, "/own");
+  const { protect, words, ...bounds } = motor_limits(config);
   return {
     decision: decision_config(config, "/own"),
     bounds,
-    guarded: protected_ids(1, "/other"),
+    protect,
     heartbeat_s: config.telemetry.heartbeat_s,
     hooks: config.hooks,
     level: config.log.level,

@@ -3,15 +3,18 @@ import { replan } from "../../src/agent/replay.ts";
 import { decide } from "../../src/decision/decide.ts";
 import { plan_quarantine } from "../../src/decision/quarantine.ts";
 import { initial_state } from "../../src/decision/state.ts";
+import type { GroupFacts, ProcessFacts } from "../../src/model/precondition.ts";
 import {
   ENVIRONMENTS,
   type Environment,
   type EnvironmentFinding,
+  type Inhabited,
   type QuarantineFacts,
   type QuarantineStep,
   type QuarantineStepName,
 } from "../../src/model/quarantine.ts";
 import { assessment, CONFIG, growth, MIB, search } from "./fixtures.ts";
+import { process_facts } from "./precondition.fixtures.ts";
 import { cgroup, facts, link, lives, SETTINGS } from "./quarantine.fixtures.ts";
 
 function step<N extends QuarantineStepName>(name: N, given: QuarantineFacts, settings = SETTINGS) {
@@ -128,23 +131,58 @@ describe("the shield", () => {
 });
 
 describe("the freezer", () => {
-  test("takes the highest cgroups in which nothing brings the operator in", () => {
+  test("takes the leaves in which nothing brings the operator in, and no slice", () => {
     const { todo } = step("freeze", facts(lives("cloud_vm")));
     expect(todo?.cgroups.map((each) => each.path)).toEqual([
       "/system.slice/payment.service",
       "/user.slice/user-1000.slice/work.scope",
-      "/batch.slice",
+      "/batch.slice/one",
+      "/batch.slice/two",
     ]);
   });
 
   test("says of everything it leaves alone why", () => {
-    const { spared } = step("freeze", facts(lives("cloud_vm")));
-    const why = Object.fromEntries(spared.map((each) => each.split(/: (.*)/).slice(0, 2)));
-    expect(why["/user.slice/user-0.slice/session-3.scope"]).toBe("sshd runs in it: an ssh session or server");
-    expect(why["/system.slice/system-getty.slice/getty@tty1.service"]).toContain("a login on the console");
-    expect(why["/system.slice/hosa.service"]).toBe("it is HOSA itself");
-    expect(why["/system.slice/qemu-guest-agent.service"]).toContain("a management agent");
-    expect(why["/keep.slice"]).toContain("protected by the configuration");
+    const { refused = [] } = step("freeze", facts(lives("cloud_vm")));
+    const why = Object.fromEntries(refused.map((each) => [each.path, each.unmet]));
+    expect(why["/user.slice/user-0.slice/session-3.scope"]).toMatchObject({ code: "protected_path", meaning: "login" });
+    expect(why["/system.slice/system-getty.slice/getty@tty1.service"]).toMatchObject({ meaning: "login" });
+    expect(why["/system.slice/hosa.service"]).toMatchObject({ code: "self" });
+    expect(why["/system.slice/qemu-guest-agent.service"]).toMatchObject({ meaning: "management_agent" });
+    expect(why["/keep.slice"]).toMatchObject({ code: "protected_by_config", pattern: "/keep.slice" });
+  });
+
+  test("asks of each leaf what the preconditions of a freeze ask, whatever the level", () => {
+    const known = (more: Partial<GroupFacts>, process: Partial<ProcessFacts>) => {
+      const path = "/app.slice/app.service";
+      const group = { path, delegated: null, watchdog_s: null, ...more };
+      return cgroup(5, path, ["app"], { group, processes: [process_facts({ path, ...process })], unread: [] });
+    };
+    const why = (one: Inhabited) => step("freeze", facts(lives("cloud_vm"), { cgroups: [one] })).refused?.[0]?.unmet;
+    expect(why(known({}, {}))).toBeUndefined();
+    expect(why(known({ delegated: "user.delegate" }, {}))).toMatchObject({ code: "delegated" });
+    expect(why(known({ watchdog_s: 3 }, {}))).toMatchObject({ code: "watchdog", watchdog_s: 3 });
+    expect(why(known({}, { signal: "SIGTERM" }))).toMatchObject({ code: "being_ended", signal: "SIGTERM" });
+    expect(why(known({}, { parent: "conmon" }))).toMatchObject({ code: "runtime_owned", runtime: "conmon" });
+    expect(why(known({}, { devices: ["/dev/kvm"] }))).toMatchObject({ code: "virtual_machine" });
+    expect(why(known({}, { comm: "chronyd" }))).toMatchObject({ code: "essential_program", meaning: "clock" });
+  });
+
+  test("a slice is frozen only where no service manager could start something in it", () => {
+    const cgroups = [cgroup(7, "/jobs.slice", ["job"])];
+    const plan = (manager: QuarantineFacts["manager"]) =>
+      step("freeze", facts(lives("cloud_vm"), manager === undefined ? { cgroups } : { cgroups, manager }));
+    expect(plan(null).todo?.cgroups.map((each) => each.path)).toEqual(["/jobs.slice"]);
+    expect(plan({ name: "systemd", version: 257 }).refused?.[0]?.unmet).toMatchObject({ code: "manager_may_spawn" });
+    expect(plan(undefined).todo).toBeNull();
+  });
+
+  test("a child in which a predecessor froze is no cgroup of its own", () => {
+    const cgroups = [
+      cgroup(7, "/app.slice/app.service", ["app"]),
+      cgroup(8, "/app.slice/app.service/hosa-freeze", ["app"], { frozen: true }),
+    ];
+    const { todo } = step("freeze", facts(lives("cloud_vm"), { cgroups }));
+    expect(todo?.cgroups.map((each) => each.path)).toEqual(["/app.slice/app.service"]);
   });
 
   test("leaves alone what was not looked at as a whole", () => {

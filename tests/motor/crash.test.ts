@@ -6,6 +6,7 @@ import { Setup } from "./setup.ts";
 
 class Crash extends Error {}
 const STEPS_MAX = 80;
+const UNIT = "/unit.service";
 
 const PAIRS: readonly (readonly [Setting, Setting])[] = [
   [
@@ -40,6 +41,7 @@ function run_until(
   stop_at: number,
   [first, second]: readonly [Setting, Setting],
   tid: number | null,
+  path: string,
 ): string | null {
   let steps = Number.NEGATIVE_INFINITY;
   let stopped_at: string | null = null;
@@ -51,7 +53,7 @@ function run_until(
       if (stopped_at !== null) throw new Crash(stopped_at);
     },
   });
-  const target = setup.kernel.target("/app", tid);
+  const target = setup.kernel.target(path, tid);
   steps = 0;
   try {
     for (const each of [action("a", "apply", target, first), action("a", "adjust", target, second)]) {
@@ -69,6 +71,7 @@ function run_until(
 
 const RUNS: readonly (readonly [string, readonly [Setting, Setting], number | null])[] = [
   ...PAIRS.map((pair) => [pair[0].rung, pair, pair[0].rung === "thread_hold" ? 41 : null] as const),
+  ["freeze of a unit", PAIRS[5]!, null],
   ["nice of a thread", PAIRS[2]!, 41],
   ["a pulse", [PAIRS[0]![0], { rung: "thread_hold", frozen: true, pulse_ms: 1 }], 41],
 ];
@@ -78,9 +81,12 @@ for (const [name, pair, tid] of RUNS) {
     let stop_at = 1;
     for (; stop_at < STEPS_MAX; stop_at += 1) {
       using setup = new Setup();
+      setup.kernel.add_cgroup(UNIT);
+      setup.kernel.add_thread(50, 50, UNIT);
+      setup.kernel.add_thread(51, 51, UNIT);
       setup.kernel.set("/app", "io.max", "8:0 rbps=max wbps=2000000 riops=max wiops=max\n");
       const before = setup.kernel.snapshot();
-      const stopped_at = run_until(setup, stop_at, pair, tid);
+      const stopped_at = run_until(setup, stop_at, pair, tid, name === "freeze of a unit" ? UNIT : "/app");
       if (stopped_at === null) break;
       setup.forget_lock();
       const options = { files: setup.kernel, processes: setup.kernel };

@@ -1,7 +1,10 @@
 import type { Action, Setting, Target } from "../../src/model/containment.ts";
+import type { ManagerFacts, ProcessFacts } from "../../src/model/precondition.ts";
 import type { CgroupFiles, KeptFile } from "../../src/motor/files.ts";
+import type { Described } from "../../src/motor/process_facts.ts";
 import type { Processes, ThreadState } from "../../src/motor/processes.ts";
 import { FileTrouble } from "../../src/motor/trouble.ts";
+import type { UnitSettings } from "../../src/motor/unit_files.ts";
 
 export const MOUNT = "/cg";
 
@@ -13,6 +16,8 @@ interface FakeThread {
   ending: boolean;
   nice: number;
   affinity: string;
+  /** What its process is beyond an ordinary one. */
+  about: Partial<ProcessFacts>;
 }
 
 interface FakeCgroup {
@@ -34,6 +39,13 @@ export class FakeKernel implements CgroupFiles, Processes {
   readonly #cgroups = new Map<string, FakeCgroup>();
   readonly #threads = new Map<number, FakeThread>();
   readonly signals: string[] = [];
+  manager: ManagerFacts | null = { name: "systemd", version: 257 };
+  /** What the files of units say, by name. */
+  readonly units = new Map<string, UnitSettings>();
+  /** Extended attributes, by path and name. */
+  readonly attributes = new Map<string, string>();
+  /** Called after every write of a process into a cgroup: a test forks there. */
+  moved: (pid: number) => void = () => undefined;
   #next_id = 100;
 
   constructor() {
@@ -65,6 +77,7 @@ export class FakeKernel implements CgroupFiles, Processes {
       ending: false,
       nice: 0,
       affinity: "0f00",
+      about: {},
     });
   }
 
@@ -128,7 +141,10 @@ export class FakeKernel implements CgroupFiles, Processes {
         .flatMap(([tid, each]) => (each.cgroup_path === cgroup_path ? [`${tid}\n`] : []))
         .join("");
     }
-    if (file === "cgroup.procs") return [...new Set(this.#below(cgroup_path).map((each) => each.pid))].join("\n");
+    if (file === "cgroup.procs") {
+      if (cgroup.files.get("cgroup.type")?.startsWith("threaded")) throw new FileTrouble("read", path, "ENOTSUP");
+      return [...new Set(this.#domain(cgroup_path).map((each) => each.pid))].join("\n");
+    }
     if (file === "cgroup.events") {
       const populated = this.#below(cgroup_path).length > 0 ? 1 : 0;
       return `populated ${populated}\nfrozen ${(cgroup.files.get("(frozen)") ?? "0").trim()}\n`;
@@ -148,6 +164,10 @@ export class FakeKernel implements CgroupFiles, Processes {
       const thread = this.#threads.get(Number(text));
       if (thread === undefined) throw new FileTrouble("write", path, "ESRCH");
       thread.cgroup_path = cgroup_path;
+      return;
+    }
+    if (file === "cgroup.procs") {
+      this.#move_process(Number(text), cgroup_path, path);
       return;
     }
     if (file === "io.max") {
@@ -185,6 +205,12 @@ export class FakeKernel implements CgroupFiles, Processes {
     return this.#at(path.slice(MOUNT.length), path).uid;
   }
 
+  attribute(path: string, name: string): string | null {
+    const own = path.slice(MOUNT.length);
+    this.#at(own, path);
+    return this.attributes.get(`${own} ${name}`) ?? null;
+  }
+
   directories(path: string): readonly string[] {
     const prefix = path === MOUNT ? "/" : `${path.slice(MOUNT.length)}/`;
     return [...this.#cgroups.keys()]
@@ -203,6 +229,19 @@ export class FakeKernel implements CgroupFiles, Processes {
   }
 
   // Processes
+
+  describe(pid: number, path: string): Described | null {
+    const threads = [...this.#threads.values()].filter((each) => each.pid === pid);
+    if (threads.length === 0) return null;
+    const signal = threads.some((each) => each.ending) ? "SIGTERM" : null;
+    const plain = { parent: "systemd", watchdog_s: null, namespaces: 0, leads: null, devices: [] };
+    const about = Object.assign({}, ...threads.map((each) => each.about));
+    return { facts: { pid, comm: "app", path, signal, ...plain, ...about }, unread: null };
+  }
+
+  unit(name: string): UnitSettings {
+    return this.units.get(name) ?? { delegates: false, watchdog_s: null };
+  }
 
   thread(pid: number, tid: number): ThreadState | null {
     const thread = this.#threads.get(tid);
@@ -293,6 +332,21 @@ export class FakeKernel implements CgroupFiles, Processes {
     return [...this.#threads.values()].filter((each) =>
       `${each.cgroup_path}/`.startsWith(path === "/" ? "/" : `${path}/`),
     );
+  }
+
+  /** Threads whose process belongs to a cgroup itself: its own, and those in its threaded children. */
+  #domain(path: string): FakeThread[] {
+    return this.#below(path).filter((each) => {
+      if (each.cgroup_path === path) return true;
+      return this.#at(each.cgroup_path).files.get("cgroup.type")?.startsWith("threaded") === true;
+    });
+  }
+
+  #move_process(pid: number, to: string, path: string): void {
+    const threads = [...this.#threads.values()].filter((each) => each.pid === pid);
+    if (threads.length === 0) throw new FileTrouble("write", path, "ESRCH");
+    for (const each of threads) each.cgroup_path = to;
+    this.moved(pid);
   }
 
   #has_threaded_child(path: string): boolean {

@@ -35,14 +35,12 @@ test("bounds: cooldown per target and rung, distinct targets per minute", () => 
 test("the motor's own guard: protected, its own cgroup and ancestors, and whatever holds a protected one", () => {
   using setup = new Setup();
   const { kernel } = setup;
-  const id = kernel.add_cgroup("/app/inner");
-  const motor = setup.motor({
-    protected_ids: (each) => (each === id ? "named in protect" : null),
-  });
+  kernel.add_cgroup("/app/inner");
+  const motor = setup.motor({ protect: ["/app/inner"] });
   const refused = (path: string) => motor.perform(action(path, "apply", kernel.target(path), FREEZE), 0);
-  expect(refused("/app/inner").detail).toContain("named in protect");
-  expect(refused("/app").detail).toContain("/app/inner");
-  expect(refused("/hosa").detail).toContain("own cgroup");
+  expect(refused("/app/inner")).toMatchObject({ unmet: { code: "protected_by_config", pattern: "/app/inner" } });
+  expect(refused("/app")).toMatchObject({ unmet: { code: "protected_by_config", path: "/app/inner" } });
+  expect(refused("/hosa")).toMatchObject({ unmet: { code: "self" }, detail: expect.stringContaining("own cgroup") });
   expect(refused("/").detail).toContain("own cgroup");
   expect(kernel.get("/app", "cgroup.freeze")).toBe("0");
   motor.close();
@@ -51,12 +49,12 @@ test("the motor's own guard: protected, its own cgroup and ancestors, and whatev
 test("a thread of a protected cgroup below its target is not held", () => {
   using setup = new Setup();
   const { kernel } = setup;
-  const id = kernel.add_cgroup("/app/database");
+  kernel.add_cgroup("/app/database");
   kernel.add_thread(60, 60, "/app/database");
-  const motor = setup.motor({ protected_ids: (each) => (each === id ? "named in protect" : null) });
+  const motor = setup.motor({ protect: ["/app/database"] });
   const before = kernel.snapshot();
   const outcome = motor.perform(action("h", "apply", { ...kernel.target("/app"), pid: 60, tid: 60 }, HOLD), 0);
-  expect(outcome).toMatchObject({ status: "refused", detail: expect.stringContaining("/app/database, which is prot") });
+  expect(outcome).toMatchObject({ status: "refused", unmet: { code: "protected_by_config", path: "/app/database" } });
   expect(kernel.snapshot()).toBe(before);
   motor.close();
 });

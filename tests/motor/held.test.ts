@@ -108,7 +108,8 @@ describe("letting go", () => {
       max_targets_per_minute: 6,
       cooldown_s: 0,
       expiry_s: 30,
-      protected_ids: () => null,
+      mount: null,
+      protect: [],
     });
     const target = { cgroup_id: 7, path: "/app", pid: null, tid: null, comm: null };
     motor.perform(action("c1", "apply", target, CPU_MAX), 0);

@@ -26,7 +26,7 @@ test("niceness goes back to who was born while it was on, and stays with who was
     kernel.set_nice(tid, 10);
   }
   kernel.end_thread(41);
-  const detail = "test: niceness of 1 thread(s) restored, and of 2 born meanwhile, 1 gone";
+  const detail = "test: niceness of 1 thread restored, and of 2 born meanwhile, 1 gone";
   expect(motor.perform(action("n", "release", target, WEIGHT), 1)).toMatchObject({ status: "done", detail });
   expect([40, 42, 43, 70, 80].map((tid) => kernel.nice(tid))).toEqual([0, 0, 19, 10, 0]);
   motor.close();

@@ -12,7 +12,8 @@ function motor(): RecordingMotor {
     max_targets_per_minute: 5,
     cooldown_s: 0,
     expiry_s: 5,
-    protected_ids: (_id, path) => (path === "/safe" ? "named in protect" : null),
+    mount: null,
+    protect: ["/safe"],
   });
 }
 

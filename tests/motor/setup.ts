@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RUNGS } from "../../src/model/containment.ts";
 import { CgroupMotor, type MotorOptions } from "../../src/motor/motor.ts";
+import { precondition_words } from "../../src/report/precondition.ts";
 import { FakeKernel, MOUNT } from "./fake.ts";
 
 export const SECOND_NS = 1e9;
@@ -27,7 +28,7 @@ export class Setup {
       max_targets_per_minute: 100,
       cooldown_s: 0,
       expiry_s: 3600,
-      protected_ids: () => null,
+      words: precondition_words,
       files: this.kernel,
       processes: this.kernel,
       ...options,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { named_settings } from "../../src/agent/config_names.ts";
 import { replay } from "../../src/agent/replay.ts";
 import type { AuditEntry, DecisionInput } from "../../src/model/audit.ts";
 import type { Level } from "../../src/model/level.ts";
@@ -11,7 +12,7 @@ import { attribution, carrier } from "./carriers.ts";
 import { recorded_run, START } from "./episode_fixture.ts";
 import { action_entry, assessment, decided, outcome, record } from "./fixtures.ts";
 
-const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0" };
+const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0", settings: named_settings };
 
 function found(entries: readonly AuditEntry[], wanted: string): FoundEpisode {
   const search = new EpisodeSearch(wanted, replay);
@@ -168,7 +169,7 @@ describe("a simulated leak", () => {
     for (const text of [
       "level 2, soft containment",
       "memory would have been used up at 2026-01-02 03:04:",
-      "where memory was heading",
+      "projection, without action",
       "All 4 recorded decisions re-run identically",
       "The chain of hashes is unbroken",
       "<code>act.ttf_horizon_s</code>",

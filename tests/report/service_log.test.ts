@@ -35,7 +35,7 @@ test("a level is a guess until the self is learned, but what is done is no guess
 });
 
 test.each([
-  ["memory_growth_bytes_per_s", -1.5 * 2 ** 30, "−1.5 GiB/s"],
+  ["memory_growth_bytes_per_s", -1.5 * 2 ** 30, "-1.5 GiB/s"],
   ["block_throughput_mib_per_s", 463.8, "463.8 MiB/s"],
   ["block_latency_ms", 44.32, "44.32 ms"],
   ["syscall_entropy_bits", 2.54, "2.54 bit"],

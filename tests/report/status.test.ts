@@ -61,8 +61,8 @@ test("what happens now, why nothing is done, what is missing, and which threshol
 });
 
 test("how far the warm-up is", () => {
-  const said = text({ warm: false, warmup: { left_s: 105, of_s: 300 }, inaction: "" });
-  expect(said).toContain("warm-up    65 % learned, 105 s left; nothing above level 1 before that\n");
+  const said = text({ warm: false, warmup: { learned_s: 195, total_s: 300 }, inaction: "" });
+  expect(said).toContain("warm-up    65 % learned, at least 1.8 min left; nothing above level 1 before that\n");
 });
 
 test("at level 0 there is no regime, and nothing is out of the ordinary", () => {
@@ -90,7 +90,7 @@ test("the episode, in the same sentence as everywhere", () => {
     path: "/",
     actions: 0,
   } as const;
-  expect(text({ last_episode })).toContain(`episode    2026-01-02T03:00:00.000Z – now: level 1, 16 rises, 0 action(s)
+  expect(text({ last_episode })).toContain(`episode    2026-01-02T03:00:00.000Z – now: level 1, 16 rises, no actions
            ${SENTENCE}
 `);
 });

@@ -4,7 +4,14 @@ import type { Regime } from "../../src/model/regime.ts";
 import { explain_baseline } from "../../src/report/baseline.ts";
 import { doctor_text } from "../../src/report/doctor.ts";
 import { explain_decision, explain_plain } from "../../src/report/explain.ts";
-import { event_lines, observe_header, observe_line, sparkline } from "../../src/report/observe.ts";
+import {
+  continued,
+  event_lines,
+  type History,
+  observe_header,
+  observe_line,
+  sparkline,
+} from "../../src/report/observe.ts";
 import { style } from "../../src/report/style.ts";
 import { action_entry, record, view } from "./fixtures.ts";
 
@@ -12,12 +19,12 @@ const plain = style(false);
 
 test("observe: columns are aligned under their header, whatever the level", () => {
   expect(observe_line(view(), [1, 2, 4, 7.9], 0, plain)).toBe(
-    "   12.3 s 2 soft containment     7.90   +4.25    −1.1  +0.80 ▂▃▅█                 " +
+    "   12.3 s 2 soft-containment      7.90   +4.25    -1.1  +0.80 ▂▃▅█                 " +
       'memory_growth_bytes_per_s 85 % (50.0 MiB/s), cpu_busy_fraction 15 % (25 %) · /svc/leaky thread 901 "leaker"',
   );
   const header = observe_header(plain);
   const calm = observe_line(view({ level: 0, level_name: "homeostasis", warm: false, culprit: null }), [0.5], 0, plain);
-  expect(calm.indexOf("homeostasis ~")).toBe(header.indexOf("level") + 2);
+  expect(calm.indexOf("homeostasis~")).toBe(header.indexOf("level") + 2);
   const column = (line: string, text: string): number => Bun.stringWidth(line.slice(0, line.indexOf(text)));
   expect(column(calm, "memory_growth")).toBe(column(header, "carried by"));
   expect(calm).not.toContain("svc");
@@ -33,6 +40,16 @@ test("observe: a reason for not acting is said once", () => {
   const waiting = view({ inaction: "still warming up" });
   expect(event_lines(waiting, "", plain)).toEqual(["          still warming up"]);
   expect(event_lines(waiting, "still warming up", plain)).toEqual([]);
+});
+
+test("sparkline: where nothing was sampled there is a space, as wide as it lasted", () => {
+  expect(sparkline([5, null, null, 5], 5)).toBe("█  █");
+  expect(sparkline([null], 5)).toBe(" ");
+  let history: History = [];
+  for (const since_s of [null, 1, 1.2, 4, 0.5]) history = continued(history, 1, since_s, 1);
+  expect(history).toEqual([1, 1, 1, null, null, null, 1, 1]);
+  expect(continued(history, 2, 3600, 1)).toHaveLength(20);
+  expect(continued(history, 2, 3600, 1).filter((one) => one !== null)).toEqual([2]);
 });
 
 test("sparkline: quiet looks quiet, and nothing breaks it", () => {
@@ -74,7 +91,7 @@ e17  2026-01-02 03:04:05.000 UTC (t=12.0 s)  action  level 1 vigilance → 2 sof
   Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00: fixed by the configuration)
   Carried by memory_growth_bytes_per_s 85 % of D² (50.0 MiB/s), cpu_busy_fraction 15 % of D² (25 %)
   Looks like resource leak (/svc/leaky grows 50.0 MiB/s and would run out)
-  Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, −3 and +1 would fit as well
+  Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, -3 and +1 would fit as well
   Culprit    /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
   Harm       ttf 14.00 s, bound 60.00 s; evidence strong
              growth sustained for 2 s
@@ -104,7 +121,7 @@ test("explain: a recording motor would have, a different re-run is loud", () => 
 test("explain: other records show their fields", () => {
   const text = explain_plain(record({ kind: "stop", t_ns: 5, reason: "asked to end", beats: 7 }), plain);
   expect(text).toContain("e17  2026-01-02 03:04:05.000 UTC  stop");
-  expect(text).toContain("  reason     asked to end");
+  expect(text).toContain("  reason  asked to end");
 });
 
 test("baseline: means, deviations, thresholds and the tail they came from", () => {

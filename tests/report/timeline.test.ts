@@ -62,22 +62,31 @@ highest D̄ 7.90; θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00
 03:04:05.000    (t=0.000 s)  e1           started: run, cgroup motor
 03:04:06.500    (t=1.500 s)  e3  LEVEL    level 0 → 1: D̄ > θ1
 03:04:07.000    (t=2.000 s)  e4  LEVEL    level 1 → 2: D̄ 7.90 > θ2 5.00 and rising, with harm
-03:04:07.000    (t=2.000 s)  e4  ACT      apply thread_hold frozen on /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
+03:04:07.000    (t=2.000 s)  e4  ACT      apply thread_hold frozen on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
 03:04:08.000    (t=3.000 s)  e5  VERDICT  c1 effective: flat
-03:04:09.000    (t=4.000 s)  e6  UNDO     undo thread_hold on /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 1 → 0 (ledger 4-1)
+03:04:09.000    (t=4.000 s)  e6  UNDO     undo thread_hold on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 1 → 0 (ledger 4-1)
 03:04:09.500    (t=4.500 s)  e7           hook post 1 for c1 released: exit 0
 03:04:10.000    (t=5.000 s)  e8           stopped after 50 beats: asked to end
+03:04:21.000   (t=16.000 s)               without action the memory limit of /svc/leaky would be reached (projection)
 `);
 });
 
 test("the picture has the bands, both curves, the thresholds and every mark, and is well formed", () => {
   const svg = timeline_svg(run().get());
-  expect(svg.match(/<polyline/g)).toHaveLength(2);
-  expect(svg.match(/<circle/g)).toHaveLength(5);
-  for (const text of ["θ1 3.0", "θ3 7.0", "memory of /svc/leaky", "seconds since start", "level 2 soft containment"]) {
+  expect(svg.match(/<polyline class="(distance|memory|heading)"/g)).toHaveLength(3);
+  // The notes of start, end and hook, two changes of level, the action, the verdict, the undo; each kind once more in the legend.
+  expect(svg.match(/<circle class="mark /g)).toHaveLength(8 + 5);
+  for (const text of [
+    "θ1 3.0",
+    "θ4 9.0",
+    "memory of /svc/leaky",
+    "seconds since the first record of the run",
+    "level 2 soft containment",
+    "c1: thread 901 leaker of /svc/leaky frozen (thread hold)",
+    "frozen 2.0 to 4.0 s; released at 4.0 s",
+  ]) {
     expect(svg).toContain(text);
   }
-  expect(svg).not.toContain("θ4");
   expect(svg).toContain("n&lt;1&gt;");
   expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   const opened = [...svg.matchAll(/<([a-z]+)(?:\s[^>]*[^/])?>/g)].map((m) => m[1]).sort();

@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { type Expected, faults, type Said } from "../../scripts/story/check.ts";
-import type { Named, Story } from "../../src/model/story.ts";
+import type { NamedSubject, Story } from "../../src/model/story.ts";
 import { escape_html } from "../../src/report/html.ts";
 import { carrier } from "../report/carriers.ts";
 
-const NAMED: Named = { ...carrier(), resource: "memory", unit: "bytes/s", protected: null };
+const NAMED: NamedSubject = { ...carrier(), resource: "memory", unit: "bytes/s", protected: null };
 const STORY: Story = {
   pattern: { name: "resource leak", because: "" },
   named: NAMED,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { RestProgress } from "../../src/sensor/rest_progress.ts";
-import { jvm_heap_bytes } from "../../src/sensor/runtime.ts";
+import { jvm_heap_bytes, machine_memory_bytes } from "../../src/sensor/runtime.ts";
 import { ThreadWatch } from "../../src/sensor/threads.ts";
 import { type ThreadRow, thread_rows } from "./fakes.ts";
 
@@ -198,4 +198,14 @@ describe("heap limit of a JVM", () => {
   ] as const)("%j of %p bytes is %p", (options, limit, expected) => {
     expect(jvm_heap_bytes(options, limit)).toBe(expected);
   });
+});
+
+test.each<[string, number | null]>([
+  ["qemu-system-x86_64\0-m\x00512\0-smp\x002", 512 * 2 ** 20],
+  ["qemu-system-x86_64\0-m\0size=4G,slots=2", 4 * 2 ** 30],
+  ["qemu-system-x86_64\0-m\x002G\0-cpu\0max", 2 * 2 ** 30],
+  ["cloud-hypervisor\0--memory\0size=1024M", 2 ** 30],
+  ["firecracker\0--api-sock\0/x", null],
+])("the memory of a virtual machine: %p", (args, bytes) => {
+  expect(machine_memory_bytes(args)).toBe(bytes);
 });

@@ -27,12 +27,12 @@ test("ready, reload and stop are said as sd_notify(3) has them", () => {
   with_manager({}, (manager, heard) => {
     manager.ready("level 0 homeostasis");
     manager.reloading(12_345_678_999);
-    manager.ready("reloaded: 2 key(s)");
+    manager.ready("reloaded: 2 keys");
     manager.stopping("undoing\neverything");
     expect(heard()).toEqual([
       "READY=1\nSTATUS=level 0 homeostasis",
       "RELOADING=1\nMONOTONIC_USEC=12345678",
-      "READY=1\nSTATUS=reloaded: 2 key(s)",
+      "READY=1\nSTATUS=reloaded: 2 keys",
       "STOPPING=1\nSTATUS=undoing everything",
     ]);
   });

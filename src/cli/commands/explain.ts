@@ -2,6 +2,7 @@ import { regime_of, replan, replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
 import type { AuditRecord, BaselineEntry, HookEntry } from "../../model/audit.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { explain_baseline } from "../../report/baseline.ts";
 import { EpisodeList, type EpisodeSummary, episode_list_text, summary_of } from "../../report/episode_list.ts";
 import {
@@ -18,7 +19,7 @@ import { PICTURE_MARK, timeline_svg } from "../../report/timeline_svg.ts";
 import { timeline_text } from "../../report/timeline_text.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { asked_ms, audit_path, episodes_of, no_such_episode, search_episode } from "../episodes.ts";
-import type { GlobalOptions } from "../options.ts";
+import { type GlobalOptions, refuse_dry_run } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -54,7 +55,13 @@ interface Found {
 
 /** Explain a recorded decision, the learned baseline, or the whole last run. Exit code 1 when the chain is broken, or it is decided differently. */
 export async function explain(id: string | undefined, options: ExplainOptions, context: Context): Promise<ExitCode> {
-  require_one(id, options);
+  const other = (["last", "list", "since", "episode", "baseline", "timeline", "svg"] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  if (id !== undefined && other !== undefined) {
+    throw new OperatorError(`explain: the id ${id} and --${other} exclude each other`, 2, "Leave one of them out.");
+  }
+  if (options.svg !== undefined) refuse_dry_run("explain --svg", options);
   const path = await audit_path(options);
   if (options.timeline === true || options.svg !== undefined) return await explain_run(path, options, context);
   if (options.list === true || options.since !== undefined) return await list_episodes(path, options, context);
@@ -73,22 +80,6 @@ export async function explain(id: string | undefined, options: ExplainOptions, c
   );
 }
 
-/** One question at a time: an answer to another one would be taken for it. */
-function require_one(id: string | undefined, options: ExplainOptions): void {
-  const { last, list, since, episode, baseline, timeline, svg } = options;
-  const asked = [
-    id === undefined ? null : `the id ${id}`,
-    last === true ? "--last" : null,
-    episode === undefined ? null : "--episode",
-    list === true || since !== undefined ? (list === true ? "--list" : "--since") : null,
-    baseline === true ? "--baseline" : null,
-    timeline === true || svg !== undefined ? (timeline === true ? "--timeline" : "--svg") : null,
-  ].filter((one) => one !== null);
-  if (asked.length <= 1) return;
-  const hint = "Give one of: an id, --last, --episode, --list (with --since), --baseline, --timeline (with --svg).";
-  throw new OperatorError(`explain: ${asked.join(" and ")} ask for different things`, 2, hint);
-}
-
 async function explain_record(
   path: string,
   wanted: (record: AuditRecord) => boolean,
@@ -98,9 +89,11 @@ async function explain_record(
   id?: string,
 ): Promise<ExitCode> {
   const found = { ...(await find(path, wanted, id !== undefined, context)), episode };
-  if (found.record === null) throw nothing_found(path, id, options);
-  context.output.print(options.output === "json" ? json(found) : text(found, context));
-  return found.problems === 0 && comes_out_the_same(found.record) ? 0 : 1;
+  const { record } = found;
+  if (record === null) throw nothing_found(path, id, options);
+  if (options.output === "json") context.output.print_answer("explain", answer(record, found));
+  else context.output.print(text(found, context));
+  return found.problems === 0 && comes_out_the_same(record) ? 0 : 1;
 }
 
 function comes_out_the_same(record: AuditRecord): boolean {
@@ -136,12 +129,9 @@ async function list_episodes(path: string, options: ExplainOptions, context: Con
     else list.add(item.record);
   }
   const { episodes, dropped } = list.get(options.since);
-  const { paint } = context.output;
-  context.output.print(
-    options.output === "json"
-      ? `${JSON.stringify({ episodes, dropped })}\n`
-      : episode_list_text(episodes, dropped, paint),
-  );
+  const { output } = context;
+  if (options.output === "json") output.print_answer("episodes", { episodes, dropped, audit_problems: problems.count });
+  else output.print(episode_list_text(all_visible(episodes), dropped, output.paint));
   return problems.count === 0 ? 0 : 1;
 }
 
@@ -220,11 +210,14 @@ function text(found: Found, context: Context): string {
   const { record } = found;
   const { paint } = context.output;
   if (record === null) return "";
-  if (is_baseline(record)) return explain_baseline(record, paint);
-  if (is_quarantine(record)) {
-    return explain_quarantine(record, record.kind === "quarantine" ? replan(record) : null, paint);
+  // The proof is of the record as it is; what is shown of it has its control characters escaped.
+  const shown = all_visible(record);
+  if (is_baseline(shown)) return explain_baseline(shown, paint);
+  if (is_quarantine(shown)) {
+    return explain_quarantine(shown, record.kind === "quarantine" ? all_visible(replan(record)) : null, paint);
   }
-  return is_decision(record) ? explain_decision(record, around(record, found), paint) : explain_plain(record, paint);
+  if (!is_decision(shown) || !is_decision(record)) return explain_plain(shown, paint);
+  return explain_decision(shown, all_visible(around(record, found)), paint);
 }
 
 function around(record: DecisionRecord, { motor, run_began_ns, episode, verdicts, quarantine, hooks }: Found) {
@@ -241,14 +234,13 @@ function around(record: DecisionRecord, { motor, run_began_ns, episode, verdicts
 }
 
 /** The record, what proves it, and what is told of it in words. */
-function json(found: Found): string {
-  const { record } = found;
-  if (record === null || !is_decision(record)) {
-    const planned = record?.kind === "quarantine" ? { replay: replan(record) } : {};
-    return `${JSON.stringify({ record, ...planned })}\n`;
+function answer(record: AuditRecord, found: Found) {
+  const about = { audit_problems: found.problems };
+  if (is_decision(record)) {
+    const told = story({ assessment: record.input.assessment, decision: record.decision });
+    return { record, ...around(record, found), story: told, ...about };
   }
-  const told = story({ assessment: record.input.assessment, decision: record.decision });
-  return `${JSON.stringify({ record, ...around(record, found), story: told })}\n`;
+  return record.kind === "quarantine" ? { record, replay: replan(record), ...about } : { record, ...about };
 }
 
 function nothing_found(path: string, id: string | undefined, options: ExplainOptions): OperatorError {
@@ -272,9 +264,10 @@ async function explain_run(path: string, options: ExplainOptions, context: Conte
     else builder.add(item.record);
   }
   const timeline = builder.get();
-  if (to_output) await context.output.deliver(timeline_svg(timeline));
+  if (to_output) await context.output.deliver_document(timeline_svg(timeline));
   else if (options.svg !== undefined) write_own(options.svg, timeline_svg(timeline), PICTURE);
-  if (options.output === "json") context.output.print(`${JSON.stringify(timeline)}\n`);
-  else if (options.timeline === true) context.output.print(timeline_text(timeline, context.output.paint));
+  if (options.output === "json")
+    context.output.print_answer("timeline", { ...timeline, audit_problems: problems.count });
+  else if (options.timeline === true) context.output.print(timeline_text(all_visible(timeline), context.output.paint));
   return problems.count === 0 ? 0 : 1;
 }

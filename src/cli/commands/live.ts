@@ -2,16 +2,28 @@ import { run_agent } from "../../agent/agent.ts";
 import type { AgentOptions } from "../../agent/agent_options.ts";
 import { deadline } from "../../agent/clock.ts";
 import type { Config } from "../../config/index.ts";
+import { counted } from "../../model/counted.ts";
 import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
+import { all_visible } from "../../model/visible.ts";
+import { Seen } from "../../report/closing.ts";
 import { has_own_line } from "../../report/level_lines.ts";
-import { event_lines, HISTORY, observe_header, observe_line } from "../../report/observe.ts";
+import {
+  continued,
+  event_lines,
+  type History,
+  type ObserveLayout,
+  observe_header,
+  observe_layout,
+  observe_line,
+} from "../../report/observe.ts";
 import { is_unlearned, service_lines } from "../../report/service_log.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { ask_watch, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions, LOG_LEVELS } from "../options.ts";
+import { configured, type GlobalOptions, LOG_LEVELS, trusted } from "../options.ts";
 import type { Output } from "../output.ts";
+import { WarmupLine } from "../warmup.ts";
 
 export interface LiveOptions extends GlobalOptions {
   readonly duration?: number;
@@ -54,21 +66,26 @@ async function watch(
     options.duration === undefined ? context.signal : AbortSignal.any([context.signal, deadline(options.duration)]);
   over.addEventListener("abort", () => client[Symbol.dispose](), { once: true });
   let shown = 0;
+  const seen = new Seen();
+  const end = (reason: string): void => {
+    if (!context.output.closed) say(seen.text(shown, reason));
+  };
   try {
     const beats = client.beats();
     for (let next = await beats.next(); !over.aborted; next = await beats.next()) {
       if (next.done === true) {
-        say(`ended after ${shown} beats: ${next.value}`);
+        end(next.value);
         return 0;
       }
       shown++;
+      seen.beat(next.value as BeatView);
       if (printer.beat(next.value as BeatView) === false) break;
     }
   } catch (error) {
     if (!over.aborted) throw error;
   }
-  if (!context.signal.aborted)
-    say(`ended after ${shown} beats: ${printer.complete ? `${options.count} shown` : `${options.duration} s`}`);
+  const stopped = context.signal.aborted ? String(context.signal.reason) : `${options.duration} s`;
+  end(printer.complete ? `${options.count} shown` : stopped);
   return 0;
 }
 
@@ -78,7 +95,8 @@ async function live(
   context: Context,
   interval_s: number | null,
 ): Promise<ExitCode> {
-  const config = configured(options);
+  const load = (): Config => (mode === "run" ? trusted(options) : configured(options));
+  const config = load();
   let shown = LOG_LEVELS.indexOf(config.log.level);
   const { output, hangups } = context;
   const is_daemon = options.daemon === true;
@@ -88,29 +106,41 @@ async function live(
   }
   const printer =
     is_daemon && options.output === "text" ? new Reporter(output) : new Printer(options, context, interval_s);
+  const seen = new Seen();
+  const warmup = new WarmupLine(output, !is_daemon, mode === "observe" ? "hosa doctor" : "hosa doctor, hosa observe");
+  const informs = (): boolean => shown >= LOG_LEVELS.indexOf("info");
   const result = await run_agent({
     config,
     mode,
     dry_run: options.dryRun === true,
     duration_s: options.duration ?? null,
     count: null,
-    on_beat: (view) => printer.beat(view),
+    on_beat: (view) => {
+      seen.beat(view);
+      return printer.beat(view);
+    },
+    on_warmup: (progress) => {
+      if (progress === null) seen.learned();
+      if (informs()) warmup.update(progress);
+    },
     on_message: (level, text) => {
       if (LOG_LEVELS.indexOf(level) <= shown) output.log(level, text);
     },
     signal: context.signal,
     reload: {
       requested: () => hangups.take(),
-      load: () => configured(options),
+      load,
       applied: (now) => {
         shown = LOG_LEVELS.indexOf(now.log.level);
       },
     },
   });
-  const dropped = context.output.dropped === 0 ? "" : `; ${context.output.dropped} lines nobody read were dropped`;
-  if (shown >= LOG_LEVELS.indexOf("info") && !context.signal.aborted) {
+  output.undraw();
+  const lines = counted(output.dropped, "line");
+  const dropped = output.dropped === 0 ? "" : `; ${lines} dropped, because the reader did not take them`;
+  if (informs() && !output.closed) {
     const reason = printer.complete ? `${options.count} shown` : result.reason;
-    output.log("info", `ended after ${result.beats} beats: ${reason}${dropped}`);
+    output.log("info", `${seen.text(result.beats, reason)}${dropped}`);
   }
   return 0;
 }
@@ -135,17 +165,24 @@ class Reporter {
   }
 }
 
+/** The step of a sparkline's values where every beat is shown, and where only events are. */
+const LEAST_STEP_S = 0.1;
+const EVENT_STEP_S = 1;
+
 /** Chooses which beats are shown. */
 class Printer {
   readonly #options: LiveOptions;
   readonly #context: Context;
   readonly #interval_ns: number;
-  #history: number[] = [];
+  #history: History = [];
+  #shown_ns: number | null = null;
   #start_ns: number | null = null;
   #next_ns = 0;
   #level = 0;
   #inaction = "";
   #printed = 0;
+  #columns: number | null = null;
+  #layout: ObserveLayout | null = null;
 
   constructor(options: LiveOptions, context: Context, interval_s: number | null) {
     this.#options = options;
@@ -172,9 +209,12 @@ class Printer {
     const whole = due || moved || view.actions.length > 0;
     if (!whole && !news) return undefined;
     if (due) this.#next_ns = view.t_ns + this.#interval_ns;
-    const text = json ? `${JSON.stringify(view)}\n` : this.#text(view, whole);
-    if (text === "") return undefined;
-    this.#context.output.print(text);
+    if (json) this.#context.output.print_json(view);
+    else {
+      const text = this.#text(view, whole);
+      if (text === "") return undefined;
+      this.#context.output.print(text);
+    }
     // Coming back to the same reason is no news.
     if (view.inaction !== "") this.#inaction = view.inaction;
     this.#printed++;
@@ -182,13 +222,21 @@ class Printer {
   }
 
   /** @param whole with the line of the beat itself; otherwise what is new alone */
-  #text(view: BeatView, whole: boolean): string {
-    const { paint } = this.#context.output;
+  #text(seen: BeatView, whole: boolean): string {
+    const { paint, screen } = this.#context.output;
+    const view = all_visible(seen);
     const events = event_lines(view, this.#inaction, paint);
     if (!whole) return events.map((line) => `${line}\n`).join("");
-    this.#history = [...this.#history, view.d_smooth].slice(-HISTORY);
-    const header = this.#printed === 0 ? [observe_header(paint)] : [];
-    const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint);
+    const since_s = this.#shown_ns === null ? null : (view.t_ns - this.#shown_ns) / 1e9;
+    const every_s = Number.isFinite(this.#interval_ns) ? Math.max(LEAST_STEP_S, this.#interval_ns / 1e9) : EVENT_STEP_S;
+    this.#history = continued(this.#history, view.d_smooth, since_s, every_s);
+    this.#shown_ns = view.t_ns;
+    // A terminal that was resized gets other columns, and a header for them.
+    if (this.#columns !== screen.columns) this.#layout = null;
+    this.#columns = screen.columns;
+    const header = this.#layout === null ? [observe_header(paint, observe_layout(screen))] : [];
+    this.#layout ??= observe_layout(screen);
+    const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint, this.#layout);
     return `${[...header, line, ...events].join("\n")}\n`;
   }
 }

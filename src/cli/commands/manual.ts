@@ -9,11 +9,11 @@ export const PAGES = ["hosa", "hosa.yaml"] as const;
 /** A manual page as roff, from the sources of `--help` and of the configuration's checks. */
 export async function man(page: (typeof PAGES)[number], program: Command, context: Context): Promise<ExitCode> {
   const { version, output } = context;
-  await output.deliver(page === "hosa" ? command_page(describe(program), version) : config_page(version));
+  await output.deliver_document(page === "hosa" ? command_page(describe(program), version) : config_page(version));
   return 0;
 }
 
 export async function complete(shell: Shell, program: Command, context: Context): Promise<ExitCode> {
-  await context.output.deliver(completion(describe(program), shell));
+  await context.output.deliver_document(completion(describe(program), shell));
   return 0;
 }

@@ -9,13 +9,16 @@ import {
 } from "../../agent/release.ts";
 import type { Config } from "../../config/index.ts";
 import type { HeldItem, ReleaseReply, Selector } from "../../model/control.ts";
+import { counted } from "../../model/counted.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible, visible } from "../../model/visible.ts";
 import { duration, held_lines, outcome_line, release_help } from "../../report/release.ts";
 import type { ControlClient } from "../../telemetry/control/client.ts";
 import { is_reason, REASON_CHARS_MAX } from "../../telemetry/control/protocol.ts";
 import { ask_release, ask_status, connect } from "../agent_client.ts";
 import type { Context, ExitCode } from "../context.ts";
-import { configured, type GlobalOptions } from "../options.ts";
+import type { ReleaseDocument } from "../documents.ts";
+import { type GlobalOptions, trusted } from "../options.ts";
 
 export interface ReleaseOptions extends GlobalOptions {
   readonly all?: boolean;
@@ -42,6 +45,11 @@ interface Holder {
  */
 export async function release(options: ReleaseOptions, context: Context): Promise<ExitCode> {
   const select = selector(options);
+  if (select === null && (options.yes === true || options.reason !== undefined)) {
+    const given = options.yes === true ? "--yes" : "--reason";
+    const hint = "Add --id, --target, --quarantine or --all; without one of them release only lists.";
+    throw new OperatorError(`release ${given}: nothing was selected`, 2, hint);
+  }
   const { reason = "" } = options;
   if (!is_reason(reason)) {
     throw new OperatorError(`--reason: expected one line of at most ${REASON_CHARS_MAX} characters`, 2, "Shorten it.");
@@ -51,32 +59,36 @@ export async function release(options: ReleaseOptions, context: Context): Promis
     const hint = "Add --yes, or --dry-run to see what would be restored.";
     throw new OperatorError("release asks before it acts, and there is no terminal to ask on", 2, hint);
   }
-  const config = configured(options);
+  const config = trusted(options);
   using client = await connect(config);
   const holder = with_marker(await holder_of(client, config, context), config);
   if (select === null) return await list(holder, options, context);
 
   const { selected, known, quarantine } = await holder.preview(select);
-  if (selected.length === 0 && !quarantine) return nothing_fits(select, known, options, context);
-  if (options.dryRun === true) return show(selected, quarantine, "would be restored", options, context);
+  const found = { holder: holder.name, selected, quarantine };
+  if (selected.length === 0 && !quarantine) return nothing_fits(select, known, found, options, context);
+  if (options.dryRun === true) return show(found, options, context);
   if (asks && !(await confirmed(selected, quarantine, holder, context))) {
+    if (options.output === "json") context.output.print_answer("release", answer("declined", found));
     context.output.say("nothing was released");
     return 1;
   }
-  return say_released(await holder.release(select, reason), holder.from_ledger, options, context);
+  return say_released(await holder.release(select, reason), holder, options, context);
 }
 
+type Answer = Omit<ReleaseDocument, "schema_version">;
+type Found = Pick<Answer, "holder" | "selected" | "quarantine">;
+
+function answer(did: Answer["did"], found: Found): Answer {
+  return { did, ...found, outcomes: [], cooldown_s: 0, unfinished: 0 };
+}
+
+/** The command line takes one of them at most. */
 function selector({ all, id, target, quarantine }: ReleaseOptions): Selector | null {
-  const given: Selector[] = [];
-  if (all === true) given.push({ all: true });
-  if (id !== undefined) given.push({ id });
-  if (target !== undefined) given.push({ target });
-  if (quarantine === true) given.push({ quarantine: true });
-  if (given.length > 1) {
-    const hint = "Give one of --id, --target, --quarantine and --all; call it again for the next.";
-    throw new OperatorError("release: more than one selector", 2, hint);
-  }
-  return given[0] ?? null;
+  if (all === true) return { all };
+  if (id !== undefined) return { id };
+  if (target !== undefined) return { target };
+  return quarantine === true ? { quarantine } : null;
 }
 
 function is_interactive(): boolean {
@@ -137,38 +149,44 @@ function with_marker(holder: Holder, config: Config): Holder {
 }
 
 async function list(holder: Holder, options: GlobalOptions, context: Context): Promise<ExitCode> {
-  const { selected } = await holder.preview({ all: true });
+  const { selected, quarantine } = await holder.preview({ all: true });
   const { output } = context;
-  if (options.output === "json") for (const item of selected) output.print(`${JSON.stringify(item)}\n`);
+  if (options.output === "json")
+    output.print_answer("release", answer("listed", { holder: holder.name, selected, quarantine }));
   else if (selected.length === 0) output.print("nothing to release\n");
   else {
-    const lines = selected.flatMap((item) => held_lines(item, output.paint));
-    output.print(`${[`${selected.length} held by ${holder.name}:`, ...lines, release_help(selected)].join("\n")}\n`);
+    const shown = all_visible(selected);
+    const lines = shown.flatMap((item) => held_lines(item, output.paint));
+    const title = `${shown.length} held by ${visible(holder.name)}:`;
+    output.print(`${[title, ...lines, release_help(shown)].join("\n")}\n`);
   }
   return selected.length === 0 ? 0 : 2;
 }
 
-/** Everything of nothing is done already; a name nobody bears is a mistake. */
-function nothing_fits(select: Selector, known: readonly string[], options: GlobalOptions, context: Context): ExitCode {
-  const name = "id" in select ? `the id ${select.id}` : "target" in select ? `the target ${select.target}` : null;
-  if (name === null || known.length === 0) {
-    if (options.output === "text") context.output.print("nothing to release\n");
-    return 0;
-  }
-  const ids = [...new Set(known)].join(", ");
-  throw new OperatorError(`nothing is held under ${name}; held are ${ids}`, 1, "`hosa release` lists them.");
-}
-
-function show(
-  selected: readonly HeldItem[],
-  quarantine: boolean,
-  what: string,
+/** Everything of nothing is done already; a name that nothing held bears is a mistake. */
+function nothing_fits(
+  select: Selector,
+  known: readonly string[],
+  found: Found,
   options: GlobalOptions,
   context: Context,
 ): ExitCode {
+  const name = "id" in select ? `the id ${select.id}` : "target" in select ? `the target ${select.target}` : null;
+  if (name === null) {
+    if (options.output === "json") context.output.print_answer("release", answer("released", found));
+    else context.output.print("nothing to release\n");
+    return 0;
+  }
+  const ids = [...new Set(known)].join(", ");
+  const held = ids === "" ? "nothing is held at all" : `held are ${ids}`;
+  throw new OperatorError(`nothing is held under ${name}; ${held}`, 1, "`hosa release` lists what is held.");
+}
+
+function show(found: Found, options: GlobalOptions, context: Context): ExitCode {
   const { output } = context;
-  if (options.output === "json") for (const item of selected) output.print(`${JSON.stringify(item)}\n`);
-  else output.print(`${[...preview_lines(selected, quarantine, what, context)].join("\n")}\n`);
+  const { selected, quarantine } = found;
+  if (options.output === "json") output.print_answer("release", answer("previewed", found));
+  else output.print(`${preview_lines(selected, quarantine, "would be restored", context).join("\n")}\n`);
   return 0;
 }
 
@@ -181,7 +199,7 @@ function preview_lines(
   const level = quarantine ? ["level 5 (quarantine) is left"] : [];
   return [
     `${selected.length} ${what} (value now → value restored):`,
-    ...selected.flatMap((item) => held_lines(item, output.paint)),
+    ...all_visible(selected).flatMap((item) => held_lines(item, output.paint)),
     ...level,
   ];
 }
@@ -192,8 +210,8 @@ async function confirmed(
   holder: Holder,
   context: Context,
 ): Promise<boolean> {
-  const lines = preview_lines(selected, quarantine, `would be restored by ${holder.name}`, context);
-  context.output.say(lines.join("\n"));
+  const lines = preview_lines(selected, quarantine, `would be restored by ${visible(holder.name)}`, context);
+  context.output.say_lines(`${lines.join("\n")}\n`);
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const answer = await terminal.question("Release? [y/N] ", { signal: context.signal });
@@ -207,18 +225,24 @@ async function confirmed(
   }
 }
 
-function say_released(reply: ReleaseReply, alone: boolean, options: GlobalOptions, context: Context): ExitCode {
-  const { outcomes, quarantine, cooldown_s } = reply;
+function say_released(reply: ReleaseReply, holder: Holder, options: GlobalOptions, context: Context): ExitCode {
+  const { selected, outcomes, quarantine, cooldown_s } = reply;
   const { output } = context;
-  const unfinished = outcomes.filter(({ status }) => status === "failed" || (alone && status === "pending"));
-  if (options.output === "json") for (const outcome of outcomes) output.print(`${JSON.stringify(outcome)}\n`);
-  else {
+  const alone = holder.from_ledger;
+  const unfinished = outcomes.filter(({ status }) => status === "failed" || (alone && status === "pending")).length;
+  if (options.output === "json") {
+    const released = { selected, outcomes, quarantine, cooldown_s };
+    output.print_answer("release", { did: "released", holder: holder.name, ...released, unfinished });
+  } else {
     const level = quarantine ? ["level 5 (quarantine) left"] : [];
     const rest = cooldown_s > 0 ? [`not contained again for ${duration(cooldown_s)}`] : [];
     const done = outcomes.length === 0 && !quarantine ? ["nothing to release"] : [...level, ...rest];
-    output.print(`${[...outcomes.map(outcome_line), ...done].join("\n")}\n`);
+    output.print(`${[...all_visible(outcomes).map(outcome_line), ...done].join("\n")}\n`);
   }
-  if (unfinished.length === 0) return 0;
-  output.say(`error: ${unfinished.length} could not be undone yet and stay(s) in the ledger; release again`);
+  if (unfinished === 0) return 0;
+  const one = unfinished === 1;
+  output.say(
+    `error: ${counted(unfinished, "change")} could not be undone yet and ${one ? "stays" : "stay"} in the ledger; release again`,
+  );
   return 1;
 }

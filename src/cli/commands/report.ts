@@ -1,13 +1,17 @@
+import { named_settings } from "../../agent/config_names.ts";
 import { replay } from "../../agent/replay.ts";
 import { read_audit } from "../../audit/index.ts";
+import { counted } from "../../model/counted.ts";
 import { OperatorError } from "../../model/error.ts";
+import { visible } from "../../model/visible.ts";
 import type { Episode } from "../../report/episode.ts";
 import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
 import { episode_story } from "../../report/episode_words.ts";
 import type { Context, ExitCode } from "../context.ts";
+import type { Answers } from "../documents.ts";
 import { asked_ms, audit_path, episodes_of, no_such_episode } from "../episodes.ts";
-import type { GlobalOptions } from "../options.ts";
+import { type GlobalOptions, refuse_dry_run } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -21,6 +25,7 @@ const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa re
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
 export async function report(id: string | undefined, options: ReportOptions, context: Context): Promise<ExitCode> {
   const { output } = context;
+  refuse_dry_run("report", options);
   const to_output = options.html === STANDARD_OUTPUT;
   if (to_output && options.output === "json") {
     const hint = "Give --html a file, or leave -o json out.";
@@ -36,14 +41,18 @@ export async function report(id: string | undefined, options: ReportOptions, con
   }
   const found = search.get();
   if (typeof found === "string") throw no_such_episode(found, path, choice.id);
-  const page = episode_page(found, { audit: path, chain_problems: problems.count, version: context.version });
-  if (to_output) await output.deliver(page);
+  const from = { audit: path, chain_problems: problems.count, version: context.version, settings: named_settings };
+  const page = episode_page(found, from);
+  if (to_output) await output.deliver_document(page);
   else {
     write_own(options.html, page, PAGE);
-    output.print(said(found, options, choice.said));
+    const told = { file: options.html, choice: choice.said, audit_problems: problems.count };
+    if (options.output === "json") output.print_answer("report", answer(found, told));
+    else output.print(said(found, told));
   }
   if (found.differing_decisions > 0) {
-    output.say(`error: ${found.differing_decisions} recorded decisions come out differently; the page says which`);
+    const decisions = counted(found.differing_decisions, "recorded decision");
+    output.say(`error: not the same when decided again: ${decisions}; the page says which`);
   }
   return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
 }
@@ -62,14 +71,18 @@ async function choose(path: string): Promise<{ readonly id: string; readonly sai
   return { id: chosen.id, said: `${chosen.id} is the most severe ${among}; ${how}` };
 }
 
-function said(episode: Episode, { html: file, output }: ReportOptions, choice: string | null): string {
+type Told = Pick<Answers["report"], "file" | "choice" | "audit_problems">;
+
+function said(episode: Episode, { file, choice }: Told): string {
+  const { first, last, max_level } = episode;
+  const { headline } = episode_story(episode);
+  const chosen = choice === null ? "" : `${choice}\n`;
+  return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n${visible(headline)}\n${chosen}`;
+}
+
+function answer(episode: Episode, { file, choice, audit_problems }: Told): Omit<Answers["report"], "schema_version"> {
   const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
-  const told = episode_story(episode);
-  if (output === "text") {
-    const chosen = choice === null ? "" : `${choice}\n`;
-    return `${file}: episode ${first.id} – ${last.id}, highest level ${max_level}\n${told.headline}\n${chosen}`;
-  }
-  const about = { file, first: first.id, last: last.id, max_level, end };
+  const about = { file, first: first.id, last: last.id, began: first.wall_time, max_level, end };
   const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
-  return `${JSON.stringify({ ...about, ...made_again, began: first.wall_time, story: told, choice })}\n`;
+  return { ...about, ...made_again, story: episode_story(episode), choice, audit_problems };
 }

@@ -6,7 +6,9 @@ import { LineReader, STANDARD_INPUT } from "../../backtest/lines.ts";
 import { WhatIf } from "../../backtest/what_if.ts";
 import type { FlightRun } from "../../backtest/what_if_flight.ts";
 import { config_of_settings } from "../../config/index.ts";
+import { errno_of, reason_of } from "../../model/errno.ts";
 import { OperatorError } from "../../model/error.ts";
+import { all_visible } from "../../model/visible.ts";
 import { what_if_text } from "../../report/what_if.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions } from "../options.ts";
@@ -35,9 +37,8 @@ export async function what_if(files: readonly string[], options: WhatIfOptions, 
     progress.clear();
   }
   const summary = run.summary();
-  await output.deliver(
-    options.output === "json" ? `${JSON.stringify(summary)}\n` : what_if_text(summary, output.paint),
-  );
+  if (options.output === "json") output.print_answer("what_if", { ...summary, audit_problems: problems.count });
+  else await output.deliver(what_if_text(all_visible(summary), output.paint));
   return problems.count === 0 ? 0 : 1;
 }
 
@@ -53,10 +54,12 @@ function recorded_flights(options: WhatIfOptions): readonly string[] {
   const hint = "Flights are written by `hosa run` when level 2 is reached (audit.flight_minutes); or name files.";
   let names: readonly string[];
   try {
-    names = readdirSync(directory).filter((name) => FLIGHT_NAME.test(name));
+    names = readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && FLIGHT_NAME.test(entry.name))
+      .map((entry) => entry.name);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    throw new OperatorError(`${directory}: flights cannot be listed (${code})`, code === "EACCES" ? 3 : 1, hint, error);
+    const denied = errno_of(error) === "EACCES";
+    throw new OperatorError(`${directory}: flights cannot be listed: ${reason_of(error)}`, denied ? 3 : 1, hint, error);
   }
   if (names.length === 0) throw new OperatorError(`no flights in ${directory}`, 1, hint);
   return names.map((name) => join(directory, name));

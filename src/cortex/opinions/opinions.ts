@@ -138,6 +138,15 @@ export class Opinions {
     this.#learned?.distances.interrupt();
   }
 
+  /** Rows that did not come: they keep their place in time (at most so many as half a history), and teach nothing. @param last the row before them */
+  miss(last: Float64Array, rows: number): void {
+    if (this.#history.count === 0) return;
+    for (let row = 0; row < Math.min(rows, MOST_ROWS / 2); row++) this.#history.push(last, true);
+    if (this.#learned === null) return;
+    this.#row += rows;
+    this.#learned.distances.interrupt();
+  }
+
   /** Judges a row; nothing of the self is learned. Returns the sum of the votes, nats. */
   score(x: Float64Array): number {
     const { distances, votes } = this.#known();

@@ -3,7 +3,9 @@ import type { QuarantineStepName, StepOutcome } from "../../model/quarantine.ts"
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldPlan } from "../../model/shield.ts";
 import type { CgroupFiles } from "../files.ts";
+import type { Guard } from "../guard.ts";
 import type { Ledger, NewEntry } from "../ledger.ts";
+import type { Processes } from "../processes.ts";
 import { FileTrouble, Gone, Refusal } from "../trouble.ts";
 import type { QuarantineWorld } from "./undo.ts";
 
@@ -32,8 +34,9 @@ export interface QuarantineContext {
   /** Null: there is no cgroup v2. */
   readonly mount: Maybe<string>;
   readonly world: QuarantineWorld;
-  /** The motor's own look at what it is about to freeze: why not; null when it may. */
-  readonly guard: (id: number, path: string) => Maybe<string>;
+  readonly processes: Processes;
+  /** Asks the safety list before and while something is frozen; null where there is no cgroup v2. */
+  readonly guard: Maybe<Guard>;
   /** What the motor holds in these cgroups is let go of: the freezer takes over. */
   readonly take_over: (paths: readonly string[], now_ns: number) => void;
   readonly isolation: Isolation;

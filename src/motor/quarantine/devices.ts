@@ -1,5 +1,16 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname } from "node:path";
+import { create_anew, read_text } from "../../files/regular.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { FileTrouble } from "../trouble.ts";
 
@@ -21,6 +32,8 @@ export interface Watchdog {
   /** Closes it as a crash would: it runs on. */
   abandon(): void;
 }
+
+const READ_BYTES_MAX = 1_048_576;
 
 function code_of(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : String(error);
@@ -49,8 +62,8 @@ class OpenWatchdog implements Watchdog {
 
   constructor(path: string) {
     this.#path = path;
-    // Never created: a file that happens to lie where no device is would feed nothing.
-    this.#fd = attempt("open", path, () => openSync(path, constants.O_WRONLY));
+    // Never created, and never waited for: a file that happens to lie where no device is would feed nothing.
+    this.#fd = attempt("open", path, () => openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
   }
 
   feed(): void {
@@ -75,19 +88,21 @@ export const kernel_devices: Devices = {
   write_durably(path, text) {
     attempt("write", path, () => {
       mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
-      const fd = openSync(path, "w", 0o640);
+      const draft = `${path}.new`;
+      const fd = create_anew(draft, 0o640);
       try {
         writeSync(fd, text);
         fsyncSync(fd);
       } finally {
         closeSync(fd);
       }
+      renameSync(draft, path);
       sync_directory(dirname(path));
     });
   },
   read(path) {
     try {
-      return readFileSync(path, "utf8");
+      return read_text(path, READ_BYTES_MAX);
     } catch (error) {
       if (code_of(error) === "ENOENT") return null;
       throw new FileTrouble("read", path, code_of(error));

@@ -1,18 +1,22 @@
 import { basename, dirname } from "node:path";
 import type { Outcome } from "../../model/containment.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../model/quarantine.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { outcome_of_undo } from "../outcome.ts";
-import { kernel_processes } from "../processes.ts";
 import { finished, undo_entries } from "../recover.ts";
 import type { Undone } from "../undo.ts";
 import { entry_of, type QuarantineContext, type TaintPort, told, told_of_error } from "./context.ts";
-import { freeze_all } from "./freeze.ts";
+import { freeze_all, is_frozen_entry } from "./freeze.ts";
+import { FrozenWatch } from "./frozen_watch.ts";
 import { take_links_down } from "./links_down.ts";
 import type { QuarantineMotor } from "./recording.ts";
 import { Deadline } from "./watchdog.ts";
 
 const WEBHOOK_WITHIN_MS = 3000;
+/** A manager that ends the node asks all services to end at about the same time. */
+const ENDING_WITHIN_MS = 1500;
+const ENDING_LOOK_MS = 100;
 
 /** Open entries of the quarantine this boot is in, oldest first; empty when the node is free. */
 export function quarantine_entries(entries: Iterable<LedgerEntry>, boot_id: string): readonly LedgerEntry[] {
@@ -23,11 +27,13 @@ export function quarantine_entries(entries: Iterable<LedgerEntry>, boot_id: stri
 export class Quarantine implements QuarantineMotor {
   readonly #context: QuarantineContext;
   readonly #deadline: Deadline;
+  readonly #frozen: FrozenWatch;
   #work: Promise<void> | null = null;
 
   constructor(context: QuarantineContext) {
     this.#context = context;
     this.#deadline = new Deadline(context);
+    this.#frozen = new FrozenWatch(context);
   }
 
   /** A step is under way: the event loop should get its turns. */
@@ -47,8 +53,10 @@ export class Quarantine implements QuarantineMotor {
     });
   }
 
-  /** Feeds the watchdog when due; call at every beat. */
+  /** Feeds the watchdog when due, and thaws what must not stay frozen; call at every beat. */
   at_leisure(now_ns: number): void {
+    // A cgroup that is being frozen is asked about by the step itself.
+    if (this.#work === null) for (const outcome of this.#frozen.at_leisure(now_ns)) this.#context.tell(outcome);
     const outcome = this.#deadline.at_leisure(now_ns);
     if (outcome !== null) this.#context.tell(outcome);
   }
@@ -56,16 +64,30 @@ export class Quarantine implements QuarantineMotor {
   /** Undoes everything, newest first; what failed stays in the ledger for `hosa release`. */
   async leave(why: string): Promise<readonly Outcome[]> {
     await this.#work;
-    const { ledger, files, world, now_ns, boot_id } = this.#context;
+    const { ledger, files, processes, world, now_ns, boot_id } = this.#context;
     this.#deadline.abandon();
     const untainted = await this.#untaint(why);
     const left = quarantine_entries(ledger.entries(), boot_id).filter((entry) => entry.kind !== "taint");
-    return [...untainted, ...undo_entries(ledger, left, files, kernel_processes, now_ns(), why, world)];
+    return [...untainted, ...undo_entries(ledger, left, files, processes, now_ns(), why, world)];
   }
 
   async close(): Promise<void> {
     await this.#work;
+    await this.#thaw_where_the_node_ends();
     this.#deadline.abandon();
+  }
+
+  /** An agent that ends together with what it froze ends with the node: everything frozen must be free to end in order, too. */
+  async #thaw_where_the_node_ends(): Promise<void> {
+    const { ledger, pause, now_ns, tell } = this.#context;
+    for (let waited_ms = 0; waited_ms < ENDING_WITHIN_MS; waited_ms += ENDING_LOOK_MS) {
+      if (!ledger.entries().some(is_frozen_entry)) return;
+      if (this.#frozen.is_ending(now_ns())) {
+        for (const outcome of this.#frozen.thaw_all("the node ends")) tell(outcome);
+        return;
+      }
+      await pause(ENDING_LOOK_MS);
+    }
   }
 
   #mark(): void {
@@ -119,7 +141,7 @@ export class Quarantine implements QuarantineMotor {
     if (act === null) return told(step, subject, "refused", "there is nobody to tell");
     const work = act().then(
       (detail) => told(step, subject, "done", detail),
-      (error) => told(step, subject, "failed", error instanceof Error ? error.message : String(error)),
+      (error) => told(step, subject, "failed", reason_of(error)),
     );
     const late = this.#context.pause(deadline_ms).then(() => {
       const detail = `not finished within ${(deadline_ms / 1000).toFixed(0)} s; it goes on, and so does the quarantine`;
@@ -171,7 +193,7 @@ export class Quarantine implements QuarantineMotor {
       return told("taint", node, "done", detail, { prior: "absent", written: "hosa.io/quarantine", ledger_id });
     } catch (error) {
       // Whether the last request arrived is not known: the entry stays, and removing what is not there does nothing.
-      return told("taint", node, "failed", error instanceof Error ? error.message : String(error), { ledger_id });
+      return told("taint", node, "failed", reason_of(error), { ledger_id });
     }
   }
 
@@ -199,6 +221,6 @@ export async function undo_taint(entry: LedgerEntry, taint: Pick<TaintPort, "rem
     const became = await taint.remove(entry.path);
     return { status: "done", found, written: "absent", detail: became === "removed" ? "removed" : "it was not there" };
   } catch (error) {
-    return failed(error instanceof Error ? error.message : String(error));
+    return failed(reason_of(error));
   }
 }

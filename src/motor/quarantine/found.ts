@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { read_text } from "../../files/regular.ts";
 import type { Outcome } from "../../model/containment.ts";
 import type { HeldItem } from "../../model/control.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { read_entries } from "../ledger.ts";
@@ -23,14 +24,13 @@ export function found_mark(ledger_dir: string, boot_id: string): Maybe<LedgerEnt
 export function found_conservative(marker: string, boot_id: string): Maybe<string> {
   let text: string;
   try {
-    text = readFileSync(marker, "utf8");
+    text = read_text(marker, MARKER_BYTES_MAX);
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     // A marker that cannot be read is one all the same: the careful answer is the safe one.
-    return `an unknown time (${String(error)})`;
+    return `an unknown time: ${reason_of(error)}`;
   }
   try {
-    if (text.length > MARKER_BYTES_MAX) throw new Error("too long");
     const { boot_id: then, since } = JSON.parse(text) as { boot_id?: unknown; since?: unknown };
     // Of this boot, it belongs to a quarantine that the ledger knows of, or that was just released.
     if (then === boot_id) return null;

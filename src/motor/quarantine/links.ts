@@ -1,6 +1,7 @@
 import { KernelError } from "../../ffi/errors.ts";
 import { IFF_UP, interface_flags, interface_index, set_interface_up } from "../../ffi/interfaces.ts";
 import { RouteSocket } from "../../ffi/route_socket.ts";
+import { counted } from "../../model/counted.ts";
 import { FileTrouble, Refusal } from "../trouble.ts";
 
 /**
@@ -159,7 +160,7 @@ export const kernel_links: Links = {
       using socket = new RouteSocket();
       const memory = { addresses: remember_addresses(socket, index), routes: remember_routes(socket, index) };
       if (memory.routes.length > ROUTES_MAX || memory.addresses.length > ADDRESSES_MAX) {
-        const much = `${memory.addresses.length} addresses and ${memory.routes.length} routes`;
+        const much = `${counted(memory.addresses.length, "address", "addresses")} and ${counted(memory.routes.length, "route")}`;
         throw new Refusal(`${much} lead through it, the bound is ${ADDRESSES_MAX} and ${ROUTES_MAX}`);
       }
       return memory;

@@ -1,3 +1,4 @@
+import { counted } from "../../model/counted.ts";
 import type { Named, StepOutcome } from "../../model/quarantine.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { Gone, Refusal } from "../trouble.ts";
@@ -62,6 +63,6 @@ function take_down({ ledger, world }: QuarantineContext, { name, memory, entry }
   world.links.set_up(name, false);
   if (world.links.is_up(name)) throw new Refusal(`${name} did not go down`);
   ledger.adjust(entry, DOWN);
-  const kept = `${memory.addresses.length} address(es) and ${memory.routes.length} route(s) are written down`;
+  const kept = `${counted(memory.addresses.length, "address", "addresses")} and ${counted(memory.routes.length, "route")} are written down`;
   return told("links_down", name, "done", `down; ${kept}`, { prior: "up", written: DOWN, ledger_id: entry.id });
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../model/counted.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { Undone } from "../undo.ts";
 import { type Devices, kernel_devices, watchdog_attribute } from "./devices.ts";
@@ -50,7 +51,7 @@ function undo_link(entry: LedgerEntry, links: Links): Undone {
   if (!was_up) links.set_up(name, true);
   const missing = links.restore(memory);
   const found = was_up ? "up" : "down";
-  const back = `${memory.addresses.length} address(es) and ${memory.routes.length} route(s) are as before`;
+  const back = `${counted(memory.addresses.length, "address", "addresses")} and ${counted(memory.routes.length, "route")} are as before`;
   if (missing.length === 0) {
     return {
       status: "done",
@@ -93,7 +94,7 @@ function undo_watchdog(entry: LedgerEntry, { devices, sys }: QuarantineWorld): U
 export function lift_mark(entry: LedgerEntry, open: readonly LedgerEntry[]): Undone {
   const standing = open.filter((other) => other.until === "release" && other.id !== entry.id).length;
   if (standing > 0) {
-    const detail = `${standing} step(s) of the quarantine are not undone yet; it stands until they are`;
+    const detail = `not undone yet: ${counted(standing, "step")} of the quarantine; it stands until then`;
     return { status: "failed", found: entry.intended, written: null, detail };
   }
   return { status: "done", found: entry.intended, written: entry.prior, detail: "the node is no longer in quarantine" };

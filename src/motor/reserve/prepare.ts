@@ -15,6 +15,8 @@ import { basename, dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { geteuid, page_size_bytes } from "../../ffi/libc.ts";
 import { allocate } from "../../ffi/swap.ts";
+import { denied_hint } from "../../files/denied.ts";
+import { distrust_directory } from "../../files/trust.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { LABEL, read_header, swap_header } from "./header.ts";
 import { size } from "./room.ts";
@@ -80,6 +82,8 @@ export function examine_reserve(wish: ReserveWish): Prepared {
 }
 
 function why_not_here(directory: string): Maybe<string> {
+  const changeable = distrust_directory(directory);
+  if (changeable !== null) return `${changeable}: another user could put a file in the place of the swap file`;
   const name = WITHOUT_SWAP_FILES.get(statfsSync(directory).type);
   if (name === undefined) return null;
   return `${directory} is on ${name}, which offers no swap files: set reserve.path to a file on ext4 or xfs`;
@@ -173,8 +177,8 @@ function sentence(error: unknown, path: string): string {
   const { code } = error;
   const todo: Readonly<Record<string, string>> = {
     ENOENT: "make its directory",
-    EACCES: "run as root",
-    EPERM: "run as root",
+    EACCES: denied_hint("run as root"),
+    EPERM: denied_hint("run as root"),
     ELOOP: "it is a symbolic link: name the file itself",
     EROFS: "its file system is read-only",
     ENOSPC: "make room, or lower reserve.size_bytes",

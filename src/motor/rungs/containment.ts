@@ -1,4 +1,5 @@
 import type { Action, OutcomeStatus, Setting } from "../../model/containment.ts";
+import type { Unmet } from "../../model/precondition.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldOrgan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
@@ -16,6 +17,8 @@ export interface Change {
   readonly detail: string;
   /** Refused by a bound that passes after so long; absent otherwise. */
   readonly wait_s?: Maybe<number>;
+  /** The precondition that is not met; absent otherwise. */
+  readonly unmet?: Maybe<Unmet>;
   /** The containment must be undone now: its object ended, or the kernel never confirmed. */
   readonly end: boolean;
 }

@@ -1,3 +1,4 @@
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { CgroupFiles } from "../files.ts";
 import { home_type } from "../undo-hold.ts";
@@ -24,5 +25,5 @@ export function hold_refusal(files: CgroupFiles, path: string, directory: string
   const children = files.directories(directory);
   if (children.length === 0) return null;
   const owner = files.owner_uid(directory) === 0 ? "" : " and is delegated";
-  return `${path} has ${children.length} domain child cgroup(s) (${children[0]})${owner}: a threaded child would make them invalid`;
+  return `${path} has ${counted(children.length, "domain child cgroup")} (${children[0]})${owner}: a threaded child would make them invalid`;
 }

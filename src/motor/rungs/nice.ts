@@ -1,4 +1,5 @@
 import type { Action, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import { held_nice, is_reniced, type ThreadIdentity } from "../processes.ts";
@@ -109,7 +110,7 @@ class NiceContainment implements Containment {
     if (alive === 0) throw new Gone("every reniced thread has exited");
     if (foreign === 0 || this.#drift_reported) return null;
     this.#drift_reported = true;
-    return change("drifted", `another writer changed the niceness of ${foreign} thread(s)`);
+    return change("drifted", `another writer changed the niceness of ${counted(foreign, "thread")}`);
   }
 
   close(): void {}
@@ -126,7 +127,7 @@ class NiceContainment implements Containment {
       }
     }
     const more = { file: this.#entry.file, prior: this.#entry.prior, written: String(nice) };
-    return change("done", `nice ${nice} for ${written} thread(s)`, more);
+    return change("done", `nice ${nice} for ${counted(written, "thread")}`, more);
   }
 
   #reniced(): readonly ThreadIdentity[] {

@@ -1,4 +1,5 @@
 import type { Action, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { ShieldOrgan, ShieldPlan } from "../../model/shield.ts";
 import type { LedgerEntry } from "../entry.ts";
@@ -98,7 +99,7 @@ class ShieldContainment implements Containment {
   write(plan: ShieldPlan, now_ns: number): Change {
     const on = this.#organ.shield.apply(plan, now_ns).map(({ name, driver }) => `${name} (${driver} XDP)`);
     const ports = plan.ports.map(({ protocol, port }) => `${protocol}/${port}`).join(" ");
-    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${plan.cidrs.length} prefix(es)`;
+    const detail = `${shield_words(plan)} on ${on.join(", ")}; open: ${ports || "no port"}, ${counted(plan.cidrs.length, "prefix", "prefixes")}`;
     return change("done", detail, { file: this.#entry.file, prior: this.#entry.prior, written: shield_words(plan) });
   }
 }

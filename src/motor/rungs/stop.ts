@@ -1,4 +1,5 @@
 import type { Action, Setting } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { ThreadIdentity } from "../processes.ts";
@@ -13,7 +14,8 @@ export function apply_stop(context: RungContext, action: Action, place: Place): 
   const { setting } = action;
   if (setting.rung !== "freeze" || !setting.frozen) throw new Refusal("a stop begins frozen");
   const pids = context.files.read(`${place.directory}/cgroup.procs`).split("\n").filter(Boolean).map(Number);
-  if (pids.length > PROCESSES_MAX) throw new Refusal(`${pids.length} processes to stop, the bound is ${PROCESSES_MAX}`);
+  if (pids.length > PROCESSES_MAX)
+    throw new Refusal(`${counted(pids.length, "process", "processes")} to stop, the bound is ${PROCESSES_MAX}`);
   const threads: ThreadIdentity[] = [];
   for (const pid of pids) {
     const state = context.processes.thread(pid, pid);
@@ -75,7 +77,11 @@ class StopContainment implements Containment {
     this.#frozen = stopped;
     const name = stopped ? "SIGSTOP" : "SIGCONT";
     const more = { file: this.entry.file, prior: this.entry.prior, written: name };
-    return change("done", `${name} to ${alive.length} process(es): this kernel has no cgroup v2 freezer`, more);
+    return change(
+      "done",
+      `${name} to ${counted(alive.length, "process", "processes")}: this kernel has no cgroup v2 freezer`,
+      more,
+    );
   }
 
   #alive(): readonly ThreadIdentity[] {

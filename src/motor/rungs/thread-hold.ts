@@ -7,7 +7,7 @@ import type { ThreadIdentity } from "../processes.ts";
 import { Gone, Refusal } from "../trouble.ts";
 import { home_type, return_others } from "../undo-hold.ts";
 import type { Applied, Change, Containment, Place, RungContext } from "./containment.ts";
-import { begin, change, entry_base } from "./containment.ts";
+import { begin, entry_base } from "./containment.ts";
 import { frozen_of } from "./freeze.ts";
 import { Freezer } from "./freezer.ts";
 import { HOLD_PREFIX, hold_refusal } from "./layout.ts";
@@ -66,7 +66,6 @@ function find_home(context: RungContext, action: Action, place: Place): Home {
     throw new Gone(`thread ${tid} has exited`);
   }
   if (pid === context.processes.own_pid) throw new Refusal("the thread is one of the agent's own");
-  if (state.ending) throw new Refusal(`a terminating signal waits for process ${pid}: it must be free to end`);
   const path = state.cgroup_path;
   const inside = path === place.path || path.startsWith(place.path === "/" ? "/" : `${place.path}/`);
   if (!inside) throw new Refusal(`thread ${tid} lives in ${path}, no longer in ${place.path}`);
@@ -129,12 +128,10 @@ class ThreadHold implements Containment {
     return this.#freezer.confirm(now_ns);
   }
 
-  /** A service that was asked to end must be free to: a thread that is never joined would keep it until SIGKILL. */
-  check(): Maybe<Change> {
+  check(): null {
     const state = this.#context.processes.thread(this.#thread.pid, this.#thread.tid);
     if (state === null || state.start_ticks !== this.#thread.start_ticks) throw new Gone("the held thread has exited");
-    if (!state.ending) return null;
-    return change("gone", `process ${this.#thread.pid} was asked to end: the hold is lifted`, { end: true });
+    return null;
   }
 
   close(): void {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, statfsSync, unlinkSync }
 import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { detach_pinned_link } from "../../ffi/xdp.ts";
+import { distrust_directory } from "../../files/trust.ts";
 import { FileTrouble } from "../trouble.ts";
 
 /** Where a shield that outlives the agent has its names. */
@@ -31,6 +32,9 @@ export function make_pins(directory: string): void {
   } catch (error) {
     if (code_of(error) !== "EEXIST") throw new FileTrouble("make", directory, code_of(error));
   }
+  // bpffs is often mounted so that everybody may make a directory there.
+  const why = distrust_directory(directory);
+  if (why !== null) throw new FileTrouble("pin below", directory, why);
 }
 
 /**

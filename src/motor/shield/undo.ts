@@ -1,3 +1,4 @@
+import { counted } from "../../model/counted.ts";
 import type { LedgerEntry } from "../entry.ts";
 import type { Undone } from "../undo.ts";
 import { remove_pins } from "./pins.ts";
@@ -10,7 +11,7 @@ export function undo_shield(entry: LedgerEntry): Undone {
   const links = entry.until === "release" ? remove_pins(entry.mount) : [];
   const detail =
     links.length > 0
-      ? `taken off ${links.length} interface(s), pins removed: ${entry.file} as before`
+      ? `taken off ${counted(links.length, "interface")}, pins removed: ${entry.file} as before`
       : `nothing is pinned: it left ${entry.file} with whoever held it`;
   return { status: "done", found: entry.intended, written: entry.prior, detail };
 }

@@ -1,6 +1,7 @@
 import { createConnection, type Socket } from "node:net";
 import { KernelError } from "../../ffi/errors.ts";
 import { UnixConnection } from "../../ffi/unix_socket.ts";
+import { denied_hint } from "../../files/denied.ts";
 import { CONTROL_VERSION } from "../../model/control.ts";
 import { OperatorError } from "../../model/error.ts";
 import type { Request } from "./protocol.ts";
@@ -96,7 +97,7 @@ function listener_state(path: string): "there" | "full" | "nobody" {
     if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(error.errno)) return "nobody";
     if (error.errno === "EAGAIN") return "full";
     const denied = error.errno === "EACCES" || error.errno === "EPERM";
-    const hint = denied ? "Run as root or as a member of control.group." : "Check control.socket.";
+    const hint = denied ? denied_hint("Run as root or as a member of control.group.") : "Check control.socket.";
     throw new OperatorError(`control socket ${path}: connect: ${error.errno}`, denied ? 3 : 1, hint, error);
   }
 }

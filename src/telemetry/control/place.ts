@@ -2,6 +2,8 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, renameSync, r
 import { dirname, join } from "node:path";
 import { KernelError } from "../../ffi/errors.ts";
 import { UnixConnection, UnixListener } from "../../ffi/unix_socket.ts";
+import { distrust_directory } from "../../files/trust.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { Maybe } from "../../model/sample.ts";
 
 const SOCKET_MODE = 0o660;
@@ -42,6 +44,9 @@ export function group_id(name: string, file = "/etc/group"): Maybe<number> {
 export function place_socket(path: string, gid: Maybe<number>, own_directory: string): PlacedSocket {
   const directory = dirname(path);
   try {
+    const why = distrust_directory(directory);
+    if (why !== null)
+      throw new SocketTrouble(`control socket ${path}: ${why}; another user could put another one in its place`);
     const made = mkdirSync(directory, { recursive: true, mode: DIRECTORY_MODE }) !== undefined;
     if (gid !== null && (made || directory === own_directory)) open_to_group(directory, gid);
     clear(path);
@@ -71,7 +76,7 @@ export function place_socket(path: string, gid: Maybe<number>, own_directory: st
     if (error instanceof SocketTrouble) throw error;
     const known = error instanceof KernelError || (error instanceof Error && "code" in error);
     if (!known) throw error;
-    throw new SocketTrouble(`control socket ${path}: ${error.message}`);
+    throw new SocketTrouble(`control socket ${path}: ${reason_of(error)}`);
   }
 }
 

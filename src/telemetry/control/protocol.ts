@@ -56,7 +56,7 @@ export function parse_request(line: Uint8Array): Request | { readonly wrong: str
   if (result.success) return result.output;
   const [issue] = result.issues;
   const at = v.getDotPath(issue);
-  return { wrong: `${at === null ? "" : `${at}: `}${issue.message}`.slice(0, 300) };
+  return { wrong: `${at ?? "the request"}: not accepted by version ${CONTROL_VERSION} of this protocol`.slice(0, 300) };
 }
 
 /** One line for a client: a reply that something was done, with what there is to say. */

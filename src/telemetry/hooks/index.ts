@@ -1,13 +1,14 @@
 import type { Config } from "../../config/index.ts";
+import { distrust_program } from "../../files/trust.ts";
 import type { HookEntry } from "../../model/audit.ts";
 import type { Outcome } from "../../model/containment.ts";
+import { counted } from "../../model/counted.ts";
 import { type HookResult, hook_sentence } from "../../model/hook.ts";
 import type { Level } from "../../model/level.ts";
 import { type HookFigures, HookTally } from "./figures.ts";
 import { type HookBeat, HookMoments, type LeveledCall } from "./moments.ts";
 import { type HookProcess, type ProcessOptions, start_hook } from "./process.ts";
 import { type HookJob, HookQueue } from "./queue.ts";
-import { distrust } from "./trust.ts";
 
 export interface HooksOptions extends ProcessOptions {
   readonly hooks: Config["hooks"];
@@ -107,7 +108,7 @@ export class Hooks {
     for (const running of this.#processes.values()) running.kill(false);
     await Promise.race([Promise.all(this.#running), this.#options.pause(KILLED_WITHIN_MS)]);
     if (left === 0) return;
-    this.#options.on_message("warn", `${left} hook(s) were not run before the end; the audit has what was done`);
+    this.#options.on_message("warn", `${counted(left, "hook")} not run before the end; the audit has what was done`);
   }
 
   #tell({ call, highest_level }: LeveledCall): void {
@@ -146,7 +147,7 @@ export class Hooks {
   async #result(job: HookJob): Promise<HookResult> {
     const [program = ""] = job.command;
     // It was looked at when the configuration was read; much may have changed since.
-    const why = distrust(program);
+    const why = distrust_program(program);
     if (why !== null) return { ...NEVER_BEGUN, trouble: `not run: ${why}` };
     const running = start_hook(job, this.#options);
     this.#processes.set(job, running);

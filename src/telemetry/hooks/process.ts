@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { schedule_as_batch } from "../../ffi/libc.ts";
+import { reason_of } from "../../model/errno.ts";
 import type { HookResult } from "../../model/hook.ts";
 import type { HookJob } from "./queue.ts";
 import { environment_of, input_of } from "./words.ts";
@@ -46,8 +47,7 @@ export function start_hook({ command, timeout_s, call }: HookJob, { clock, pause
       lazy: true,
     });
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const trouble = `${command[0]} did not begin: ${why}`;
+    const trouble = `${command[0]} did not begin: ${reason_of(error)}`;
     const result = { exit: null, signal: null, timed_out: false, duration_ms: 0, output: "", trouble };
     return { deadline_ns: Number.POSITIVE_INFINITY, result: Promise.resolve(result), kill: () => {} };
   }

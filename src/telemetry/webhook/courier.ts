@@ -1,3 +1,5 @@
+import { counted } from "../../model/counted.ts";
+import { errno_of, errno_text } from "../../model/errno.ts";
 import type { Notice } from "../../model/notice.ts";
 import type { WebhookFigures } from "./figures.ts";
 import { render_payload, type Template } from "./payload.ts";
@@ -8,6 +10,8 @@ export interface CourierOptions {
   readonly name: string;
   readonly endpoint: {
     readonly url: string;
+    /** Of this endpoint; absent: none, whatever the environment says. */
+    readonly proxy?: string | undefined;
     readonly secret: string;
     readonly template: Template;
     readonly timeout_s: number;
@@ -86,7 +90,7 @@ export class Courier {
     const { name, on_message } = this.#options;
     const lost = this.#queue.length;
     if (lost > 0)
-      on_message("warn", `webhook ${name}: ${lost} notice(s) were not taken before the end; the audit has them`);
+      on_message("warn", `webhook ${name}: ${counted(lost, "notice")} not taken before the end; the audit has them`);
   }
 
   async #attempt(notice: Notice): Promise<void> {
@@ -119,6 +123,7 @@ export class Courier {
         body,
         headers,
         redirect: "manual",
+        ...(endpoint.proxy === undefined ? {} : { proxy: endpoint.proxy }),
         signal: deadline(timeout_s),
       });
       await response.body?.cancel();
@@ -127,7 +132,7 @@ export class Courier {
       return { ok: false, why: `answered ${status}`, again: status >= 500 || status === 408 || status === 429 };
     } catch (error) {
       const timed_out = error instanceof Error && error.name === "TimeoutError";
-      const why = timed_out ? `no answer within ${timeout_s} s` : reason_of(error);
+      const why = timed_out ? `no answer within ${timeout_s} s` : why_not_reached(error);
       return { ok: false, why, again: true };
     }
   }
@@ -135,9 +140,10 @@ export class Courier {
 
 type Sent = { readonly ok: true } | { readonly ok: false; readonly why: string; readonly again: boolean };
 
-/** The code of the failure; the message may hold the address, and that a secret. */
-function reason_of(error: unknown): string {
-  return error instanceof Error && "code" in error ? `not reached (${String(error.code)})` : "not reached";
+/** The kind of the failure; the message may hold the address, and that a secret. */
+function why_not_reached(error: unknown): string {
+  const symbol = errno_of(error);
+  return symbol === null ? "not reached" : `not reached: ${errno_text(symbol)}`;
 }
 
 /**

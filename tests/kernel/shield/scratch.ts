@@ -42,7 +42,7 @@ export function motor_with(shield: ShieldOrgan, ledger_dir: string, more: Partia
     max_targets_per_minute: 100,
     cooldown_s: 0,
     expiry_s: 30,
-    protected_ids: () => null,
+    protect: [],
     files: kernel,
     processes: kernel,
     shield,

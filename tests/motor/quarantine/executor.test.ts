@@ -49,7 +49,7 @@ function without_shield(): readonly QuarantineStep[] {
     },
     {
       step: "freeze",
-      cgroups: ["/pay.slice", "/batch.slice"].map((path) => ({ id: world.id(path), path })),
+      cgroups: ["/pay.slice", "/batch.slice/one"].map((path) => ({ id: world.id(path), path })),
     },
   ];
 }
@@ -83,7 +83,7 @@ describe("entering", () => {
       "link eth1 down | link eth2",
       "link eth2 down | link eth2",
       "write /pay.slice/cgroup.freeze 1 | file /pay.slice",
-      "write /batch.slice/cgroup.freeze 1 | file /batch.slice",
+      "write /batch.slice/one/cgroup.freeze 1 | file /batch.slice/one",
     ]);
     expect(world.ledger.entries()[0]).toMatchObject({ kind: "quarantine", until: "release" });
     expect(world.told.map((each) => `${each.step} ${each.subject} ${each.status}`)).toEqual([
@@ -93,14 +93,14 @@ describe("entering", () => {
       "links_down eth1 done",
       "links_down eth2 done",
       "freeze /pay.slice done",
-      "freeze /batch.slice done",
+      "freeze /batch.slice/one done",
     ]);
   });
 
   test("what the motor held in a cgroup is let go of before it is frozen", async () => {
     await world.enter(without_shield());
     const at = world.log.findIndex((each) => each.startsWith("take over"));
-    expect(world.log[at]).toBe("take over /pay.slice /batch.slice");
+    expect(world.log[at]).toBe("take over /pay.slice /batch.slice/one");
     expect(world.log[at + 1]).toBe("write /pay.slice/cgroup.freeze 1");
   });
 
@@ -129,7 +129,7 @@ describe("entering", () => {
       "eth1 gone",
       "eth2 done",
       "/pay.slice done",
-      "/batch.slice done",
+      "/batch.slice/one done",
     ]);
   });
 
@@ -149,8 +149,8 @@ describe("entering", () => {
 
   test("a cgroup that is guarded, frozen by somebody else or made anew is left alone", async () => {
     world.kernel.add_cgroup("/guarded.slice");
-    world.kernel.set("/batch.slice", "cgroup.freeze", "1\n");
-    const cgroups = ["/guarded.slice", "/batch.slice"].map((path) => ({ id: world.id(path), path }));
+    world.kernel.set("/batch.slice/one", "cgroup.freeze", "1\n");
+    const cgroups = ["/guarded.slice", "/batch.slice/one"].map((path) => ({ id: world.id(path), path }));
     await world.enter([{ step: "freeze", cgroups: [...cgroups, { id: 4711, path: "/pay.slice" }] }]);
     expect(world.told.map((each) => each.status)).toEqual(["refused", "refused", "gone"]);
     expect(frozen("/pay.slice")).toBe("0");
@@ -262,7 +262,7 @@ describe("an agent that dies", () => {
           await each.enter(without_shield().slice(1));
           expect(each.told.map((one) => one.status)).toEqual(["done", "done", "done", "done"]);
           expect(each.links.is_up("eth1")).toBe(false);
-          expect(frozen("/batch.slice")).toBe("1");
+          expect(frozen("/batch.slice/one")).toBe("1");
         }
         release();
         expect(each.snapshot()).toBe(before);
@@ -285,7 +285,7 @@ describe("an agent that dies", () => {
         { id: 5, path: "eth2" },
       ],
     },
-    { step: "freeze", cgroups: ["/pay.slice", "/batch.slice"].map((path) => ({ id: other.id(path), path })) },
+    { step: "freeze", cgroups: ["/pay.slice", "/batch.slice/one"].map((path) => ({ id: other.id(path), path })) },
   ];
 });
 
@@ -354,4 +354,86 @@ test("a dry run says every step and touches nothing", () => {
   expect(world.snapshot()).toBe(before);
   expect(world.ledger.entries()).toEqual([]);
   expect(readFileSync(world.watchdog, "latin1")).toBe("");
+});
+
+describe("what stands still and must not", () => {
+  const UNIT = "/app.slice/app.service";
+
+  /** A unit frozen by level 5 beside a cgroup that is none. */
+  async function in_force() {
+    world.kernel.manager = { name: "systemd", version: 257 };
+    for (const path of ["/app.slice", UNIT, "/plain"]) world.kernel.add_cgroup(path);
+    world.kernel.add_thread(50, 50, UNIT);
+    world.kernel.add_thread(51, 51, "/plain");
+    const cgroups = [UNIT, "/plain"].map((path) => ({ id: world.id(path), path }));
+    const quarantine = await world.enter([{ step: "freeze", cgroups }]);
+    world.told.length = 0;
+    return quarantine;
+  }
+  const second = (quarantine: ReturnType<World["quarantine"]>) => {
+    world.now_ns += 1e9;
+    for (let beat = 0; beat < 10; beat++) quarantine.at_leisure(world.now_ns + beat * 1e8);
+  };
+
+  test("a unit is frozen in its child, and leaving gives everything back", async () => {
+    world.kernel.manager = { name: "systemd", version: 257 };
+    const quarantine = await in_force();
+    expect(frozen(UNIT)).toBe("0");
+    expect(frozen(`${UNIT}/hosa-freeze`)).toBe("1");
+    expect(frozen("/plain")).toBe("1");
+    second(quarantine);
+    expect(world.told).toEqual([]);
+    await quarantine.leave("released");
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+    expect(frozen("/plain")).toBe("0");
+  });
+
+  test("what is asked to end is thawed within a second, the rest is not", async () => {
+    const quarantine = await in_force();
+    world.kernel.thread_of(50).ending = true;
+    second(quarantine);
+    expect(world.told).toMatchObject([
+      { step: "freeze", subject: UNIT, status: "done", detail: expect.stringContaining("asked to end") },
+    ]);
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+    expect(frozen("/plain")).toBe("1");
+  });
+
+  test("a command that the manager starts in a frozen unit thaws it", async () => {
+    const quarantine = await in_force();
+    world.kernel.add_thread(60, 60, UNIT);
+    second(quarantine);
+    expect(world.told).toMatchObject([{ subject: UNIT, detail: expect.stringContaining("process 60 was started in") }]);
+  });
+
+  test("a successor knows what its predecessor froze, and watches it", async () => {
+    await in_force();
+    world.restart();
+    const successor = world.quarantine();
+    world.kernel.thread_of(51).ending = true;
+    second(successor);
+    expect(world.told).toMatchObject([{ subject: "/plain", status: "done" }]);
+  });
+
+  test("an agent that ends with the node frees everything to end, one that ends alone nothing", async () => {
+    const alone = await in_force();
+    await alone.close();
+    expect(frozen("/plain")).toBe("1");
+    world.kernel.thread_of(51).ending = true;
+    await world.quarantine().close();
+    expect(frozen("/plain")).toBe("0");
+    expect(world.kernel.thread_of(50).cgroup_path).toBe(UNIT);
+  });
+
+  test("a dry run refuses what the real one would refuse", async () => {
+    world.kernel.add_cgroup("/guarded.slice");
+    const { guard } = world.context();
+    const recording = new RecordingQuarantine((outcome) => world.told.push(outcome), guard);
+    const cgroups = ["/guarded.slice", "/pay.slice"].map((path) => ({ id: world.id(path), path }));
+    recording.enter(plan_of([{ step: "freeze", cgroups }]));
+    expect(world.told.map(({ subject, status }) => `${subject} ${status}`)).toEqual([
+      "/guarded.slice refused",
+      "/pay.slice done",
+    ]);
+  });
 });

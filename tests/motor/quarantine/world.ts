@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { QuarantinePlan, QuarantineStep, StepOutcome } from "../../../src/model/quarantine.ts";
 import type { ShieldPlan } from "../../../src/model/shield.ts";
+import { Guard } from "../../../src/motor/guard.ts";
 import { Ledger } from "../../../src/motor/ledger.ts";
 import { entry_of, type QuarantineContext } from "../../../src/motor/quarantine/context.ts";
 import { kernel_devices } from "../../../src/motor/quarantine/devices.ts";
@@ -10,6 +11,7 @@ import { Quarantine } from "../../../src/motor/quarantine/executor.ts";
 import type { LinkMemory, Links } from "../../../src/motor/quarantine/links.ts";
 import type { QuarantineWorld } from "../../../src/motor/quarantine/undo.ts";
 import { FileTrouble, Refusal } from "../../../src/motor/trouble.ts";
+import { precondition_words } from "../../../src/report/precondition.ts";
 import { FakeKernel, MOUNT } from "../fake.ts";
 
 interface FakeLink {
@@ -84,6 +86,8 @@ export class World {
   ledger: Ledger;
 
   constructor() {
+    // Without a service manager a cgroup is frozen as it is, whatever it is called.
+    this.kernel.manager = null;
     this.links.add("eth1", 3, ["3:fd00::1/64"], ["3:default"]);
     this.links.add("eth2", 5, [], []);
     for (const path of ["/pay.slice", "/batch.slice", "/batch.slice/one"]) this.kernel.add_cgroup(path);
@@ -163,7 +167,11 @@ export class World {
           },
         },
       },
-      guard: (_id, path) => (path === "/guarded.slice" ? "it is protected" : null),
+      processes: this.kernel,
+      guard: new Guard(
+        { mount: MOUNT, files: this.kernel, processes: this.kernel },
+        { protect: ["/guarded.slice"], words: precondition_words },
+      ),
       take_over: (paths) => this.log.push(`take over ${paths.join(" ")}`),
       isolation: {
         isolate: (plan) => {

@@ -101,7 +101,7 @@ describe("requests", () => {
     ["nothing selected", '{"v":1,"op":"release","select":{}}', "select"],
     ["two selected", '{"v":1,"op":"release","select":{"all":true,"id":"c1"}}', "select"],
     ["a reason of two lines", '{"v":1,"op":"release","select":{"all":true},"reason":"a\\nb"}', "reason"],
-    ["a number", "7", "Object"],
+    ["a number", "7", "the request"],
   ])("%s is refused, and said what it is", (_name, line, wrong) => {
     const parsed = parse_request(bytes(line));
     expect(parsed).toHaveProperty("wrong");

@@ -17,7 +17,11 @@ interface Dashboard {
   readonly panels: readonly {
     readonly id: number;
     readonly title: string;
-    readonly targets: readonly { readonly expr: string }[];
+    readonly type: string;
+    readonly fieldConfig: {
+      readonly defaults: { readonly noValue?: string; readonly custom?: { readonly spanNulls?: boolean } };
+    };
+    readonly targets: readonly { readonly expr: string; readonly instant?: boolean }[];
   }[];
   readonly templating: { readonly list: readonly { readonly definition?: string }[] };
 }
@@ -51,6 +55,19 @@ describe("alerts and dashboard", () => {
   test.each(rules.map(({ alert, expr }) => [alert, expr] as const))("%s asks for metrics that exist", (_name, expr) => {
     expect(expr).toMatch(/hosa/);
     expect(unknown(expr)).toEqual([]);
+  });
+
+  test("no panel draws a line over a time without samples, or shows the last value of a node that is gone", () => {
+    for (const { title, type, fieldConfig, targets } of dashboard.panels) {
+      const { custom, noValue } = fieldConfig.defaults;
+      if (type === "timeseries") expect([title, custom?.spanNulls]).toEqual([title, false]);
+      else
+        expect([title, typeof noValue, targets.every(({ instant }) => instant === true)]).toEqual([
+          title,
+          "string",
+          true,
+        ]);
+    }
   });
 
   test("every panel does, too", () => {

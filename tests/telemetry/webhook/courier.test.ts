@@ -63,6 +63,23 @@ describe("an endpoint", () => {
     expect(said).toEqual([]);
   });
 
+  test("is reached by the proxy that is configured for it", async () => {
+    using proxy = new Endpoint();
+    const { courier: one } = courier("http://endpoint.invalid/hook", {
+      endpoint: {
+        url: "http://endpoint.invalid/hook",
+        proxy: proxy.url,
+        secret: "",
+        template: "generic",
+        timeout_s: 5,
+      },
+    });
+    one.push(notice());
+    await one.turn(0);
+    expect(one.figures).toMatchObject({ delivered: 1 });
+    expect(proxy.received).toHaveLength(1);
+  });
+
   test("that fails is tried again after a pause, and its trouble is said once, without its address", async () => {
     using endpoint = new Endpoint();
     endpoint.status = 503;
@@ -160,7 +177,7 @@ describe("an endpoint", () => {
     await one.drain();
     expect(endpoint.received.length).toBe(1);
     one.close();
-    expect(said.join()).toContain("webhook 1: 3 notice(s) were not taken before the end");
+    expect(said.join()).toContain("webhook 1: 3 notices not taken before the end");
   });
 
   test("is told a last word past the queue", async () => {

@@ -1,5 +1,4 @@
 import { existsSync, renameSync, statSync, writeFileSync } from "node:fs";
-import { kernel_processes } from "../../../src/motor/processes.ts";
 import { release_from_ledger } from "../../../src/motor/recover.ts";
 import { crash_everywhere } from "./crash.ts";
 import {
@@ -146,24 +145,15 @@ export const HOLD_CASES: Record<string, () => string> = {
       remove("/outer");
     }
   },
-  "hold of a thread directly in the root": () =>
+  "refused: a thread directly in the root": () =>
     with_service("/leaf", (service) => {
-      make("/own");
-      write("/own/cgroup.procs", String(process.pid));
       write("/cgroup.procs", String(service.pid));
       const target = { ...service.target, cgroup_id: statSync(MOUNT).ino, path: "/" };
-      const processes = { ...kernel_processes, own_cgroup_path: "/own" };
-      using acting = closing(motor({ processes }));
+      using acting = closing(motor());
       const outcome = acting.motor.perform(apply("h", target, HELD), now_ns());
-      if (!["done", "pending"].includes(outcome.status)) throw new Error(outcome.detail);
-      wait_until_frozen(acting.motor);
-      service.expect_leak_stands();
-      const end = acting.motor.perform(release("h", target, HELD), now_ns());
-      expect_equal("back", service.thread_cgroup(), "/");
-      write("/cgroup.procs", String(process.pid));
-      remove("/own");
       write("/leaf/cgroup.procs", String(service.pid));
-      return end.detail;
+      expect_equal("code", outcome.unmet?.code, "protected_path");
+      return outcome.detail;
     }),
   "hold below an already threaded cgroup": () =>
     with_service("/leaf", (service) => {
@@ -180,16 +170,32 @@ export const HOLD_CASES: Record<string, () => string> = {
       make("/leaf/kid");
       return expect_refused(service, "domain child");
     }),
-  "refused: delegated with children": () =>
+  "refused: delegated, with children or without": () =>
     with_service("/leaf", (service) => {
+      Bun.spawnSync(["chown", "1000", `${MOUNT}/leaf`]);
+      const said = expect_refused(service, "is delegated to another owner (user 1000)");
       make("/leaf/kid");
-      Bun.spawnSync(["chown", "1000", `${MOUNT}/leaf`]);
-      return expect_refused(service, "is delegated");
+      expect_refused(service, "is delegated");
+      return said;
     }),
-  "delegated leaf is held": () =>
+  "a service that is asked to end is let go within a second of it": () =>
     with_service("/leaf", (service) => {
-      Bun.spawnSync(["chown", "1000", `${MOUNT}/leaf`]);
-      return hold_and_release(service);
+      const script = `trap : USR1; echo $$ > ${MOUNT}/leaf/cgroup.procs; while :; do sleep 0.1; done`;
+      const asked = Bun.spawn(["sh", "-c", script]);
+      wait_until("it is in", () => read("/leaf/cgroup.procs").split("\n").includes(String(asked.pid)));
+      using acting = closing(motor());
+      const freeze = { rung: "freeze", frozen: true } as const;
+      acting.motor.perform(apply("f", service.cgroup_target, freeze), now_ns());
+      wait_until_frozen(acting.motor);
+      asked.kill("SIGUSR1");
+      const seen: string[] = [];
+      wait_until("poll says so", () => {
+        seen.push(...acting.motor.poll(now_ns()).map((each) => each.unmet?.code ?? each.status));
+        return seen.includes("being_ended");
+      });
+      expect_equal("thawed", read("/leaf/cgroup.freeze"), "0");
+      asked.kill("SIGKILL");
+      return seen.join();
     }),
   "vanished: path is another cgroup now": () =>
     with_service("/leaf", (service) => {

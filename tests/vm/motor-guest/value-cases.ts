@@ -13,6 +13,7 @@ import {
   Service,
   snapshot,
   wait_until,
+  wait_until_frozen,
   write,
 } from "./world.ts";
 
@@ -165,6 +166,31 @@ function freeze(): string {
   }
 }
 
+/** The cgroup of the unit stays open: a newcomer in it waits for nothing, and ends the freeze. */
+function freeze_unit(): string {
+  const service = new Service("/value.service");
+  try {
+    const before = snapshot(service.path);
+    using acting = closing(motor());
+    acting.motor.perform(apply("f", service.cgroup_target, { rung: "freeze", frozen: true }), now_ns());
+    wait_until_frozen(acting.motor);
+    expect_equal("frozen", read("/value.service/hosa-freeze/cgroup.events").includes("frozen 1"), true);
+    const put = `echo $$ > ${MOUNT}/value.service/cgroup.procs && sleep 2`;
+    const newcomer = Bun.spawn(["sh", "-c", put]);
+    let said = "";
+    wait_until("the newcomer ends the freeze", () => {
+      said = acting.motor.poll(now_ns()).find((each) => each.verb === "release")?.detail ?? "";
+      return said !== "";
+    });
+    newcomer.kill("SIGKILL");
+    service.expect_requests();
+    wait_until("files after", () => JSON.stringify(snapshot(service.path)) === JSON.stringify(before));
+    return said;
+  } finally {
+    service.end();
+  }
+}
+
 function clamp(): string {
   const service = new Service("/value");
   try {
@@ -211,6 +237,16 @@ export const VALUE_CASES: Record<string, () => string> = {
   "memory.high is never written below the usage": clamp,
   "nice of one thread": nice_of_thread,
   "freeze of a cgroup": freeze,
+  "freeze of a unit's processes in a child": freeze_unit,
+  "freeze of a unit stopped at every step": () => {
+    const service = new Service("/value.service");
+    try {
+      const [first, second] = [true, false].map((frozen) => ({ rung: "freeze", frozen }) as const);
+      return crash_everywhere(service, first!, second!);
+    } finally {
+      service.end();
+    }
+  },
   "freeze stopped at every step": () => {
     const service = new Service("/value");
     try {

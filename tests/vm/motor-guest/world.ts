@@ -1,6 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { RUNGS, type Setting, type Target } from "../../../src/model/containment.ts";
 import { CgroupMotor, type MotorOptions } from "../../../src/motor/motor.ts";
+import { kernel_processes } from "../../../src/motor/processes.ts";
+import { precondition_words } from "../../../src/report/precondition.ts";
 
 export const MOUNT = process.env.MOTOR_MOUNT ?? "/sys/fs/cgroup";
 export const LEDGER_DIR = "/run/hosa-motor-test";
@@ -158,6 +160,11 @@ export class Service {
   #last: number[] = [0, 0, 0];
 }
 
+/** As if a service manager ran, which a guest of this kind has none of: what is named like a unit is treated as one. */
+const below_a_manager: typeof kernel_processes = Object.create(kernel_processes, {
+  manager: { value: { name: "systemd", version: 257 } },
+});
+
 export function motor(options: Partial<MotorOptions> = {}): CgroupMotor {
   return new CgroupMotor({
     mount: MOUNT,
@@ -166,7 +173,8 @@ export function motor(options: Partial<MotorOptions> = {}): CgroupMotor {
     max_targets_per_minute: 100,
     cooldown_s: 0,
     expiry_s: 3600,
-    protected_ids: () => null,
+    words: precondition_words,
+    processes: below_a_manager,
     ...options,
   });
 }
