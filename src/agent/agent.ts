@@ -12,6 +12,7 @@ import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
+import { narrated } from "../report/narrated.ts";
 import { thresholds_text } from "../report/thresholds.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
 import { NodeTotalsReader } from "../sensor/node_totals.ts";
@@ -404,7 +405,7 @@ class Agent {
   }
 
   #record(entry: AuditEntry): void {
-    this.#parts.audit?.append(entry);
+    this.#parts.audit?.append(narrated(entry));
   }
 
   #check_silence(asked_ns: number): void {

@@ -12,6 +12,7 @@ import type {
   StepOutcome,
 } from "./quarantine.ts";
 import type { Absence, Maybe } from "./sample.ts";
+import type { Story } from "./story.ts";
 
 /** Exactly what decide() was given, as JSON, so that the record can be re-run. */
 export interface DecisionInput {
@@ -65,13 +66,18 @@ export interface BaselineEntry {
   }>;
 }
 
-export interface TransitionEntry {
+/** What was told of a decision, for readers of the record that cannot make it from `input` again. Absent in records of versions before. */
+interface Narrated {
+  readonly story?: Story;
+}
+
+export interface TransitionEntry extends Narrated {
   readonly kind: "transition";
   readonly input: DecisionInput;
   readonly decision: Decision;
 }
 
-export interface ActionEntry {
+export interface ActionEntry extends Narrated {
   readonly kind: "action";
   readonly input: DecisionInput;
   readonly decision: Decision;
@@ -137,7 +143,7 @@ export type EpisodeEvent = "peak" | "reason" | "ended";
  * One moment of an episode that no change of level marks, or its end. An episode goes from level 1 or above until level 0 has
  * lasted `EPISODE_REST_S`; its onset is the record of the change of level at `began_ns`. Bounded: so many of each, the rest is counted.
  */
-export interface EpisodeEntry {
+export interface EpisodeEntry extends Narrated {
   readonly kind: "episode";
   readonly version: 1;
   readonly event: EpisodeEvent;
