@@ -85,7 +85,7 @@ function taken_by(figures: Figures): number {
 
 export function observe_header(paint: Style, layout: ObserveLayout = observe_layout(PLAIN)): string {
   const { ascii, words } = layout;
-  const title = "carried by · who";
+  const title = "carried by · name";
   const cells: readonly Cell[] = [
     right("time", layout.time),
     left("level", layout.level),
