@@ -76,7 +76,7 @@ type Told = Pick<Answers["report"], "file" | "choice" | "audit_problems">;
 function said(episode: Episode, { file, choice }: Told): string {
   const { first, last, max_level } = episode;
   const { headline } = episode_story(episode);
-  const chosen = choice === null ? "" : `${choice}\n`;
+  const chosen = choice === null ? "" : `${visible(choice)}\n`;
   return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n${visible(headline)}\n${chosen}`;
 }
 
