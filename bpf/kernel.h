@@ -71,12 +71,31 @@ struct sched_entity {
 };
 
 struct task_io_accounting {
+	__u64 wchar;
 	__u64 read_bytes;
 	__u64 write_bytes;
 };
 
 struct thread_info {
 	__u32 cpu;
+};
+
+enum { MM_ANONPAGES = 1, MM_SWAPENTS, MM_SHMEMPAGES, NR_MM_COUNTERS };
+
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct {
+	struct percpu_counter rss_stat[NR_MM_COUNTERS];
+};
+
+struct mm_rss_stat {
+	atomic_long_t count[NR_MM_COUNTERS];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
 };
 
 struct task_struct {
@@ -93,6 +112,8 @@ struct task_struct {
 	char comm[16];
 	struct task_io_accounting ioac;
 	struct css_set *cgroups;
+	struct mm_struct *mm;
+	struct task_struct *group_leader;
 };
 
 struct pt_regs {
@@ -130,6 +151,15 @@ struct bpf_iter__cgroup {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+} __attribute__((aligned(8)));
+
+struct bpf_map;
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
 } __attribute__((aligned(8)));
 
 #pragma clang attribute pop

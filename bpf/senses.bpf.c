@@ -65,10 +65,16 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	if (child->pid == child->tgid)
+	bool process = child->pid == child->tgid;
+	struct starter_row *starter = starter_of(parent);
+
+	if (process)
 		here()->forks++;
 	else
 		here()->threads++;
+	/* Threads of one process may begin others at once. */
+	if (starter)
+		__sync_fetch_and_add(process ? &starter->forks : &starter->threads, 1);
 	return 0;
 }
 
@@ -146,8 +152,14 @@ int BPF_PROG(block_rq_complete, struct request *request, int error, unsigned int
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sock, int before, int after)
 {
-	if (after == TCP_SYN_SENT)
-		here()->connects++;
+	struct starter_row *starter;
+
+	if (after != TCP_SYN_SENT)
+		return 0;
+	here()->connects++;
+	starter = starter_of(bpf_get_current_task_btf());
+	if (starter)
+		__sync_fetch_and_add(&starter->connects, 1);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #define MAX_ROWS (MAX_CGROUPS + 1024) /* what has changed finds room in a full sweep, too */
 #define MAX_USAGES 32768
 #define MAX_DEPTH 32
+#define MAX_STARTERS 4096
 #define MIN_PERIOD_NS 1000000ULL
 #define NONE (~0ULL)
 
@@ -54,6 +55,7 @@ struct control {
 	__u64 io_threshold_bytes;
 	__u64 thread_cgroup_id; /* whose threads iter/task emits; 0: all */
 	__u64 watched_tid;      /* of these, the one whose futex wakes are counted from now on; 0: none */
+	__u64 kernel_threads;   /* iter/task emits threads of the kernel itself, too */
 	__u64 full_sweep;       /* emit rows of unchanged cgroups, too */
 	__u64 pass;             /* user space counts up before each run of iter/cgroup */
 
@@ -132,6 +134,14 @@ struct {
 	__type(value, __u64);
 } futex_wakes SEC(".maps");
 
+/* The processes that begin processes, threads and connections. The kernel drops the least recent, so that a storm stays. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_STARTERS);
+	__type(key, __u32);
+	__type(value, struct starter_row);
+} starters SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
@@ -151,6 +161,7 @@ struct {
 /* Named here so that the object's BTF holds them: user space takes their layout from there. */
 const struct thread_row *thread_row_layout __attribute__((unused));
 const struct cgroup_row *cgroup_row_layout __attribute__((unused));
+const struct starter_row *starter_row_layout __attribute__((unused));
 
 static __always_inline struct slot *here(void)
 {

@@ -4,6 +4,7 @@
 #define HOSA_THREADS_H
 
 #include "kernel.h"
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <linux/futex.h>
@@ -68,6 +69,31 @@ static __always_inline bool within(struct cgroup *cgroup, __u64 id)
 	return false;
 }
 
+static __always_inline __u64 at_least_none(__s64 pages)
+{
+	return pages > 0 ? pages : 0; /* a sum over CPUs may be behind on one of them, and then a little below 0 */
+}
+
+/* What of a process grows with a leak, and not with files that are read. */
+static __always_inline void note_memory(struct mm_struct *mm, struct thread_row *row)
+{
+	struct mm_struct___before_6_2 *before = (void *)mm;
+
+	if (!mm)
+		return;
+	if (bpf_core_field_exists(before->rss_stat.count)) {
+		row->own_pages = at_least_none(BPF_CORE_READ(before, rss_stat.count[MM_ANONPAGES].counter)) +
+				 at_least_none(BPF_CORE_READ(before, rss_stat.count[MM_SWAPENTS].counter));
+		row->shared_pages = at_least_none(BPF_CORE_READ(before, rss_stat.count[MM_SHMEMPAGES].counter));
+	} else if (bpf_core_field_exists(mm->rss_stat[MM_ANONPAGES].count)) {
+		row->own_pages = at_least_none(BPF_CORE_READ(mm, rss_stat[MM_ANONPAGES].count)) +
+				 at_least_none(BPF_CORE_READ(mm, rss_stat[MM_SWAPENTS].count));
+		row->shared_pages = at_least_none(BPF_CORE_READ(mm, rss_stat[MM_SHMEMPAGES].count));
+	} else {
+		row->own_pages = NONE;
+	}
+}
+
 SEC("iter/task")
 int thread_rows(struct bpf_iter__task *context)
 {
@@ -76,7 +102,7 @@ int thread_rows(struct bpf_iter__task *context)
 	struct cgroup *cgroup;
 	__u64 *huge, *wakes, watch;
 
-	if (!task || task->flags & PF_KTHREAD)
+	if (!task || (task->flags & PF_KTHREAD && !control.kernel_threads))
 		return 0;
 	cgroup = task->cgroups->dfl_cgrp;
 	if (control.thread_cgroup_id && !within(cgroup, control.thread_cgroup_id))
@@ -96,12 +122,50 @@ int thread_rows(struct bpf_iter__task *context)
 	row.wakes = wakes ? *wakes : 0;
 	row.cpu_ns = task->se.sum_exec_runtime;
 	row.waits = task->nvcsw;
-	if (bpf_core_field_exists(task->ioac.read_bytes))
-		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
+	if (bpf_core_field_exists(task->ioac.read_bytes)) {
+		row.disk_written_bytes = task->ioac.write_bytes;
+		row.io_bytes = task->ioac.read_bytes + row.disk_written_bytes;
+	}
+	if (bpf_core_field_exists(task->ioac.wchar))
+		row.written_bytes = task->ioac.wchar;
+	note_memory(task->mm, &row);
+	row.is_kernel = task->flags & PF_KTHREAD ? 1 : 0;
 	row.tid = task->pid;
 	row.pid = task->tgid;
 	bpf_probe_read_kernel_str(row.comm, sizeof(row.comm), task->comm);
 	bpf_seq_write(context->meta->seq, &row, sizeof(row));
+	return 0;
+}
+
+/* ---- processes that begin others ---- */
+
+/* The entry of the process of `task`, found or made, under its present name; of the task that runs. */
+static __always_inline struct starter_row *starter_of(struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+	__u64 start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	struct starter_row *starter = bpf_map_lookup_elem(&starters, &pid);
+
+	if (!starter || starter->start_ns != start_ns) {
+		struct starter_row fresh = { .start_ns = start_ns, .pid = pid };
+
+		bpf_map_update_elem(&starters, &pid, &fresh, BPF_ANY);
+		starter = bpf_map_lookup_elem(&starters, &pid);
+		if (!starter)
+			return NULL;
+	}
+	starter->cgroup_id = task->cgroups->dfl_cgrp->kn->id;
+	BPF_CORE_READ_STR_INTO(&starter->comm, task, group_leader, comm);
+	return starter;
+}
+
+SEC("iter/bpf_map_elem")
+int starter_rows(struct bpf_iter__bpf_map_elem *context)
+{
+	struct starter_row *row = context->value;
+
+	if (row)
+		bpf_seq_write(context->meta->seq, row, sizeof(*row));
 	return 0;
 }
 

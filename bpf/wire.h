@@ -56,9 +56,27 @@ struct thread_row {
 	__u64 cpu_ns;
 	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */
+	__u64 disk_written_bytes; /* the part of io_bytes that was written */
+	__u64 written_bytes; /* what write calls were given, whether or not a disk saw it */
+	__u64 own_pages; /* of its process: anonymous and swapped pages; ~0 where the kernel does not say */
+	__u64 shared_pages; /* of its process: pages of shared memory and tmpfs it has mapped */
 	__u32 tid;
 	__u32 pid;
+	__u32 is_kernel; /* a thread of the kernel itself */
+	__u32 unused;
 	char comm[HOSA_COMM_LEN];
+};
+
+/* One row per process that forked or connected: the latest of them, cumulative since it did so first. */
+struct starter_row {
+	__u64 start_ns; /* CLOCK_BOOTTIME start of the process: tells a reused pid */
+	__u64 cgroup_id;
+	__u64 forks;    /* processes it began */
+	__u64 threads;  /* threads it began */
+	__u64 connects; /* outbound TCP connections it began */
+	__u32 pid;
+	__u32 unused;
+	char comm[HOSA_COMM_LEN]; /* of its main thread */
 };
 
 /* ---- shield ---- */

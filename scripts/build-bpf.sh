@@ -28,7 +28,7 @@ compile() {
   mv "$object.new" "$object"
 }
 
-compile senses layout.ts .data:control beat cgroup_row thread_row control
+compile senses layout.ts .data:control beat cgroup_row thread_row starter_row control
 compile shield shield_layout.ts .data:control .bss:slots .rodata:asks_tracking \
   shield_control shield_slot shield_prefix4 shield_prefix6
 echo "$sum" > "$stamp"

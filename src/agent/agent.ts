@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import manifest from "../../package.json" with { type: "json" };
 import type { SpentBeat } from "../audit/index.ts";
 import { type Config, dial_of } from "../config/index.ts";
+import { protection } from "../decision/protect.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { monotonic_ns } from "../ffi/libc.ts";
 import type { Asker } from "../model/asker.ts";
@@ -15,11 +16,17 @@ import { OperatorError } from "../model/error.ts";
 import type { Sample } from "../model/sample.ts";
 import { current_boot_id } from "../motor/ledger.ts";
 import { dial_sentence } from "../report/dial.ts";
+import { narrated } from "../report/narrated.ts";
 import { step_sentence } from "../report/quarantine.ts";
+import { thresholds_text } from "../report/thresholds.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
+import { NodeTotalsReader } from "../sensor/node_totals.ts";
+import { own_comm } from "../sensor/own_comm.ts";
+import { TaskWatch } from "../sensor/task_watch.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import type { AgentOptions, AgentResult } from "./agent_options.ts";
 import { announce } from "./announce.ts";
+import { Attributor } from "./attributor.ts";
 import { calm_background_threads } from "./background.ts";
 import { BaselineNews } from "./baseline_news.ts";
 import { Beat, type BeatResult } from "./beat.ts";
@@ -30,6 +37,7 @@ import { type AgentControl, open_control } from "./control.ts";
 import { BeatTimes } from "./cost.ts";
 import { bounded_by, decision_config } from "./decision_config.ts";
 import { DialKeeper } from "./dial.ts";
+import { EpisodeLog } from "./episode_log.ts";
 import { with_safe_hooks } from "./hook_programs.ts";
 import { type Lacking, lacking } from "./lacking.ts";
 import { loss_sources, note_outcomes, note_step } from "./loss_sources.ts";
@@ -85,6 +93,7 @@ class Agent {
   readonly #parts: Parts;
   readonly #beat: Beat;
   readonly #threads: ThreadWatch;
+  readonly #tasks: TaskWatch;
   readonly #quarantine: QuarantineKeeper;
   readonly #times = new BeatTimes();
   readonly #baseline_news = new BaselineNews();
@@ -105,6 +114,7 @@ class Agent {
   readonly #lacking: Lacking;
   #untold: BeatResult[] = [];
   readonly #trace = new Trace();
+  readonly #episodes = new EpisodeLog();
   #turned_ns = Number.NEGATIVE_INFINITY;
   #flown_ns = Number.NEGATIVE_INFINITY;
   readonly #control: AgentControl | null;
@@ -135,7 +145,12 @@ class Agent {
       before_look: () => motor.real?.ledger.examine(),
     });
     this.#warmup_news = new WarmupNews(cortex, options.on_warmup);
-    this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
+    this.#tasks = this.#task_watch();
+    this.#threads = new ThreadWatch(ports, {
+      memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id),
+      on_sweep: (table) => this.#tasks.swept({ ...table, starters: null, totals: null }),
+    });
+    const attributor = new Attributor(this.#tasks, monotonic_ns);
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
     const watch = new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup");
@@ -154,6 +169,8 @@ class Agent {
       pause: (now_ns) => this.#pauses.input(now_ns),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
+      attribute: () => attributor.observe(),
+      episodes: this.#episodes,
       record: (entry) => this.#record(entry),
       ...(flight === null ? {} : { refill: (desk: SpentBeat) => flight.refill(desk) }),
       level_found: parts.standing.level,
@@ -168,9 +185,11 @@ class Agent {
       dial: () => this.#dial.dial,
       engine: () => this.#engine(),
       reload: (by: Asker) => new Promise<ReloadReply>((answer) => this.#reloads.push({ by, answer })),
+      episodes: this.#episodes,
       record: (entry: AuditEntry) => this.#record(entry),
       flush_audit: () => parts.audit?.flush() ?? Promise.resolve(),
       figures: () => ({ count: this.#beats, period_ms: this.#period_ms, ...this.#times.figures() }),
+      warmup: () => cortex.warmup,
       quarantine_left: () => this.#quarantine.left(),
       node: config.node.name || hostname(),
       version: manifest.version,
@@ -217,6 +236,24 @@ class Agent {
     if (!this.#knows) return { state: "initializing", lost };
     if (this.#pauses.input(monotonic_ns()) !== undefined) return { state: "paused", lost };
     return { state: lost.length === 0 ? "running" : "degraded", lost };
+  }
+
+  #task_watch(): TaskWatch {
+    const { ports, sensor, senses, own_path } = this.#parts;
+    const totals = new NodeTotalsReader(ports.open, () => senses.beat);
+    const read = {
+      threads: ports.threads,
+      starters: ports.starters,
+      totals: () => totals.read(),
+      monotonic_ns,
+      boottime_ns: ports.boottime_ns,
+    };
+    return new TaskWatch(read, {
+      usual: (tid, start_ns) => this.#threads.usual(tid, start_ns),
+      path_of: (id) => sensor.cgroups.path_of(id),
+      protected_because: (path) => protection(path, own_path, this.#config.protect),
+      own_comm: own_comm(),
+    });
   }
 
   #keeper(): QuarantineKeeper {
@@ -390,6 +427,7 @@ class Agent {
     await Promise.race([this.#pauses.close(), pause(SAVED_WITHIN_MS)]);
     if (audit !== null) {
       this.#losses.finish(now_ns);
+      for (const entry of this.#episodes.close(now_ns)) this.#record(entry);
       this.#record({
         t_ns: now_ns,
         kind: "stop",
@@ -467,8 +505,9 @@ class Agent {
   /** Shows what happened, but not while a held thread runs in a dose: a line on a terminal can take longer than the dose. */
   #show(at_leisure: boolean): false | undefined {
     if (!at_leisure && this.#untold.length < UNTOLD_MAX) return undefined;
-    for (const { assessment, decision } of this.#untold.splice(0)) {
-      if (this.#options.on_beat(view_of(assessment, decision, this.#dial.dial.acts)) === false) return false;
+    for (const { assessment, decision, episode } of this.#untold.splice(0)) {
+      const view = view_of(assessment, decision, this.#dial.dial.acts, episode?.view() ?? null);
+      if (this.#options.on_beat(view) === false) return false;
     }
     return undefined;
   }
@@ -504,7 +543,7 @@ class Agent {
   }
 
   #record(entry: AuditEntry): void {
-    this.#parts.audit?.append(entry);
+    this.#parts.audit?.append(narrated(entry));
   }
 
   #check_silence(asked_ns: number): void {
@@ -523,13 +562,13 @@ class Agent {
     this.#warm = true;
     if (!again) calm_background_threads();
     const { cortex, sensor } = this.#parts;
-    const { theta, fit, learned_samples, mean, sigma } = cortex.baseline();
-    const thresholds = { theta, source: this.#options.config.thresholds.mode } as const;
+    const { fit, learned_samples, mean, sigma } = cortex.baseline();
+    const { thresholds } = assessment;
     const dimensions = sensor.dimensions.map((dimension) => dimension.name);
     this.#record({ t_ns, kind: "baseline", dimensions, mean, sigma, thresholds, samples: learned_samples, tail: fit });
-    const values = theta.map((value) => value.toFixed(1)).join(", ");
-    const said = again ? "thresholds fitted again" : "this node is known";
-    this.#options.on_message("info", `${said}: ${counted(learned_samples, "sample")}, θ ${values}`);
+    const said = again ? "the thresholds have moved" : "this node is known";
+    const samples = counted(learned_samples, "sample");
+    this.#options.on_message("info", `${said}: ${samples}; ${thresholds_text(thresholds)}`);
   }
 }
 

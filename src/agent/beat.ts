@@ -4,6 +4,7 @@ import type { DecisionConfig } from "../decision/config.ts";
 import { type Desk, decide } from "../decision/decide.ts";
 import { type DecisionState, initial_state } from "../decision/state.ts";
 import type { Assessment, CgroupChange } from "../model/assessment.ts";
+import type { Attribution } from "../model/attribution.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Action, Motor, Outcome } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
@@ -13,6 +14,7 @@ import type { PauseInput } from "../model/pause.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ContainmentWatch } from "./containment_watch.ts";
+import type { EpisodeLog, Logged } from "./episode_log.ts";
 import type { OwnStall } from "./own_stall.ts";
 
 /** What the beat is made of. Everything with an effect is behind one of these. */
@@ -28,6 +30,10 @@ export interface BeatParts {
   readonly pause?: (now_ns: number) => PauseInput | undefined;
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
+  /** What carries the node's load, asked above level 0 only; absent: nothing is named. */
+  readonly attribute?: () => Attribution | undefined;
+  /** Follows what happens above level 0; absent: nothing is told of it. */
+  readonly episodes?: EpisodeLog;
   readonly record: (entry: AuditEntry) => void;
   /** Gives values of a beat that nobody keeps any more (`FlightRecorder.refill`); absent: every beat makes its own. */
   readonly refill?: (desk: SpentBeat) => void;
@@ -46,8 +52,10 @@ export interface BeatResult {
   readonly decision: Decision;
   /** What became of its actions, in their order. */
   readonly outcomes: readonly Outcome[];
-  /** Something worth telling happened: a level changed, an action, a verdict or an outcome of one. */
+  /** Something worth telling happened: a level changed, an action, a verdict or an outcome of one, or news of the episode. */
   readonly eventful: boolean;
+  /** What it means for the episode it belongs to; absent or null outside of one. */
+  readonly episode?: Maybe<Logged>;
   /** Never written over. From the first where anything happens or the level is not 0: records hold on to those. */
   kept: boolean;
 }
@@ -104,19 +112,42 @@ export class Beat {
     const releases = this.#releases === NO_RELEASES ? undefined : this.#releases;
     this.#releases = NO_RELEASES;
     const pause = this.#parts.pause?.(now_ns);
-    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases, pause };
+    // A growth is searched for before it has raised the level: what grows is known when it does.
+    const looks = before.level > 0 || before.searching !== null;
+    const attribution = looks ? this.#attribution(before) : undefined;
+    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases, pause, attribution };
     const desk = this.#clean_desk();
     const assessment = cortex.assess(sample, told, desk.assessment);
 
     const { decision, state } = decide(assessment, before, config, now_ns, desk);
     this.#state = state;
+    // The first reading is taken at once, so that the next beat has something to compare.
+    if (decision.level > 0 && !looks) this.#attribution(before);
     this.#leader = decision.level > 0 ? (assessment.changes[0] ?? null) : null;
     cortex.learn(decision.level, decision.habituates);
 
     const outcomes = this.#act(decision, assessment, now_ns);
-    const eventful = this.#record(decision, assessment, before, outcomes, noticed);
+    const recorded = this.#record(decision, assessment, before, outcomes, noticed);
+    const episode = this.#follow_episode(assessment, decision, before);
+    const eventful = recorded || (episode !== null && episode.news.length > 0);
     const kept = eventful || decision.level > 0 || before.level > 0;
-    return { sample, assessment, decision, outcomes, eventful, kept };
+    return { sample, assessment, decision, outcomes, eventful, episode, kept };
+  }
+
+  #follow_episode(assessment: Assessment, decision: Decision, state: DecisionState): Maybe<Logged> {
+    const { episodes, config, record } = this.#parts;
+    if (episodes === undefined || (decision.level === 0 && !episodes.is_open)) return null;
+    const logged = episodes.note({ assessment, decision, state, config });
+    if (logged !== null) for (const entry of logged.entries) record(entry);
+    return logged;
+  }
+
+  /** Not while a held thread runs in a dose: the walk over all threads could take longer than the dose. */
+  #attribution({ containments }: DecisionState): Attribution | undefined {
+    const { attribute } = this.#parts;
+    if (attribute === undefined) return undefined;
+    for (const { phase } of containments) if (phase === "dose" || phase === "pulse") return undefined;
+    return attribute();
   }
 
   /** What lay there was handed out at the beat before and is not ours any more. */

@@ -9,6 +9,11 @@ export function wall_s(): number {
   return Date.now() / 1000;
 }
 
+/** When this process began, ms since 1970: a little late, by what the runtime took to start. */
+export function began_ms(): number {
+  return performance.timeOrigin;
+}
+
 /** The wall time `ago_ns` before now, ISO 8601. */
 export function wall_time_of(ago_ns: number): string {
   return new Date(Date.now() - ago_ns / 1e6).toISOString();

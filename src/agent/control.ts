@@ -6,20 +6,29 @@ import { geteuid, monotonic_ns } from "../ffi/libc.ts";
 import type { Asker } from "../model/asker.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Outcome } from "../model/containment.ts";
-import type { AgentStatus, HeldItem, HeldNow, OperatorRelease, ReleaseReply, ReloadReply } from "../model/control.ts";
+import type {
+  AgentStatus,
+  Episode,
+  HeldItem,
+  HeldNow,
+  OperatorRelease,
+  ReleaseReply,
+  ReloadReply,
+} from "../model/control.ts";
 import type { Dial, Engine } from "../model/dial.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Maybe } from "../model/sample.ts";
 import { selected } from "../motor/held.ts";
 import type { SwitchableMotor } from "../motor/switchable.ts";
+import { story } from "../report/story.ts";
 import { group_id, type PlacedSocket, place_socket, SocketTrouble } from "../telemetry/control/place.ts";
 import type { PauseRequest, ReleaseRequest, Request } from "../telemetry/control/protocol.ts";
 import { ControlServer, PERIOD_NS, type Reply, type Shown } from "../telemetry/control/server.ts";
 import type { Beat, BeatResult } from "./beat.ts";
-import { pause, wall_time_iso, wall_time_of } from "./clock.ts";
+import { pause, wall_time_of } from "./clock.ts";
 import { control_socket } from "./control_socket.ts";
-import { Episodes } from "./episodes.ts";
+import type { EpisodeLog } from "./episode_log.ts";
 import type { Lacking } from "./lacking.ts";
 import type { Losses } from "./losses.ts";
 import type { PauseKeeper } from "./pause.ts";
@@ -37,10 +46,12 @@ export interface ControlParts {
   readonly engine: () => Engine;
   /** Reads the configuration again before the next beat; the answer comes when it is in force, or refused. */
   readonly reload: (by: Asker) => Promise<ReloadReply>;
+  readonly episodes: EpisodeLog;
   readonly record: (entry: AuditEntry) => void;
   /** Resolves when the audit has written what it had to write. */
   readonly flush_audit: () => Promise<void>;
   readonly figures: () => AgentStatus["beat"];
+  readonly warmup: () => AgentStatus["warmup"];
   /** What became of the quarantine that the present beat left: it is undone beside the beat. */
   readonly quarantine_left: () => Promise<readonly Outcome[]>;
   readonly node: string;
@@ -91,7 +102,6 @@ function place(config: Config): PlacedSocket {
 export class AgentControl {
   readonly #parts: ControlParts;
   readonly #server: ControlServer;
-  readonly #episodes = new Episodes(wall_time_iso);
   readonly #started_ns = monotonic_ns();
   #shown: Shown[] = [];
   #asked: Asked[] = [];
@@ -122,14 +132,17 @@ export class AgentControl {
 
   /** Takes note of a beat, and answers the releases it carried out. */
   noticed(result: BeatResult): void {
-    const { assessment, decision, eventful } = result;
+    const { assessment, decision, episode, eventful } = result;
     const { acts } = this.#parts.dial();
     this.#latest = result;
-    this.#episodes.note(decision);
     if (this.#server.watchers > 0) {
       // Put into words when a watcher's pace asks for it, which may be beats later.
       result.kept = true;
-      this.#shown.push({ t_ns: decision.t_ns, eventful, view: () => view_of(assessment, decision, acts) });
+      this.#shown.push({
+        t_ns: decision.t_ns,
+        eventful,
+        view: () => view_of(assessment, decision, acts, episode?.view() ?? null),
+      });
     }
     if (this.#asked.length > 0) for (const asked of this.#asked.splice(0)) this.#finish(asked, result);
   }
@@ -306,13 +319,17 @@ export class AgentControl {
       d_smooth: seen?.d_smooth ?? null,
       velocity: seen?.velocity ?? null,
       theta: seen?.thresholds.theta ?? null,
+      thresholds: seen?.thresholds ?? null,
+      warmup: this.#parts.warmup(),
+      story: this.#latest === null ? null : story(this.#latest),
+      inaction: this.#latest?.decision.inaction ?? "",
       held: motor.held().map((item) => this.#held_now(item, now_ns)),
       cooldowns: (state?.cooldowns ?? [])
         .filter((one) => one.until_ns > now_ns)
         .map(({ path, until_ns }) => ({ path, left_s: (until_ns - now_ns) / 1e9 })),
       missing_rungs: lacking?.rungs ?? worth_telling(motor.missing(), config),
       absences: lacking?.absences ?? [],
-      last_episode: this.#episodes.last,
+      last_episode: this.#episode(now_ns),
       beat: figures(),
       ledger_dir: config.motor.ledger_dir,
       audit_path: config.audit.path,
@@ -327,6 +344,16 @@ export class AgentControl {
     const now_ns = monotonic_ns();
     const present = this.#parts.pauses.input(now_ns);
     return present === undefined ? null : { ...present, left_s: (present.until_ns - now_ns) / 1e9 };
+  }
+
+  #episode(now_ns: number): Maybe<Episode> {
+    const latest = this.#parts.episodes.latest();
+    if (latest === null) return null;
+    const { began_ns, calm_ns, highest, rises, story, rule, path, actions } = latest;
+    const { headline, pattern, named } = story;
+    const wall = (t_ns: number) => wall_time_of(Math.max(0, now_ns - t_ns));
+    const ended = calm_ns === null ? null : wall(calm_ns);
+    return { began: wall(began_ns), ended, highest, rises, headline, pattern, named, rule, path, actions };
   }
 
   #regime(): Maybe<Regime> {

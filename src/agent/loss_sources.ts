@@ -1,7 +1,6 @@
 import { cut_readings } from "../ffi/files.ts";
 import type { Outcome } from "../model/containment.ts";
 import type { StepOutcome } from "../model/quarantine.ts";
-import { CgroupMotor } from "../motor/motor.ts";
 import { cut_searches } from "../sensor/listeners.ts";
 import { unreadable_processes } from "../sensor/runtime.ts";
 import type { Parts } from "./compose.ts";
@@ -59,8 +58,9 @@ function of_cortex({ cortex }: Parts): readonly LossSource[] {
 }
 
 function of_motor({ motor }: Parts): readonly LossSource[] {
-  if (!(motor instanceof CgroupMotor)) return [];
-  const { ledger } = motor;
+  const { real } = motor;
+  if (real === null) return [];
+  const { ledger } = real;
   return [
     {
       code: "ledger",
@@ -69,7 +69,7 @@ function of_motor({ motor }: Parts): readonly LossSource[] {
       detail: () => ledger.trouble ?? "",
     },
     { code: "ledger_file", total: () => ledger.disturbed, detail: () => ledger.path },
-    { code: "undos", now: () => motor.stuck.length, detail: () => motor.stuck.join("; ") },
+    { code: "undos", now: () => real.stuck.length, detail: () => real.stuck.join("; ") },
   ];
 }
 

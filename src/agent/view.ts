@@ -1,10 +1,18 @@
 import type { Assessment } from "../model/assessment.ts";
 import type { Decision } from "../model/decision.ts";
 import { level_name } from "../model/level.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { EpisodeNews } from "../model/story.ts";
 import type { BeatView } from "../model/view.ts";
+import { story } from "../report/story.ts";
 
 /** One beat as people and programs see it: names instead of indices. */
-export function view_of(a: Assessment, decision: Decision, acts: boolean): BeatView {
+export function view_of(
+  a: Assessment,
+  decision: Decision,
+  acts: boolean,
+  episode: Maybe<EpisodeNews> = null,
+): BeatView {
   const x: Record<string, number> = {};
   const share: Record<string, number> = {};
   const contribution: Record<string, number> = {};
@@ -49,5 +57,7 @@ export function view_of(a: Assessment, decision: Decision, acts: boolean): BeatV
     inaction: decision.inaction,
     actions: decision.actions,
     acts,
+    story: story({ assessment: a, decision }),
+    episode,
   };
 }

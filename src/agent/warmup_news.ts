@@ -17,8 +17,10 @@ export class WarmupNews {
   }
 
   turn(t_ns: number): void {
-    if (t_ns < this.#next_ns) return;
+    if (this.#next_ns === Number.POSITIVE_INFINITY) return;
     const progress = this.#cortex.warmup;
+    // The end is told at once: the run may be over before another second is.
+    if (progress !== null && t_ns < this.#next_ns) return;
     this.#next_ns = progress === null ? Number.POSITIVE_INFINITY : t_ns + EVERY_NS;
     this.#tell(progress);
   }

@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import type { Assessment } from "../model/assessment.ts";
 import { FLIGHT_VERSION, type FlightHeader, type FlightLine } from "../model/flight.ts";
 import type { FlightBeat } from "./flight_ring.ts";
 
@@ -75,12 +76,16 @@ async function* rendered(
   } as const;
   const header: FlightHeader = { ...head, config, state: first?.state };
   yield `${JSON.stringify(header)}\n`;
+  let told: Assessment["attribution"];
   for (let k = 0; k < beats.length; k += LINES_AT_ONCE) {
     await leisure();
     let text = "";
     for (const { assessment, decision } of beats.slice(k, k + LINES_AT_ONCE)) {
-      const { dimension_names: _, ...rest } = assessment;
-      const line: FlightLine = { assessment: rest, decision };
+      const { dimension_names: _, attribution, ...rest } = assessment;
+      // Found once, it is told with many beats; nothing is decided by it.
+      const news = attribution !== undefined && attribution !== told ? { attribution } : {};
+      told = attribution;
+      const line: FlightLine = { assessment: { ...rest, ...news }, decision };
       text += `${JSON.stringify(line)}\n`;
     }
     yield text;

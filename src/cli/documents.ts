@@ -19,10 +19,12 @@ import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { SCHEMA_VERSION } from "../model/schema_version.ts";
+import type { Story } from "../model/story.ts";
 import type { BeatView } from "../model/view.ts";
 import type { WhatIfSummary } from "../model/what_if.ts";
 import type { AgentAnswer, AllowedLevel } from "../report/arm.ts";
 import type { Episode } from "../report/episode.ts";
+import type { EpisodeSummary } from "../report/episode_list.ts";
 import type { Circumstances } from "../report/explain.ts";
 import type { Timeline } from "../report/timeline.ts";
 import type { Failure } from "./failure.ts";
@@ -107,7 +109,7 @@ type ExplainDocument = Versioned & OfAudit & (ExplainedDecision | ExplainedPlan 
 
 /** A record that decided. */
 interface ExplainedDecision {
-  /** Of kind transition or action. */
+  /** Of kind transition, action or episode. */
   readonly record: AuditRecord;
   readonly replay: Replay;
   readonly regime: Regime;
@@ -117,6 +119,13 @@ interface ExplainedDecision {
   /** Records of a quarantine that this one entered, and of the hooks that were run for it. */
   readonly quarantine: readonly AuditRecord[];
   readonly hooks: readonly AuditRecord[];
+  /** CLOCK_MONOTONIC of the start of that run; absent where its record is gone. */
+  readonly run_began_ns?: number;
+  /** The episode whose peak this is, and how many came after it that are by the way; absent where one record was asked for. */
+  readonly episode?: EpisodeSummary;
+  readonly later_episodes?: number;
+  /** What is told of it in words. */
+  readonly story: Story;
 }
 
 /** The plan of a quarantine. */
@@ -130,6 +139,14 @@ interface ExplainedRecord {
   readonly record: AuditRecord;
 }
 
+/** `hosa explain --list` and `--since`. */
+interface EpisodesDocument extends Versioned, OfAudit {
+  /** Oldest first. */
+  readonly episodes: readonly EpisodeSummary[];
+  /** Earlier ones that are not listed. */
+  readonly dropped: number;
+}
+
 type TimelineDocument = Versioned & OfAudit & Timeline;
 
 interface ReportDocument extends Versioned, OfAudit {
@@ -138,11 +155,17 @@ interface ReportDocument extends Versioned, OfAudit {
   /** Ids of the first and the last record of the episode. */
   readonly first: string;
   readonly last: string;
+  /** ISO 8601, UTC. */
+  readonly began: string;
   readonly max_level: Level;
   readonly end: Episode["end"];
   /** Recorded decisions, and how many of them come out differently when made again. */
   readonly decisions: number;
   readonly differing_decisions: number;
+  /** What is told of it in words. */
+  readonly story: Story;
+  /** Why this episode, where none was asked for and there are several. */
+  readonly choice: Maybe<string>;
 }
 
 /** One line: a judged row of a CSV, a beat of a flight; at the end the episodes of a file without labels, and what came of all of them. */
@@ -187,6 +210,7 @@ export interface Answers {
   readonly pause: PauseDocument;
   readonly resume: ResumeDocument;
   readonly explain: ExplainDocument;
+  readonly episodes: EpisodesDocument;
   readonly timeline: TimelineDocument;
   readonly report: ReportDocument;
   readonly what_if: WhatIfDocument;

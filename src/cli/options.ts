@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { wall_s } from "../agent/clock.ts";
 import { require_trusted_files } from "../agent/trusted_places.ts";
 import { type Config, is_given, type LogLevel, load_config, load_sources } from "../config/index.ts";
 import { OperatorError } from "../model/error.ts";
@@ -73,6 +74,17 @@ export function positive_integer(text: string): number {
   const value = Number(text);
   if (!/^\d{1,12}$/.test(text) || value < 1) throw new InvalidArgumentError("Expected a whole number from 1 up.");
   return value;
+}
+
+/** `2h` before now, or a date such as 2026-01-02 or 2026-01-02T03:04:05Z (UTC where no zone is given); ms since 1970. */
+export function since_ms(text: string): number {
+  if (/^\d+(?:\.\d+)?(ms|s|m|h|d)$/.test(text)) return (wall_s() - duration_s(text)) * 1000;
+  const zoned = /^\d{4}-\d{2}-\d{2}T[\d:.]+$/.test(text) ? `${text}Z` : text;
+  const at_ms = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(zoned) : Number.NaN;
+  if (!Number.isFinite(at_ms)) {
+    throw new InvalidArgumentError("Expected a duration such as 2h or 1d, or a date such as 2026-01-02T03:04:05Z.");
+  }
+  return at_ms;
 }
 
 /** `2000` rows, or `25%` of all. */

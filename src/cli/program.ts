@@ -12,11 +12,16 @@ import {
   LOG_LEVELS,
   positive_integer,
   positive_number,
+  since_ms,
   train_rows,
 } from "./options.ts";
 
 /** Where the output is no terminal. */
 const HELP_COLUMNS = 80;
+
+/** What `explain` tells of a whole run, and of one episode of it. */
+const WHOLE_RUN = ["baseline", "timeline", "svg"] as const;
+const ONE_OF_RUN = ["episode", ...WHOLE_RUN] as const;
 
 const FOOTER = `
 Levels:
@@ -148,9 +153,20 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
 
   program
     .command("explain")
-    .description("say from the audit why something was decided, and prove it by deciding it again")
-    .argument("[id]", "record to explain; without it the last decision")
-    .addOption(exclusive("--last", "the last decision (the default)", "baseline", "timeline", "svg"))
+    .description(
+      "say from the audit what happened, to what, and why nothing or something was done; prove it by deciding it again",
+    )
+    .argument("[id]", "record to explain; without it the last episode")
+    .addOption(exclusive("--last", "the last episode, at its peak (the default)", "list", "since", ...ONE_OF_RUN))
+    .addOption(exclusive("--list", "the episodes: id, when, how long, highest level, what happened", ...ONE_OF_RUN))
+    .addOption(
+      exclusive(
+        "--since <time>",
+        "the episodes since then: 2h, 1d, or a date such as 2026-01-02T03:04:05Z",
+        ...ONE_OF_RUN,
+      ).argParser(since_ms),
+    )
+    .addOption(exclusive("--episode <id>", "the episode that a record belongs to, at its peak", ...WHOLE_RUN))
     .addOption(exclusive("--baseline", "the learned self: means, deviations, thresholds", "timeline", "svg"))
     .option("--timeline", "the whole last run, line by line")
     .option(
@@ -161,7 +177,9 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .addHelpText(
       "after",
       examples(
-        "hosa explain --last",
+        "hosa explain",
+        "hosa explain --since 2h",
+        "hosa explain --episode e17",
         "hosa explain e17",
         "hosa explain --timeline --svg run.svg",
         "hosa explain --baseline -o json",
@@ -177,7 +195,7 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     .description(
       "one episode of the audit as a page: what was seen, who, what was done, what would have come, the proof",
     )
-    .argument("[id]", "any record of the episode; without it the last one that was more than a look")
+    .argument("[id]", "any record of the episode; without it the most severe of the last day")
     .requiredOption("--html <file>", "page to write; - for standard output; only a page of hosa is written over")
     .option("--audit <file>", "audit instead of the configured one")
     .addHelpText("after", examples("hosa report --html episode.html", "hosa report e8 --html - | gzip > e8.html.gz"))

@@ -1,4 +1,5 @@
 import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
+import type { Attribution } from "../model/attribution.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
 import { type Dimension, scaled } from "../model/dimension.ts";
@@ -29,7 +30,7 @@ import { type BaselineReport, type CortexOptions, type LearnedSelf, refusal, SEL
 import { StallTails } from "./stall.ts";
 import type { TailFit } from "./tail.ts";
 import { ThetaLearner } from "./theta_learner.ts";
-import { fixed_theta, floor_theta, refitted_theta, type Theta, warmup_theta } from "./thresholds.ts";
+import { basis_of, fixed_theta, floor_theta, refitted_theta, type Theta, warmup_theta } from "./thresholds.ts";
 import { LEARNING_PERIOD_S, Warmup } from "./warmup.ts";
 import { Welford } from "./welford.ts";
 
@@ -52,6 +53,7 @@ export interface Extras {
   readonly arrivals_per_s?: Maybe<number>;
   readonly releases?: readonly OperatorRelease[] | undefined;
   readonly pause?: PauseInput | undefined;
+  readonly attribution?: Attribution | undefined;
 }
 
 /** Judges samples against the learned self: vectors in, `Assessment` out, nothing else touched. */
@@ -194,6 +196,7 @@ export class Cortex {
     out.containments = extras.containments;
     out.releases = extras.releases;
     out.pause = extras.pause;
+    out.attribution = extras.attribution;
     return out;
   }
 
@@ -421,6 +424,7 @@ export class Cortex {
 
   #in_force(): Thresholds {
     if (this.#fixed !== null) return { theta: this.#fixed, source: "fixed" };
-    return { theta: this.#theta, source: this.#warmup === null ? "learned" : "warmup" };
+    if (this.#warmup !== null) return { theta: this.#theta, source: "warmup" };
+    return { theta: this.#theta, source: "learned", basis: basis_of(this.#theta, this.#names.length) };
   }
 }

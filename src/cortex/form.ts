@@ -49,5 +49,6 @@ export function blank_form(names: readonly string[], thresholds: Thresholds, sam
     containments: [],
     releases: undefined,
     pause: undefined,
+    attribution: undefined,
   };
 }

@@ -1,4 +1,4 @@
-import type { Thresholds } from "../model/assessment.ts";
+import type { ThresholdBasis, Thresholds } from "../model/assessment.ts";
 import { chi_squared_quantile } from "./quantile.ts";
 import { fit_tail, return_level, type TailFit } from "./tail.ts";
 
@@ -73,6 +73,22 @@ function theta_of(fit: TailFit, floor: Theta, lowest: number, budgets: Budgets):
     level(intervention_per_s / 10, 2),
     level(intervention_per_s / 100, 3),
   ]);
+}
+
+/**
+ * How learned thresholds came about, from their values alone: a floor that came out of a fit is a floor all the same.
+ * @param theta as `learn_theta` or `refitted_theta` gives them
+ */
+export function basis_of(theta: Theta, dimension_count: number): NonNullable<Thresholds["basis"]> {
+  const floor = floor_theta(dimension_count);
+  const is = (value: number, other: number): boolean => Math.abs(value - other) <= 1e-9 * other;
+  const basis = (k: 0 | 1 | 2 | 3): ThresholdBasis => {
+    if (is(theta[k], floor[k]) || (k === 0 && is(theta[0], LEAST_PART * floor[0]))) return "floor";
+    if (is(theta[k], CEILING * floor[k])) return "ceiling";
+    const below = k === 0 ? undefined : theta[k - 1];
+    return below !== undefined && is(theta[k], below * (1 + STEP)) ? "spaced" : "fitted";
+  };
+  return [basis(0), basis(1), basis(2), basis(3)];
 }
 
 /** Fixed values, checked: four finite, positive, strictly increasing numbers, or RangeError. */

@@ -23,6 +23,8 @@ export interface DecisionConfig {
   readonly habituate: HabituationConfig;
   /** Time the condition of a level must be gone before it is left, for levels 1..4. */
   readonly hold_s: readonly [number, number, number, number];
+  /** Part of θ1 below which D̄ must fall before level 1 is left; absent in older records: all of it. */
+  readonly calm_part?: number;
   readonly act: ActConfig;
   readonly hold: HoldConfig;
   readonly governor: GovernorConfig;

@@ -86,6 +86,8 @@ function entered(
   // Where the opinions are asked at every beat, D̄ has had its vote among them.
   if (said?.decide === true || (d <= t1 && !trend && state.level === 0)) return STILL;
   if (d > t1) return { level: 1, rule: `D̄ ${num(d)} > θ1 ${num(t1)}` };
+  const calm = (config.calm_part ?? 1) * t1;
+  if (state.level > 0 && d > calm) return { level: 1, rule: `D̄ ${num(d)} > ${num(calm)}, below which level 1 is left` };
   if (trend) return { level: 1, rule: `dD̄/dt ${num(a.velocity)} > 0, sustained ${config.trend_s} s` };
   return { level: 0, rule: `D̄ ${num(d)} < θ1 ${num(t1)} and no rising trend` };
 }

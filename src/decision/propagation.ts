@@ -25,3 +25,24 @@ export function propagation(a: Assessment): number {
   }
   return sum / TERMS;
 }
+
+/** So many more per second than normal are never by the way, and so many are, where the deviation is about something else. */
+const MANY_PER_S = 200;
+const SOME_PER_S = 50;
+/** Part of D² from which on the deviation is about them as well. */
+const PART = 0.05;
+
+/**
+ * Something connects or forks now. The index alone says so of a node with next to nothing in its normal as soon as a script runs beside: a disk that
+ * is written to by `dd`, a deadlock and a full disk were told to spread.
+ */
+export function is_spreading(a: Assessment): boolean {
+  for (const name of SIGNS) {
+    const at = a.dimension_names.indexOf(name);
+    if (at < 0) continue;
+    const excess_per_s = a.x[at]! - Math.max(0, Math.expm1(a.mean[at]!));
+    const part = a.d > 0 ? a.contribution[at]! / (a.d * a.d) : 0;
+    if (excess_per_s >= MANY_PER_S || (excess_per_s >= SOME_PER_S && part >= PART)) return true;
+  }
+  return false;
+}

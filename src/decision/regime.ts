@@ -3,7 +3,7 @@ import type { Decision } from "../model/decision.ts";
 import type { Regime } from "../model/regime.ts";
 import type { DecisionConfig } from "./config.ts";
 import { is_silent } from "./habituation.ts";
-import { propagation, SPREADS } from "./propagation.ts";
+import { is_spreading, propagation, SPREADS } from "./propagation.ts";
 
 /** φ below this: on average every dimension lies half a standard deviation on the side of less load. */
 const CALMER = -0.5;
@@ -20,6 +20,8 @@ const RISING = 1 / 3;
  * season that was found is taken out before the opinions judge, and leaves no trace in a beat.
  */
 export function regime(a: Assessment, decision: Decision, bounds: Bounds): Regime {
+  // At level 0 nothing is going on: a sign of one beat is no regime.
+  if (decision.level === 0) return at_home(a);
   const found = [spreading(a), failing(a, decision), another_life(a, bounds), silent(a), shifted(a, decision)];
   const [first, ...others] = found.filter((each) => each !== null);
   if (first === undefined) return at_home(a);
@@ -34,7 +36,7 @@ const beyond = (a: Assessment) => a.warm && a.d_smooth > a.thresholds.theta[0];
 
 function spreading(a: Assessment): Finding {
   const pbi = propagation(a);
-  if (!a.warm || pbi < SPREADS) return null;
+  if (!a.warm || pbi < SPREADS || !is_spreading(a)) return null;
   return { number: 5, name: "propagation", because: `PBI ${pbi.toFixed(2)}: it connects or forks many times more` };
 }
 

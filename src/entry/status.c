@@ -113,6 +113,47 @@ static void put_losses(struct out *out, struct text losses) {
     put_row(out, is(value_at(loss, "now"), "0") ? TEXT("lost       ") : TEXT("left out   "), string_at(loss, "sentence"));
 }
 
+/* What happens, and why nothing is done about it (src/report/status.ts). */
+static void put_now(struct out *out, struct text status) {
+  struct text headline = string_at(status, "story.headline"), inaction = string_at(status, "inaction"), held = value_at(status, "held"), item;
+  if (headline.at == 0) return;
+  put_row(out, TEXT("now        "), headline);
+  while (next_element(&held, &item))
+    if (string_at(item, "ledger_id").at != 0) return;
+  long level = number_at(status, "level");
+  if (inaction.length > 0) put_row(out, TEXT("not done   "), inaction);
+  else if (level == 0) say(out, "not done   nothing is out of the ordinary\n");
+  else if (level == 1) say(out, "not done   level 1 only observes\n");
+  else if (is(string_at(status, "motor"), "recording")) say(out, "not done   nothing is contained: see autonomy\n");
+}
+
+static void put_episode(struct out *out, struct text episode) {
+  if (is_null(episode)) {
+    say(out, "episode    none since the agent started\n");
+    return;
+  }
+  long rises = number_at(episode, "rises"), actions = number_at(episode, "actions");
+  say(out, "episode    ");
+  put_json_text(out, string_at(episode, "began"));
+  put(out, out->ascii ? TEXT(" - ") : TEXT(" \342\200\223 "));
+  if (string_at(episode, "ended").at != 0) put_json_text(out, string_at(episode, "ended"));
+  else say(out, "now");
+  say(out, ": level ");
+  put(out, value_at(episode, "highest"));
+  if (rises > 1) {
+    say(out, ", ");
+    put_number(out, rises);
+    say(out, " rises");
+  }
+  say(out, ", ");
+  if (actions == 0) say(out, "no actions\n");
+  else {
+    put_number(out, actions);
+    put(out, actions == 1 ? TEXT(" action\n") : TEXT(" actions\n"));
+  }
+  put_row(out, TEXT("           "), string_at(episode, "headline"));
+}
+
 static void put_running(struct out *out, struct text status) {
   say(out, "agent      process ");
   put(out, value_at(status, "pid"));
@@ -120,7 +161,6 @@ static void put_running(struct out *out, struct text status) {
   put_json_text(out, string_at(status, "version"));
   say(out, " on ");
   put_json_text(out, string_at(status, "node"));
-  if (is(string_at(status, "motor"), "recording")) say(out, ", touches nothing (recording motor)");
   say(out, "\n");
   put_autonomy(out, status);
   say(out, "level      ");
@@ -130,6 +170,7 @@ static void put_running(struct out *out, struct text status) {
   put_row(out, TEXT(" since "), string_at(status, "level_since"));
   struct text held = value_at(status, "held"), item;
   word count = 0;
+  put_now(out, status);
   for (struct text rest = held; next_element(&rest, &item);) count++;
   say(out, "held       ");
   if (count == 0) say(out, "nothing\n");
@@ -139,14 +180,7 @@ static void put_running(struct out *out, struct text status) {
   }
   while (next_element(&held, &item)) put_held(out, item);
   put_losses(out, value_at(status, "losses"));
-  struct text episode = value_at(status, "last_episode");
-  if (is_null(episode)) return;
-  put_row(out, TEXT("episode    began "), string_at(episode, "began"));
-  if (string_at(episode, "ended").at != 0) put_row(out, TEXT("           ended "), string_at(episode, "ended"));
-  say(out, "           highest level ");
-  put(out, value_at(episode, "highest"));
-  put_row(out, TEXT(", "), string_at(episode, "path"));
-  put_row(out, TEXT("           "), string_at(episode, "rule"));
+  put_episode(out, value_at(status, "last_episode"));
 }
 
 /* What there is to say with no agent running. */

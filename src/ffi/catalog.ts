@@ -21,5 +21,9 @@ export const CATALOG: Readonly<Record<string, { readonly what: string; readonly 
   cgroup_rows: { what: "cgroup iterator", costs: "no cgroup can be watched through the kernel" },
   cgroup_mkdir: { what: "new cgroups", costs: "up to one beat of a new cgroup's CPU time is missed" },
   cgroup_rmdir: { what: "removed cgroups", costs: "figures of removed cgroups are freed late" },
+  starter_rows: {
+    what: "iterator over the processes that begin others",
+    costs: "the process behind a fork storm or behind outbound connections cannot be named",
+  },
   thread_rows: { what: "task iterator", costs: "no search for the thread that grows" },
 };

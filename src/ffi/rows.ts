@@ -1,4 +1,4 @@
-import { CGROUP_ROW, THREAD_ROW } from "./generated/layout.ts";
+import { CGROUP_ROW, STARTER_ROW, THREAD_ROW } from "./generated/layout.ts";
 import { text_of, u64_of } from "./memory.ts";
 
 const NONE_WORD = 0xffffffff;
@@ -143,6 +143,25 @@ export class ThreadRows extends Rows {
   io_bytes(i: number): number {
     return this.u64(i, THREAD_ROW.io_bytes);
   }
+  /** The part of io_bytes that was written. */
+  disk_written_bytes(i: number): number {
+    return this.u64(i, THREAD_ROW.disk_written_bytes);
+  }
+  /** What write calls were given, whether or not a disk saw it. */
+  written_bytes(i: number): number {
+    return this.u64(i, THREAD_ROW.written_bytes);
+  }
+  /** Anonymous and swapped pages of its process; null where the kernel does not say. */
+  own_pages(i: number): number | null {
+    return this.maybe(i, THREAD_ROW.own_pages);
+  }
+  /** Pages of shared memory and tmpfs its process has mapped. */
+  shared_pages(i: number): number {
+    return this.u64(i, THREAD_ROW.shared_pages);
+  }
+  is_kernel(i: number): boolean {
+    return this.u32(i, THREAD_ROW.is_kernel) !== 0;
+  }
   tid(i: number): number {
     return this.u32(i, THREAD_ROW.tid);
   }
@@ -151,5 +170,34 @@ export class ThreadRows extends Rows {
   }
   comm(i: number): string {
     return this.text(i, THREAD_ROW.comm, THREAD_ROW.comm_length);
+  }
+}
+
+/** Rows of `struct starter_row` (bpf/wire.h). */
+export class StarterRows extends Rows {
+  constructor() {
+    super(STARTER_ROW.size);
+  }
+  /** CLOCK_BOOTTIME of the process's start. */
+  start_ns(i: number): number {
+    return this.u64(i, STARTER_ROW.start_ns);
+  }
+  cgroup_id(i: number): number {
+    return this.u64(i, STARTER_ROW.cgroup_id);
+  }
+  forks(i: number): number {
+    return this.u64(i, STARTER_ROW.forks);
+  }
+  threads(i: number): number {
+    return this.u64(i, STARTER_ROW.threads);
+  }
+  connects(i: number): number {
+    return this.u64(i, STARTER_ROW.connects);
+  }
+  pid(i: number): number {
+    return this.u32(i, STARTER_ROW.pid);
+  }
+  comm(i: number): string {
+    return this.text(i, STARTER_ROW.comm, STARTER_ROW.comm_length);
   }
 }

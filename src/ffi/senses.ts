@@ -12,10 +12,10 @@ import { set_u64, u64_of } from "./memory.ts";
 import type { BpfObject } from "./program.ts";
 import { bpf_host, why_bpf_refused } from "./refusal.ts";
 import { RingBuffer } from "./ring.ts";
-import { CgroupRows, ThreadRows } from "./rows.ts";
+import { CgroupRows, StarterRows, ThreadRows } from "./rows.ts";
 
 export type { BeatRecord } from "./beat.ts";
-export type { CgroupRows, ThreadRows } from "./rows.ts";
+export type { CgroupRows, StarterRows, ThreadRows } from "./rows.ts";
 
 /** MAX_CGROUPS and MAX_ROWS of bpf/state.h. */
 export const CGROUPS_LIMIT = 8192;
@@ -28,10 +28,15 @@ const TIMER_ATTEMPTS = 8;
 const QUEUE_BEATS = 1024;
 /** max_entries of the ring buffer `beats` in bpf/state.h. */
 const RING_BYTES = 256 * 1024;
-const ITERATORS = new Set(["cgroup_rows", "thread_rows"]);
+const ITERATORS = new Set(["cgroup_rows", "thread_rows", "starter_rows"]);
 
 /** bpf_iter_link_info.cgroup { order, cgroup_fd, cgroup_id }: BPF_CGROUP_ITER_DESCENDANTS_PRE from the v2 root. */
 const FROM_THE_ROOT = new Uint8Array(new Uint32Array([2, 0, 0, 0]).buffer);
+
+/** bpf_iter_link_info.map { map_fd }. */
+function of_map(map_fd: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([map_fd, 0, 0, 0]).buffer);
+}
 
 export interface SensesOptions {
   /** The BPF object: senses_object() of object.ts. */
@@ -63,8 +68,10 @@ export class Senses implements Disposable {
   readonly #queue = new BeatQueue(QUEUE_BEATS);
   readonly #cgroup_rows = new CgroupRows();
   readonly #thread_rows = new ThreadRows();
+  readonly #starter_rows = new StarterRows();
   readonly #cgroup_iterator: KernelIterator | null;
   readonly #thread_iterator: KernelIterator | null;
+  readonly #starter_iterator: KernelIterator | null;
   readonly #knobs: DataView;
   #pass = 0;
   /** Cgroups that the full sweep before has emitted; 0: the next one begins anew. */
@@ -82,6 +89,7 @@ export class Senses implements Disposable {
     const why = new Map(missing);
     this.#cgroup_iterator = ready(object, "cgroup_rows", FROM_THE_ROOT, why);
     this.#thread_iterator = ready(object, "thread_rows", null, why);
+    this.#starter_iterator = ready(object, "starter_rows", of_map(object.map_fd("starters")), why);
     this.#control = undo.use(new Mapping(object.map_fd(".data"), CONTROL.size, true, ".data"));
     this.#row_map = undo.use(new Mapping(object.map_fd("rows"), ROWS_LIMIT * CGROUP_ROW.size, false, "rows"));
     this.#knobs = new DataView(this.#control.buffer);
@@ -209,16 +217,28 @@ export class Senses implements Disposable {
   /**
    * Rows of the threads in a cgroup and below it; 0: all user threads of the node. Valid until the next call. The futex wakes
    * of the watched one among them are counted from its first row on, for as long as it lives.
+   * @param with_kernel threads of the kernel itself, too
    */
-  threads(cgroup_id: number, watched_tid = 0): ThreadRows {
+  threads(cgroup_id: number, watched_tid = 0, with_kernel = false): ThreadRows {
     this.#alive();
     const iterator = this.#thread_iterator;
     if (iterator === null) throw absent("thread_rows");
     set_u64(this.#knobs, CONTROL.thread_cgroup_id, cgroup_id);
     set_u64(this.#knobs, CONTROL.watched_tid, watched_tid);
+    set_u64(this.#knobs, CONTROL.kernel_threads, with_kernel ? 1 : 0);
     const bytes = iterator.run();
     this.#thread_rows.point_at(iterator.buffer, Math.floor(bytes / this.#thread_rows.size_bytes));
     return this.#thread_rows;
+  }
+
+  /** Rows of the processes that began processes, threads or connections; the latest 4096 of them. Valid until the next call. */
+  starters(): StarterRows {
+    this.#alive();
+    const iterator = this.#starter_iterator;
+    if (iterator === null) throw absent("starter_rows");
+    const bytes = iterator.run();
+    this.#starter_rows.point_at(iterator.buffer, Math.floor(bytes / this.#starter_rows.size_bytes));
+    return this.#starter_rows;
   }
 
   [Symbol.dispose](): void {
@@ -226,6 +246,7 @@ export class Senses implements Disposable {
     this.#disposed = true;
     this.#cgroup_rows.point_at(new ArrayBuffer(0), 0);
     this.#thread_rows.point_at(new ArrayBuffer(0), 0);
+    this.#starter_rows.point_at(new ArrayBuffer(0), 0);
     this.#ring[Symbol.dispose]();
     this.#row_map[Symbol.dispose]();
     this.#control[Symbol.dispose]();

@@ -1,3 +1,4 @@
+import type { Attribution } from "./attribution.ts";
 import type { ContainmentObservation } from "./containment.ts";
 import type { OperatorRelease } from "./control.ts";
 import type { PauseInput } from "./pause.ts";
@@ -8,7 +9,12 @@ import type { ThreadSearch } from "./search.ts";
 export interface Thresholds {
   readonly theta: readonly [number, number, number, number];
   readonly source: "fixed" | "learned" | "warmup";
+  /** How each came about; absent in older records. `floor`: what a normal vector of so many dimensions hardly reaches (chi-square), whatever this node does. */
+  readonly basis?: readonly [ThresholdBasis, ThresholdBasis, ThresholdBasis, ThresholdBasis];
 }
+
+/** `fitted` to the tail of this node; `ceiling`: the fit lay beyond what is believed; `spaced`: moved up to lie apart from the one below. */
+export type ThresholdBasis = "fitted" | "floor" | "ceiling" | "spaced" | "fixed" | "warmup";
 
 /** Time to failure of one exhaustible resource. Null: it does not run out at that rate. */
 export interface TimeToFailure {
@@ -131,4 +137,6 @@ export interface Assessment {
   readonly releases?: readonly OperatorRelease[] | undefined;
   /** The operator's pause; absent while there is none. */
   readonly pause?: PauseInput | undefined;
+  /** What carries the node's load; absent at level 0, in the first moments of a rise, and in older records. Nothing is decided by it. */
+  readonly attribution?: Attribution | undefined;
 }

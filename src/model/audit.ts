@@ -14,6 +14,7 @@ import type {
   StepOutcome,
 } from "./quarantine.ts";
 import type { Absence, Maybe } from "./sample.ts";
+import type { Story } from "./story.ts";
 
 /** Exactly what decide() was given, as JSON, so that the record can be re-run. */
 export interface DecisionInput {
@@ -71,13 +72,18 @@ export interface BaselineEntry {
   }>;
 }
 
-export interface TransitionEntry {
+/** What was told of a decision, for readers of the record that cannot make it from `input` again. Absent in records of versions before. */
+interface Narrated {
+  readonly story?: Story;
+}
+
+export interface TransitionEntry extends Narrated {
   readonly kind: "transition";
   readonly input: DecisionInput;
   readonly decision: Decision;
 }
 
-export interface ActionEntry {
+export interface ActionEntry extends Narrated {
   readonly kind: "action";
   readonly input: DecisionInput;
   readonly decision: Decision;
@@ -134,6 +140,34 @@ export interface TraceEntry {
   readonly acceleration: number;
   /** Memory of the cgroups that grow or are contained. */
   readonly memory: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** Why a record of an episode was written. `peak`: more was seen than at the record before. `reason`: why nothing is done has changed. */
+export type EpisodeEvent = "peak" | "reason" | "ended";
+
+/**
+ * One moment of an episode that no change of level marks, or its end. An episode goes from level 1 or above until level 0 has
+ * lasted `EPISODE_REST_S`; its onset is the record of the change of level at `began_ns`. Bounded: so many of each, the rest is counted.
+ */
+export interface EpisodeEntry extends Narrated {
+  readonly kind: "episode";
+  readonly version: 1;
+  readonly event: EpisodeEvent;
+  /** Counts up within a run. */
+  readonly number: number;
+  /** CLOCK_MONOTONIC of the change of level that began it. */
+  readonly began_ns: number;
+  /** Rises from level 0 so far. */
+  readonly rises: number;
+  readonly max_level: Level;
+  readonly peak_d_smooth: number;
+  /** What was decided at that moment (`assessment.t_ns`, which may lie before `t_ns`), and of what; not at the end. */
+  readonly input?: DecisionInput;
+  readonly decision?: Decision;
+  /** At the end: when the node came back to level 0; null where the agent ended before. */
+  readonly calm_ns?: Maybe<number>;
+  /** At the end: moments beyond the bound, which have no record. */
+  readonly omitted?: { readonly peaks: number; readonly reasons: number };
 }
 
 /** A hook was run, or could not be. */
@@ -214,6 +248,7 @@ export type AuditEntry = { readonly t_ns: number } & (
   | ResumeEntry
   | HookEntry
   | LossEntry
+  | EpisodeEntry
 );
 
 export type AuditKind = AuditEntry["kind"];

@@ -1,4 +1,5 @@
 import type { Asker } from "./asker.ts";
+import type { Thresholds } from "./assessment.ts";
 import type { Outcome, Rung, Target } from "./containment.ts";
 import type { Dial, Engine } from "./dial.ts";
 import type { Level } from "./level.ts";
@@ -6,6 +7,8 @@ import type { Loss } from "./loss.ts";
 import type { Pause } from "./pause.ts";
 import type { Regime } from "./regime.ts";
 import type { Absence, Maybe } from "./sample.ts";
+import type { NamedSubject, Pattern, Story } from "./story.ts";
+import type { WarmupProgress } from "./warmup.ts";
 
 /** Version of what is said on the control socket; a request of another one is refused. */
 export const CONTROL_VERSION = 1;
@@ -56,14 +59,21 @@ export interface HeldNow extends HeldItem {
   readonly phase: string;
 }
 
+/** The latest stretch of time above level 0, or the one that lasts. */
 export interface Episode {
   readonly began: string;
   /** Null while it lasts. */
   readonly ended: Maybe<string>;
   readonly highest: Level;
-  /** The rule that chose the highest level. */
+  /** Rises from level 0: an episode that is calm for less than ten seconds goes on. */
+  readonly rises: number;
+  /** At its peak: one plain sentence, and what is named in it. */
+  readonly headline: string;
+  readonly pattern: Maybe<Pattern>;
+  readonly named: Maybe<NamedSubject>;
+  /** The rule that chose the level at its peak. */
   readonly rule: string;
-  /** Who was acted on or found responsible; empty when nobody. */
+  /** The cgroup that was acted on first, or is named; empty where there is none. */
   readonly path: string;
   readonly actions: number;
 }
@@ -97,6 +107,14 @@ export interface AgentStatus {
   readonly d_smooth: Maybe<number>;
   readonly velocity: Maybe<number>;
   readonly theta: Maybe<readonly number[]>;
+  /** How each of them came about; null before the first beat. */
+  readonly thresholds: Maybe<Thresholds>;
+  /** Null when it has ended. */
+  readonly warmup: Maybe<WarmupProgress>;
+  /** What is told of the latest beat; null before the first. */
+  readonly story: Maybe<Story>;
+  /** Why nothing is done now; empty where something is. */
+  readonly inaction: string;
   readonly held: readonly HeldNow[];
   /** Targets an operator released, left alone for so long yet. */
   readonly cooldowns: readonly { readonly path: string; readonly left_s: number }[];

@@ -19,7 +19,7 @@ export interface FlightHeader {
   readonly state: unknown;
 }
 
-/** One beat; `dimension_names` stands in the header. */
+/** One beat; `dimension_names` stands in the header, an attribution only in the first of the beats it is told with. */
 export interface FlightLine {
   readonly assessment: Omit<Assessment, "dimension_names">;
   readonly decision: Decision;

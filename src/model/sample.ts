@@ -42,6 +42,16 @@ export interface ThreadSample {
   /** Progress, see src/sensor/progress.ts. */
   readonly steps: number;
   readonly io_bytes: number;
+  /** The part of io_bytes that was written. */
+  readonly disk_written_bytes: number;
+  /** What write calls were given, whether or not a disk saw it. */
+  readonly written_bytes: number;
+  /** Anonymous and swapped memory of its process; null where the kernel does not say. */
+  readonly own_bytes: Maybe<number>;
+  /** Shared memory and tmpfs that its process has mapped. */
+  readonly shared_bytes: number;
+  /** A thread of the kernel itself. */
+  readonly is_kernel: boolean;
   /** Since the thread's start. */
   readonly age_s: number;
 }

@@ -3,6 +3,7 @@ import type { Action } from "./containment.ts";
 import type { Culprit, Harm } from "./decision.ts";
 import type { Level } from "./level.ts";
 import type { Maybe } from "./sample.ts";
+import type { EpisodeNews, Story } from "./story.ts";
 
 export type CulpritView = Pick<
   Culprit,
@@ -39,4 +40,8 @@ export interface BeatView {
   readonly actions: readonly Action[];
   /** False: the actions are only recorded, as what HOSA would do. Absent from older agents. */
   readonly acts?: boolean;
+  /** What is told of this beat: the pattern, what is named, one plain sentence. */
+  readonly story: Story;
+  /** The episode it belongs to; null outside of one. */
+  readonly episode: Maybe<EpisodeNews>;
 }

@@ -8,15 +8,25 @@ export class Seen {
   #level: Level = 0;
   #highest: Level = 0;
   #episodes = 0;
+  #number: number | null = null;
   #learned = false;
 
   beat(view: BeatView): void {
     if (view.warm) this.#learned = true;
     // A level before the node is known is a guess.
     if (is_unlearned(view)) return;
-    if (this.#level === 0 && view.level > 0) this.#episodes += 1;
+    if (this.#begins(view)) this.#episodes += 1;
     this.#level = view.level;
     if (view.level > this.#highest) this.#highest = view.level;
+  }
+
+  /** What rises again soon belongs to the same episode; an agent from before an upgrade numbers none. */
+  #begins({ level, episode }: BeatView): boolean {
+    if (level === 0) return false;
+    if (episode == null) return this.#level === 0;
+    const is_new = episode.number !== this.#number;
+    this.#number = episode.number;
+    return is_new;
   }
 
   /** The node is known, although no beat that was shown said so: `hosa run` shows the eventful ones alone. */

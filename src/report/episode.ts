@@ -1,9 +1,10 @@
-import type { DecisionInput, StartEntry } from "../model/audit.ts";
+import type { DecisionInput, EpisodeEvent, StartEntry } from "../model/audit.ts";
 import type { Action, Outcome } from "../model/containment.ts";
 import type { Culprit, Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { NamedSubject } from "../model/story.ts";
 import type { EpisodeContainment } from "./containment_track.ts";
 import type { DecisionRecord } from "./explain.ts";
 import type { Projection } from "./projection.ts";
@@ -17,6 +18,8 @@ export interface Place {
 }
 
 export interface EpisodeDecision extends Place {
+  /** Why there is a record of it. */
+  readonly kind: "transition" | "action" | EpisodeEvent;
   readonly previous_level: Level;
   readonly level: Level;
   readonly rule: string;
@@ -41,10 +44,16 @@ export interface EpisodeCulprit extends Place {
   readonly times: number;
 }
 
+/** What was named, with the largest figure of it. */
+export interface EpisodeNamed extends Place {
+  readonly named: NamedSubject;
+  readonly times: number;
+}
+
 /** What the present growth would have led to, as known when it was acted on (or was at its most urgent). */
 export type Forecast = Place & Projection;
 
-/** From leaving level 0 until the node is back there and nothing is contained any more. */
+/** From leaving level 0 until the node has been back there for `EPISODE_REST_S` and nothing is contained any more. */
 export interface Episode {
   readonly first: Place;
   readonly last: Place;
@@ -54,7 +63,7 @@ export interface Episode {
   readonly peak_d_smooth: number;
   readonly oom_kills: number;
   readonly timeline: Timeline;
-  /** The decision that is explained in full: the first that acted, or the one with the highest level. */
+  /** The decision that is explained in full: the first that acted, else the peak. */
   readonly key: DecisionRecord;
   readonly config: DecisionInput["config"];
   readonly forecast: Maybe<Forecast>;
@@ -63,7 +72,14 @@ export interface Episode {
   readonly actions: readonly EpisodeAction[];
   readonly verdicts: readonly EpisodeVerdict[];
   readonly culprits: readonly EpisodeCulprit[];
+  readonly named: readonly EpisodeNamed[];
+  /** Rises from level 0. */
+  readonly rises: number;
+  /** Something was done, or would have been. */
+  readonly acted: boolean;
   readonly containments: readonly EpisodeContainment[];
+  /** Moments beyond the bound of what is recorded of one episode. */
+  readonly unrecorded: { readonly peaks: number; readonly reasons: number };
   /** What was left out to keep the page small. */
   readonly omitted: {
     readonly decisions: number;

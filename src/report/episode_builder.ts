@@ -3,16 +3,19 @@ import type { Outcome } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Replay } from "../model/replay.ts";
+import { EPISODE_REST_S, type NamedSubject } from "../model/story.ts";
 import type {
   Episode,
   EpisodeAction,
   EpisodeCulprit,
   EpisodeDecision,
+  EpisodeNamed,
   EpisodeVerdict,
   Forecast,
   Place,
 } from "./episode.ts";
-import type { DecisionRecord } from "./explain.ts";
+import { type DecisionRecord, decided_ns, decided_wall, is_decision } from "./explain.ts";
+import { story } from "./story.ts";
 import { TimelineBuilder } from "./timeline.ts";
 
 /** Rows of a table; a longer one hides what matters. The ends stay, see `push_bounded`. */
@@ -27,10 +30,6 @@ function push_bounded<T>(items: T[], item: T): number {
   return 1;
 }
 
-export function is_decision(record: AuditRecord): record is DecisionRecord {
-  return record.kind === "transition" || record.kind === "action";
-}
-
 /** Collects one episode, record by record; memory is bounded however long it lasts. */
 export class EpisodeBuilder {
   readonly #again: (record: DecisionRecord) => Replay;
@@ -40,12 +39,17 @@ export class EpisodeBuilder {
   readonly #first: Place;
   readonly #open = new Set<string>();
   readonly #culprits = new Map<string, EpisodeCulprit>();
+  readonly #named = new Map<string, EpisodeNamed>();
   readonly #decisions: EpisodeDecision[] = [];
   readonly #actions: EpisodeAction[] = [];
   readonly #verdicts: EpisodeVerdict[] = [];
   readonly #omitted = { decisions: 0, actions: 0, verdicts: 0, culprits: 0 };
   #last: Place;
   #last_ns = 0;
+  /** Since when it has been calm; null while it is not. */
+  #calm_ns: number | null = null;
+  #rises = 0;
+  #unrecorded = { peaks: 0, reasons: 0 };
   #key: DecisionRecord;
   #acted = false;
   #level: Level = 0;
@@ -90,10 +94,12 @@ export class EpisodeBuilder {
     return this.#has_wanted;
   }
 
-  /** The node is back at level 0 and nothing is contained: only records of the same beat still belong here. */
+  /** The node is back at level 0 and nothing is contained: what rises again soon still belongs here, and what the log says of its end. */
   belongs(record: AuditRecord): boolean {
     if (this.#stopped) return false;
-    return !this.#is_calm || record.t_ns === this.#last_ns;
+    if (!this.#is_calm || record.t_ns === this.#last_ns) return true;
+    if (record.kind === "episode") return record.began_ns <= (this.#calm_ns ?? 0);
+    return record.t_ns === 0 || record.t_ns - (this.#calm_ns ?? 0) < EPISODE_REST_S * 1e9;
   }
 
   get #is_calm(): boolean {
@@ -106,14 +112,22 @@ export class EpisodeBuilder {
     // A note of the writer itself bears no time of the beat.
     if (record.t_ns === 0) return;
     const place = this.#place(record);
-    this.#last = place;
-    this.#last_ns = record.t_ns;
-    if (is_decision(record)) this.#decided(record, place);
+    const was_calm = this.#is_calm && this.#calm_ns !== null;
+    // What is told while it is calm, and what is written of it afterwards, make it no longer.
+    const later = record.kind === "episode" || (was_calm && !is_decision(record) && record.t_ns !== this.#last_ns);
+    if (!later) {
+      this.#last = place;
+      this.#last_ns = record.t_ns;
+    }
+    if (record.kind === "episode" && record.omitted !== undefined) this.#unrecorded = record.omitted;
+    if (is_decision(record)) this.#decided(record);
     else if (record.kind === "trace") this.#peak = Math.max(this.#peak, record.d_smooth);
     else if (record.kind === "verification" || record.kind === "undo") {
       for (const outcome of record.outcomes) this.#noticed(outcome, place, record.kind === "undo");
       if (record.kind === "verification") for (const verdict of record.verdicts) this.#judged(verdict, place);
     } else if (record.kind === "stop") this.#stopped = true;
+    if (!this.#is_calm) this.#calm_ns = null;
+    else this.#calm_ns ??= record.t_ns;
   }
 
   /** @param end how it ended, where the records themselves do not say it */
@@ -132,36 +146,45 @@ export class EpisodeBuilder {
       key: this.#key,
       config: this.#key.input.config,
       forecast: this.#forecast,
-      decisions: this.#decisions,
+      decisions: this.#decisions.toSorted((one, other) => one.t_s - other.t_s),
       differing_decisions: this.#differing,
       actions: this.#actions,
       verdicts: this.#verdicts,
       culprits: [...this.#culprits.values()],
+      named: [...this.#named.values()],
+      rises: this.#rises,
+      acted: this.#acted,
+      unrecorded: this.#unrecorded,
       containments: timeline.containments,
       omitted: this.#omitted,
     };
   }
 
-  #place({ id, t_ns, wall_time }: AuditRecord): Place {
+  #place({ id, t_ns, wall_time }: Pick<AuditRecord, "id" | "t_ns" | "wall_time">): Place {
     return { id, t_s: (t_ns - this.#zero_ns) / 1e9, wall_time };
   }
 
-  #decided(record: DecisionRecord, place: Place): void {
-    const { decision, input } = record;
+  #decided(record: DecisionRecord): void {
+    const { decision, input, id } = record;
+    const place = this.#place({ id, t_ns: decided_ns(record), wall_time: decided_wall(record) });
     const { level, previous_level, rule, inaction } = decision;
     const replay = this.#again(record);
     if (!replay.identical) this.#differing += 1;
-    const line = { ...place, previous_level, level, rule, inaction, replay };
+    const kind = record.kind === "episode" ? record.event : record.kind;
+    const line = { ...place, kind, previous_level, level, rule, inaction, replay };
     this.#omitted.decisions += push_bounded(this.#decisions, line);
-    this.#level = level;
     this.#peak = Math.max(this.#peak, input.assessment.d_smooth);
     const { oom_kills } = input.assessment;
     this.#oom_kills = { first: this.#oom_kills?.first ?? oom_kills, last: oom_kills };
     this.#name(record, place);
     const applies = decision.actions.some((action) => action.verb === "apply");
     this.#foresee(record, place, applies && !this.#acted);
-    if ((applies && !this.#acted) || (!this.#acted && level > this.#max_level)) this.#key = record;
+    this.#choose_key(record, applies);
     if (level > this.#max_level) this.#max_level = level;
+    // What was decided earlier, or again, changes nothing now.
+    if (record.kind === "episode") return;
+    if (previous_level === 0 && level > 0) this.#rises += 1;
+    this.#level = level;
     this.#acted ||= applies;
     decision.actions.forEach((action, i) => {
       const outcome = record.kind === "action" ? (record.outcomes[i] ?? null) : null;
@@ -171,7 +194,21 @@ export class EpisodeBuilder {
     });
   }
 
-  #name({ decision: { culprit } }: DecisionRecord, place: Place): void {
+  /** The first that acted; else the latest peak of the highest level; without one, as in older records, the first of that level. */
+  #choose_key(record: DecisionRecord, applies: boolean): void {
+    if (this.#acted) return;
+    const { level } = record.decision;
+    const peak = record.kind === "episode" && record.event === "peak";
+    const no_peak_yet = this.#key.kind !== "episode";
+    if (applies && record.kind !== "episode") this.#key = record;
+    else if (peak && (level >= this.#key.decision.level || no_peak_yet) && level >= this.#max_level) this.#key = record;
+    else if (level > this.#max_level) this.#key = record;
+  }
+
+  #name({ decision, input: { assessment } }: DecisionRecord, place: Place): void {
+    const { named } = decision.level > 0 ? story({ assessment, decision }) : { named: null };
+    if (named !== null) this.#note_named(named, place);
+    const { culprit } = decision;
     if (culprit === null) return;
     const key = `${culprit.cgroup_id} ${culprit.path} ${culprit.tid ?? culprit.pid ?? ""}`;
     const known = this.#culprits.get(key);
@@ -180,10 +217,23 @@ export class EpisodeBuilder {
     else this.#omitted.culprits += 1;
   }
 
+  #note_named(named: NamedSubject, place: Place): void {
+    const key = `${named.resource} ${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
+    const known = this.#named.get(key);
+    if (known === undefined) {
+      if (this.#named.size < MOST_CULPRITS) this.#named.set(key, { ...place, named, times: 1 });
+      return;
+    }
+    const larger = Math.abs(named.rate) > Math.abs(known.named.rate);
+    this.#named.set(key, { ...known, named: larger ? named : known.named, times: known.times + 1 });
+  }
+
   /** What was known when it was first acted on counts; before that, the nearest end. */
   #foresee({ input, decision }: DecisionRecord, place: Place, first_action: boolean): void {
     const target = decision.actions.find((action) => action.verb === "apply")?.target ?? decision.culprit;
-    const growth = input.assessment.growth.find((one) => one.cgroup_id === target?.cgroup_id);
+    const of_it = input.assessment.growth.find((one) => one.cgroup_id === target?.cgroup_id);
+    // Where no culprit was looked for, what grows is known all the same.
+    const growth = of_it ?? input.assessment.growth.find((one) => one.sustained_s > 0);
     if (growth === undefined || growth.ttf.ttf_s === null || this.#acted) return;
     if (!first_action && this.#forecast !== null && this.#forecast.ttf_s <= growth.ttf.ttf_s) return;
     const { headroom_bytes, ttf_s, resource } = growth.ttf;

@@ -7,7 +7,9 @@ import { EPISODE_STYLE } from "./episode_style.ts";
 import * as words from "./episode_words.ts";
 import { setting } from "./explain.ts";
 import { Html, html, shortened } from "./html.ts";
+import { amount_text, named_text } from "./named.ts";
 import { bytes, natural, num, percent, quantity, signed } from "./number.ts";
+import { thresholds_text } from "./thresholds.ts";
 
 /** Stands in every page, so that a page may be written over and nothing else. */
 export const PAGE_MARK = '<meta name="generator" content="HOSA episode report">';
@@ -54,14 +56,14 @@ ${new Html(PAGE_MARK)}
 <main>
 <header>
 <p class="eyebrow">HOSA · episode ${episode.first.id} – ${episode.last.id}</p>
-<h1>${headline(episode)}</h1>
+<h1>${shortened(words.episode_story(episode).headline, 300)}</h1>
 <p>${node}, ${words.clock_text(episode.first.wall_time, 0, 0)}, ${words.span_text(duration_s(episode))}</p>
 <p class="lead">${words.summary_text(episode)}</p>
 ${facts(episode)}
 </header>
 ${course(episode)}
 ${section("carried", "What carried it", shares(episode))}
-${section("who", "Who", culprits(episode))}
+${section("who", "Processes and culprits", [named(episode), culprits(episode)])}
 ${section("without", "What would have happened", forecast(episode))}
 ${section("done", words.only_recorded(episode) ? "What HOSA would do" : "What was done", [actions(episode), verdicts(episode)])}
 ${section("why", "Why", reasons(episode))}
@@ -107,14 +109,6 @@ function at(place: Place): Html {
 
 function duration_s({ first, last }: Episode): number {
   return last.t_s - first.t_s;
-}
-
-function headline(episode: Episode): string {
-  const resource = episode.key.input.assessment.dominant_resource;
-  const what =
-    resource === "memory" && episode.forecast !== null ? "memory was running out" : `${resource} left its normal range`;
-  const { culprit } = episode.key.decision;
-  return culprit === null ? `The node's ${what}` : `${shortened(culprit.path || "A cgroup", 80)}: ${what}`;
 }
 
 function facts(episode: Episode): Html {
@@ -190,8 +184,27 @@ function shares({ key }: Episode): Html {
   return table(caption, ["dimension", "value", "share of D²", ""], [...rows, ...others]);
 }
 
+/** Processes by the figure they were named for, down to the thread. */
+function named({ named: all, key }: Episode): Html {
+  if (all.length === 0) {
+    const { unnamed } = words.episode_story({ key });
+    const why = unnamed === "not_recorded" ? "the record names no process" : "no process stood out";
+    return html`<p>No process is named: ${why}.</p>`;
+  }
+  const rows = all.map(({ named: one, times, ...place }) => {
+    const cgroup = one.path === "" ? "unknown" : one.path;
+    const task = one.tid ?? one.pid;
+    const share = one.share === null ? "–" : percent(one.share);
+    const of_cgroup = one.share_of_cgroup === null ? "–" : percent(one.share_of_cgroup);
+    const guarded = one.protected === null ? "" : `protected: ${shortened(one.protected)}`;
+    return html`<tr>${at(place)}<th scope="row">${shortened(named_text(one), 200)}<br><span class="soft">${task === null ? "" : `task ${task}, `}<code>${path_text(cgroup, 160)}</code></span></th><td>${one.resource}</td><td class="nowrap">${amount_text(one)}</td><td class="nowrap">${share}</td><td class="nowrap">${of_cgroup}</td><td class="nowrap">${times}</td><td>${guarded}</td></tr>`;
+  });
+  const head = ["first named", "what", "resource", "at most", "of the node", "of its cgroup", "records", ""];
+  return table("Processes and threads, with the largest figure each was named for", head, rows);
+}
+
 function culprits({ culprits: all, omitted }: Episode): Html {
-  if (all.length === 0) return html`<p>Nobody was looked for, or nobody stood out.</p>`;
+  if (all.length === 0) return html`<p>No culprit search: below level 2 HOSA only observes.</p>`;
   const rows = all.map(({ culprit: who, times, ...place }) => {
     const task = who.tid ?? who.pid;
     const inside =
@@ -270,7 +283,12 @@ function reasons(episode: Episode): Html {
   );
   const because = harm.because.slice(0, 12).map((reason) => html`<li>${shortened(reason, 240)}</li>`);
   return html`<p>The decision that counts (${episode.key.id}): ${shortened(rule, 300)}. Harm: ${witness}; evidence ${harm.evidence}.</p><ul>${because}</ul>
-${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}`;
+${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}${unrecorded(episode)}`;
+}
+
+function unrecorded({ unrecorded: left_out }: Episode): Html {
+  const text = words.unrecorded_text(left_out);
+  return text === "" ? html`` : html`<p class="soft">There is ${text}.</p>`;
 }
 
 function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {
@@ -288,7 +306,7 @@ function proof(episode: Episode, { chain_problems, audit }: Provenance): Html {
 <p>To check it: <code>hosa explain ${key.id} --audit ${shortened(audit)}</code>. Records ${first.id} to ${last.id}; SHA-256 of ${key.id}: <code>${key.hash}</code>.</p>`;
 }
 
-function configuration({ run, config, timeline }: Episode, { version, settings }: Provenance): Html {
+function configuration({ run, config, key }: Episode, { version, settings }: Provenance): Html {
   const about =
     run === null
       ? "The record of the start of that run is gone (rotated out)."
@@ -296,13 +314,13 @@ function configuration({ run, config, timeline }: Episode, { version, settings }
   const missing = run?.missing_rungs.map(({ rung, why }) => html`<li>${rung}: ${shortened(why)}</li>`) ?? [];
   const absences = run?.absences.slice(0, 24).map(({ what, why }) => html`<li>${what}: ${shortened(why)}</li>`) ?? [];
   const lacks = [...missing, ...absences];
-  const theta = timeline.theta.map((one, i) => `θ${i + 1} ${num(one)}`).join(", ");
+  const theta = thresholds_text(key.input.assessment.thresholds);
   const rows = settings(config)
     .slice(0, MOST_SETTINGS)
     .map(
       ([name, value]) =>
         html`<tr><th scope="row"><code>${shortened(name, 80)}</code></th><td><code>${shortened(value, 200)}</code></td></tr>`,
     );
-  return html`<p>${about}</p><p>Thresholds: ${theta || "none yet"}.</p>${lacks.length === 0 ? "" : html`<h3>Missing on that node</h3><ul>${lacks}</ul>`}
+  return html`<p>${about}</p><p>Thresholds: ${theta}.</p>${lacks.length === 0 ? "" : html`<h3>Missing on that node</h3><ul>${lacks}</ul>`}
 <details><summary>What the decision was configured with</summary>${table("As recorded with the decision", ["key", "value"], rows)}</details>`;
 }

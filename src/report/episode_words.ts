@@ -1,7 +1,9 @@
 import { level_name } from "../model/level.ts";
+import type { Story } from "../model/story.ts";
 import type { Episode, Forecast } from "./episode.ts";
 import { shortened } from "./html.ts";
 import { bytes, num, percent } from "./number.ts";
+import { story } from "./story.ts";
 
 /** `2026-01-01 00:01:08.539 UTC`, some seconds later; what is no time stays as it is. */
 export function clock_text(wall_time: string, later_s = 0, decimals: 0 | 3 = 3): string {
@@ -12,8 +14,8 @@ export function clock_text(wall_time: string, later_s = 0, decimals: 0 | 3 = 3):
 }
 
 /** The time of day alone, for tables. */
-export function time_text(wall_time: string): string {
-  return clock_text(wall_time).replace(/^.* (\S+) UTC$/, "$1");
+export function time_text(wall_time: string, later_s = 0): string {
+  return clock_text(wall_time, later_s).replace(/^.* (\S+) UTC$/, "$1");
 }
 
 export function span_text(seconds: number): string {
@@ -28,47 +30,55 @@ export function only_recorded({ run, actions }: Episode): boolean {
   return run?.motor === "recording" || actions.some(({ outcome }) => outcome?.status === "would_do");
 }
 
-/** The narrowest name of whoever carried the change. */
-export function culprit_text(episode: Episode): string {
-  const who = episode.key.decision.culprit ?? episode.culprits[0]?.culprit ?? null;
-  if (who === null) return "nobody stood out";
-  const task = who.tid ?? who.pid;
-  const path = shortened(who.path || "unknown", 80);
-  return task === null
-    ? path
-    : `${path}, ${who.scope} ${task}${who.comm === null ? "" : ` “${shortened(who.comm, 32)}”`}`;
+/** What is told of the episode: of the decision that counts. */
+export function episode_story({ key }: Pick<Episode, "key">): Story {
+  return story({ assessment: key.input.assessment, decision: key.decision });
 }
 
 /** What happened, in three or four sentences. */
 export function summary_text(episode: Episode): string {
-  const { max_level, timeline, actions, verdicts, oom_kills, key } = episode;
+  const { max_level, timeline, actions, verdicts, oom_kills, key, rises } = episode;
   const name = `level ${max_level}, ${level_name(max_level)}`;
   const { dominant, dimension_names, contribution, d } = key.input.assessment;
   const first = dominant[0];
   const share = first === undefined || d <= 0 ? null : (contribution[first] ?? 0) / (d * d);
   const carried = share === null ? "" : `, carried by ${dimension_names[first!] ?? "?"} (${percent(share)} of D²)`;
-  const what = `The node left its normal state and reached ${name}; D̄ rose to ${num(episode.peak_d_smooth)}${carried}.`;
-  const who =
-    key.decision.culprit === null ? " Nobody was singled out." : ` The change was led by ${culprit_text(episode)}.`;
+  const times = rises > 1 ? ` It rose ${rises} times.` : "";
+  const what = `The node left its normal state and reached ${name}; D̄ rose to ${num(episode.peak_d_smooth)}${carried}.${times}`;
   const asked = actions.filter(({ action }) => action !== null).length + episode.omitted.actions;
-  const times = asked === 1 ? "once" : `${asked} times`;
-  const did = only_recorded(episode) ? `would do something ${times}, and did nothing` : `acted ${times}`;
-  const done = asked === 0 ? " Nothing was done." : ` HOSA ${did}`;
+  const often = asked === 1 ? "once" : `${asked} times`;
+  const did = only_recorded(episode) ? `would do something ${often}, and did nothing` : `acted ${often}`;
+  const why = key.decision.inaction === "" ? "" : `: ${shortened(key.decision.inaction, 200)}`;
+  const done = asked === 0 ? ` Nothing was done${why}.` : ` HOSA ${did}`;
   const judged = verdicts.map(({ verdict }) => verdict.verdict.replaceAll("_", " "));
   const verdict = asked === 0 ? "" : judged.length === 0 ? "." : `; judged: ${[...new Set(judged)].join(", ")}.`;
   const top = timeline.memory.points.reduce((highest, point) => Math.max(highest, point.bytes), 0);
-  const memory = top > 0 ? ` Memory of ${shortened(timeline.memory.path, 80)} reached ${bytes(top)}.` : "";
+  const memory = top > 0 ? ` Memory of ${whose(timeline.memory.path)} reached ${bytes(top)}.` : "";
   const kills =
     oom_kills > 0 ? ` The kernel killed for lack of memory ${oom_kills === 1 ? "once" : `${oom_kills} times`}.` : "";
-  return `${what}${who}${done}${verdict}${memory}${kills}`;
+  return `${what}${done}${verdict}${memory}${kills}`;
+}
+
+/** The root cgroup stands for the node. */
+function whose(path: string): string {
+  return path === "/" ? "the node" : shortened(path, 80);
+}
+
+/** What of an episode has no record; empty where all of it has. */
+export function unrecorded_text({ peaks, reasons }: Episode["unrecorded"]): string {
+  const parts = [
+    peaks === 0 ? "" : `${peaks} higher ${peaks === 1 ? "peak" : "peaks"}`,
+    reasons === 0 ? "" : `${reasons} changed ${reasons === 1 ? "reason" : "reasons"}`,
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "" : `no record of ${parts.join(" and ")}: the bound of one episode was reached`;
 }
 
 export function forecast_text(forecast: Forecast): string {
   const { path, memory_bytes, slope_bytes_per_s, headroom_bytes, ttf_s, wall_time, of_node, id } = forecast;
-  const whose = of_node ? "the node's memory" : "its limit";
+  const limit = of_node ? "all of the node's memory" : "its limit";
   return (
-    `At ${clock_text(wall_time)} (${id}) ${shortened(path)} used ${bytes(memory_bytes)}, grew by ${bytes(slope_bytes_per_s)}/s and had ` +
-    `${bytes(headroom_bytes)} left up to ${whose}. At that pace memory would have been used up at ${clock_text(wall_time, ttf_s, 0)}, ` +
+    `At ${clock_text(wall_time)} (${id}) ${whose(path)} used ${bytes(memory_bytes)}, grew by ${bytes(slope_bytes_per_s)}/s and had ` +
+    `${bytes(headroom_bytes)} left up to ${limit}. At that pace memory would have been used up at ${clock_text(wall_time, ttf_s, 0)}, ` +
     `${span_text(ttf_s)} later.`
   );
 }

@@ -1,6 +1,8 @@
+import type { Attribution } from "../model/attribution.ts";
 import type {
   ActionEntry,
   AuditRecord,
+  EpisodeEntry,
   HookEntry,
   QuarantineEntry,
   QuarantineStepEntry,
@@ -13,15 +15,42 @@ import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { NamedSubject } from "../model/story.ts";
+import { advice } from "./advice.ts";
+import type { EpisodeSummary } from "./episode_list.ts";
+import { clock_text, span_text, unrecorded_text } from "./episode_words.ts";
 import { loss_entry_sentence } from "./loss.ts";
-import { natural, num, percent, quantity, signed } from "./number.ts";
+import { figure_text, named_text } from "./named.ts";
+import { bytes, duration_text, natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { precondition_words } from "./precondition.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
 import { regime_sentence } from "./regime.ts";
+import { story } from "./story.ts";
 import { by_level, type Style } from "./style.ts";
+import { thresholds_text } from "./thresholds.ts";
 
-export type DecisionRecord = AuditRecord & (TransitionEntry | ActionEntry);
+/** A moment of an episode with what was decided then. */
+type DecidedMoment = EpisodeEntry & Required<Pick<EpisodeEntry, "input" | "decision">>;
+
+export type DecisionRecord = AuditRecord & (TransitionEntry | ActionEntry | DecidedMoment);
+
+export function is_decision(record: AuditRecord): record is DecisionRecord {
+  if (record.kind === "episode") return record.input !== undefined && record.decision !== undefined;
+  return record.kind === "transition" || record.kind === "action";
+}
+
+/** When it was decided: the peak of an episode is recorded when it is known to be one. */
+export function decided_ns(record: DecisionRecord): number {
+  return record.kind === "episode" ? record.input.assessment.t_ns : record.t_ns;
+}
+
+/** The wall time of that moment, ISO 8601. */
+export function decided_wall(record: DecisionRecord): string {
+  const at_ms = Date.parse(record.wall_time) - (record.t_ns - decided_ns(record)) / 1e6;
+  return record.kind === "episode" && Number.isFinite(at_ms) ? new Date(at_ms).toISOString() : record.wall_time;
+}
 
 /** A quarantine's plan or what became of a step of it. */
 export type QuarantineRecord = AuditRecord & (QuarantineEntry | QuarantineStepEntry);
@@ -33,52 +62,159 @@ export interface Circumstances {
   readonly replay: Replay;
   readonly regime: Regime;
   /** Verdicts reached later on the containments this record acted on. */
-  readonly verdicts: readonly { readonly record_id: string; readonly verdict: Verdict }[];
+  readonly verdicts: readonly (RecordedAt & { readonly verdict: Verdict })[];
   /** Hooks that were run for them, oldest first. */
   readonly hooks?: readonly (AuditRecord & HookEntry)[];
   /** Name of the motor of that run; "recording" means nothing was touched. */
   readonly motor: string;
+  /** CLOCK_MONOTONIC of the start of that run; absent where its record is gone. */
+  readonly run_began_ns?: number;
+  /** The episode whose peak this is; absent where one record was asked for. */
+  readonly episode?: EpisodeSummary;
+  /** Episodes after it that are by the way. */
+  readonly later_episodes?: number;
 }
 
-/** One decision in sentences and numbers. */
+/** Where and when something was recorded. */
+export interface RecordedAt {
+  readonly record_id: string;
+  readonly wall_time: string;
+  readonly t_ns: number;
+}
+
+/** One decision: a plain sentence, what to do, then the numbers. */
 export function explain_decision(record: DecisionRecord, around: Circumstances, paint: Style): string {
-  const { decision } = record;
+  const { decision, input } = record;
+  const told = story({ assessment: input.assessment, decision });
+  const acted = decision.actions.length > 0;
+  const when = moment_text(decided_wall(record), decided_ns(record), around.run_began_ns);
   const lines = [
-    `${paint.bold(record.id)}  ${record.wall_time}  ${record.kind}  ${level_change(decision, paint)}`,
+    paint.bold(told.headline),
+    done(record, around.motor),
+    ...advice(told, acted).map((line) => `  ${line}`),
+    "",
+    `${paint.bold(record.id)}  ${when}  ${what(record)}  ${level_change(decision, paint)}`,
+    ...episode_rows(around),
+    ...named_rows(told.named),
+    ...unread_rows(input.assessment.attribution),
     row("Seen", seen(record)),
     row("Threshold", thresholds(record)),
     row("Carried by", carriers(record)),
     row("Looks like", looks(record)),
-    row("Regime", regime_sentence(around.regime)),
-    row("Who", decision.culprit === null ? "nobody was looked for" : culprit(decision.culprit)),
+    ...(decision.level === 0 ? [] : [row("Regime", regime_sentence(around.regime))]),
+    row("Culprit", decision.culprit === null ? no_culprit(decision) : culprit(decision.culprit)),
     row("Harm", harm(decision.harm)),
     ...decision.harm.because.map((reason) => row("", reason)),
     row("Rule", decision.rule),
     ...actions(record, around.motor),
     ...(decision.inaction === "" ? [] : [row("Not done", decision.inaction)]),
-    ...around.verdicts.map(({ record_id, verdict }) =>
-      row("Verdict", `${record_id}: ${verdict.id} ${verdict.verdict}: ${verdict.detail}`),
+    ...around.verdicts.map(({ verdict, ...at }) =>
+      row("Verdict", `${at_text(at, around)}: ${verdict.id} ${verdict.verdict}: ${verdict.detail}`),
     ),
-    ...(around.hooks ?? []).map(hook),
-    ...(around.quarantine ?? []).flatMap(quarantine),
+    ...(around.hooks ?? []).map((one) => hook(one, around)),
+    ...(around.quarantine ?? []).flatMap((one) => quarantine(one, around)),
     row("Proof", proof(around.replay, paint)),
   ];
   return `${lines.join("\n")}\n`;
 }
 
-function hook({ id, hook, command, event, action_id, result }: AuditRecord & HookEntry): string {
-  return row("Hook", `${id}: ${hook} (${command[0]}) for ${action_id} ${event}: ${hook_sentence(result)}`);
+/** `2026-01-02 03:04:05.000 UTC (t=12.3 s)`: since the start of the run, where that is known. */
+function moment_text(wall_time: string, t_ns: number, run_began_ns: number | undefined): string {
+  const since = run_began_ns === undefined ? "" : ` (t=${((t_ns - run_began_ns) / 1e9).toFixed(1)} s)`;
+  return `${clock_text(wall_time)}${since}`;
+}
+
+function at_text({ record_id, wall_time, t_ns }: RecordedAt, { run_began_ns }: Circumstances): string {
+  return `${record_id} ${moment_text(wall_time, t_ns, run_began_ns).replace(/^\S+ /, "")}`;
+}
+
+function what(record: DecisionRecord): string {
+  if (record.kind !== "episode") return record.kind;
+  return record.event === "reason" ? "the reason changed" : "peak";
+}
+
+/** What HOSA did about it, one sentence. */
+function done({ decision }: DecisionRecord, motor: string): string {
+  const [first] = decision.actions;
+  if (first !== undefined) {
+    const acts = motor === "recording" ? "HOSA would act" : "HOSA acted";
+    return `${acts}: ${first.verb} ${setting(first.setting)} on ${target(first)}.`;
+  }
+  if (decision.level === 5)
+    return `HOSA ${motor === "recording" ? "would isolate" : "isolated"} the node (quarantine).`;
+  if (decision.inaction !== "") return `HOSA did nothing: ${decision.inaction}.`;
+  return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
+}
+
+function episode_rows({ episode, later_episodes: later = 0 }: Circumstances): readonly string[] {
+  if (episode === undefined) return [];
+  const unrecorded = unrecorded_text(episode.unrecorded);
+  const episodes = `${later} later ${later === 1 ? "episode" : "episodes"}`;
+  return [
+    row("Episode", episode_text(episode)),
+    ...(later === 0 ? [] : [row("", `${episodes} of a moment or of HOSA's own commands: \`hosa explain --list\``)]),
+    ...(unrecorded === "" ? [] : [row("", unrecorded)]),
+  ];
+}
+
+function episode_text({ id, last_id, began, lasted_s, rises, max_level, peak_d_smooth, end }: EpisodeSummary): string {
+  const times = rises > 1 ? `, ${rises} rises` : "";
+  const lasts = end === "under_way" ? ", not over yet" : "";
+  const peak = `highest level ${max_level}, highest D̄ ${num(peak_d_smooth)}`;
+  return `${id} – ${last_id}: began ${clock_text(began, 0, 0)}, ${span_text(lasted_s)}${times}${lasts}; ${peak}`;
+}
+
+function named_rows(named: Maybe<NamedSubject>): readonly string[] {
+  if (named === null) return [];
+  const { share_of_cgroup, held_bytes, gained_bytes, age_s, protected: guarded, thread_share } = named;
+  const parts = [
+    figure_text(named),
+    share_of_cgroup === null || named.share === null ? "" : `${percent(share_of_cgroup)} of its cgroup's`,
+    thread_share === null || named.tid === null || named.tid === named.pid
+      ? ""
+      : `the thread carries ${percent(thread_share)} of its process's`,
+    held_bytes === undefined ? "" : `holds ${bytes(held_bytes)}`,
+    gained_bytes === undefined
+      ? ""
+      : `${gained_bytes < 0 ? "gave back" : "took"} ${bytes(Math.abs(gained_bytes))} since the onset`,
+    age_s === null ? "" : `${duration_text(age_s)} old`,
+    guarded === null ? "" : `protected: ${guarded}`,
+  ];
+  return [row("Process", named_text(named)), row("", parts.filter((part) => part !== "").join("; "))];
+}
+
+function unread_rows(attribution: Attribution | undefined): readonly string[] {
+  if (attribution === undefined || attribution.complete) return [];
+  return [
+    row("", `the node has more threads than were read (${attribution.threads}): what the others do is missing here`),
+  ];
+}
+
+function no_culprit({ level }: Decision): string {
+  return level <= 1 ? "no culprit search: level 1 only observes" : "no cgroup stands out";
+}
+
+function hook(record: AuditRecord & HookEntry, around: Circumstances): string {
+  const { id, wall_time, t_ns, hook, command, event, action_id, result } = record;
+  const at = at_text({ record_id: id, wall_time, t_ns }, around);
+  return row("Hook", `${at}: ${hook} (${command[0]}) for ${action_id} ${event}: ${hook_sentence(result)}`);
 }
 
 /** The plan of a quarantine in sentences, with its own proof. */
 export function explain_quarantine(record: QuarantineRecord, replay: Replay | null, paint: Style): string {
-  const head = `${paint.bold(record.id)}  ${record.wall_time}  ${record.kind}`;
+  const head = `${paint.bold(record.id)}  ${clock_text(record.wall_time)}  ${record.kind}`;
   const proven = replay === null ? [] : [row("Proof", proof(replay, paint, "plan made anew"))];
-  return `${[head, ...quarantine(record), ...proven].join("\n")}\n`;
+  return `${[head, ...quarantine(record, {}), ...proven].join("\n")}\n`;
 }
 
-function quarantine(record: QuarantineRecord): readonly string[] {
-  if (record.kind === "quarantine_step") return [row("Quarantine", `${record.id}: ${step_sentence(record.outcome)}`)];
+function quarantine(
+  record: QuarantineRecord,
+  { run_began_ns }: Pick<Circumstances, "run_began_ns">,
+): readonly string[] {
+  if (record.kind === "quarantine_step") {
+    const when = moment_text(record.wall_time, record.t_ns, run_began_ns).replace(/^\S+ /, "");
+    return [row("Quarantine", `${record.id} ${when}: ${step_sentence(record.outcome)}`)];
+  }
   const { environment } = record.input.facts;
   const again = record.resumed ? ", taken up again after a restart" : "";
   return [
@@ -101,7 +237,7 @@ export function explain_plain(record: AuditRecord, paint: Style): string {
   ];
   const width = Math.max(...rows.map(([name]) => name!.length));
   const lines = rows.map(([name, value]) => `  ${name!.padEnd(width)}  ${value}`);
-  return `${[`${paint.bold(id)}  ${wall_time}  ${kind}`, ...lines].join("\n")}\n`;
+  return `${[`${paint.bold(id)}  ${clock_text(wall_time)}  ${kind}`, ...lines].join("\n")}\n`;
 }
 
 /** A recorded value in words: `p50 204, p99 911`; what is nested stands in brackets. */
@@ -136,9 +272,8 @@ function seen({ input: { assessment: a } }: DecisionRecord): string {
 
 function thresholds({ input: { assessment: a } }: DecisionRecord): string {
   const fallen = a.thresholds.theta.filter((theta) => a.d_smooth > theta).length;
-  const all = a.thresholds.theta.map((theta, i) => `θ${i + 1} ${num(theta)}`).join(", ");
   const verdict = fallen === 0 ? "D̄ is below all" : `D̄ is beyond θ${fallen}`;
-  return `${verdict} (${all}; ${a.thresholds.source})`;
+  return `${verdict} (${thresholds_text(a.thresholds)})`;
 }
 
 function carriers({ input: { assessment: a } }: DecisionRecord): string {
@@ -153,9 +288,9 @@ function carriers({ input: { assessment: a } }: DecisionRecord): string {
     .join(", ");
 }
 
-function looks({ input: { assessment } }: DecisionRecord): string {
-  const found = patterns(assessment);
-  if (found.length === 0) return "nothing that has a common name";
+function looks({ input: { assessment }, decision }: DecisionRecord): string {
+  const found = patterns(assessment, decision.level);
+  if (found.length === 0) return "no known failure pattern matches";
   return found.map(({ name, because }) => `${name} (${because})`).join("; ");
 }
 

@@ -51,3 +51,8 @@ export function duration_text(seconds: number): string {
   if (seconds < 7200) return `${num(seconds / 60, seconds % 60 === 0 ? 0 : 1)} min`;
   return `${num(seconds / 3600, 1)} h`;
 }
+
+/** The same reason with other numbers is no news; the prefixes of units go with their numbers. */
+export function without_numbers(reason: string): string {
+  return reason.replace(/[\d.]+( [KMGT]iB| [nµm]?s\b)?/g, "#");
+}

@@ -1,10 +1,12 @@
 import { GAP_STEPS } from "../model/cadence.ts";
 import { WOULD_DO } from "../model/dial.ts";
-import type { BeatView, CulpritView } from "../model/view.ts";
+import type { BeatView } from "../model/view.ts";
 import { to_ascii } from "./ascii.ts";
-import { natural, num, percent, signed } from "./number.ts";
+import { episode_lines } from "./level_lines.ts";
+import { natural, num, percent, signed, without_numbers } from "./number.ts";
 import { PLAIN, type Screen, shortened_middle, width_of } from "./screen.ts";
 import { by_level, type Style } from "./style.ts";
+import { shortened_subject, subject_forms, subject_of } from "./subject.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 export const HISTORY = 20;
@@ -12,8 +14,6 @@ export const HISTORY = 20;
 const MIN_WORDS = 28;
 /** Columns below which the name of a dimension is not worth shortening. */
 const MIN_DIMENSION = 20;
-/** Likewise for the path of a cgroup. */
-const MIN_PATH = 8;
 
 /** What was shown of D̄, oldest first; null where nothing was sampled. */
 export type History = readonly (number | null)[];
@@ -86,7 +86,7 @@ function taken_by(figures: Figures): number {
 
 export function observe_header(paint: Style, layout: ObserveLayout = observe_layout(PLAIN)): string {
   const { ascii, words } = layout;
-  const title = "carried by · who";
+  const title = "carried by · name";
   const cells: readonly Cell[] = [
     right("time", layout.time),
     left("level", layout.level),
@@ -172,22 +172,27 @@ function level_cell({ level, level_name, warm }: BeatView, columns: number): str
   return short.length <= columns ? short : `${level}${mark}`;
 }
 
-/** What carries the distance and the culprit, in the room there is: first the second dimension goes, then its value, then the middle of names. */
+/** What carries the distance and what acts, in the room there is: first the second dimension goes, then its value, then what is said of the subject. */
 function words_of(view: BeatView, { words, ascii }: ObserveLayout): string {
   const shown = (text: string): string => (ascii ? to_ascii(text) : text);
-  const culprit = shown(who(view.culprit));
+  const subject = subject_of(view);
+  const forms = subject_forms(subject).map(shown);
+  const [longest = ""] = forms;
   const first = carried(view)[0];
   const joined = (...parts: readonly string[]): string => parts.filter((part) => part !== "").join(" · ");
-  const all = joined(shown(carriers(view)), culprit);
+  const all = joined(shown(carriers(view)), longest);
   if (words === null) return all;
-  const shorter = [all, joined(first?.full ?? "", culprit), joined(first?.brief ?? "", culprit)];
+  const shorter = [all, joined(first?.full ?? "", longest), joined(first?.brief ?? "", longest)];
   const fits = shorter.find((text) => width_of(text) <= words);
   if (fits !== undefined) return fits;
-  if (view.culprit === null || first === undefined) return shortened_middle(shorter[2]!, words, { ascii });
-  // The culprit's name is worth more than the dimension's.
-  const left_over = words - 3 - width_of(culprit);
-  if (left_over < MIN_DIMENSION) return short_who(view.culprit, words, { ascii });
-  return joined(shortened_middle(first.brief, left_over, { ascii }), culprit);
+  if (subject === null || first === undefined) return shortened_middle(shorter[2]!, words, { ascii });
+  // The subject's name is worth more than the dimension's.
+  for (const form of forms) {
+    const left_over = words - 3 - width_of(form);
+    if (left_over >= MIN_DIMENSION) return joined(shortened_middle(first.brief, left_over, { ascii }), form);
+    if (width_of(form) <= words) return form;
+  }
+  return shortened_subject(subject, words, { ascii });
 }
 
 /** The two dimensions that carry most of D². */
@@ -208,34 +213,15 @@ function carried(view: BeatView): readonly { readonly full: string; readonly bri
     });
 }
 
-export function who(culprit: CulpritView | null): string {
-  return culprit === null ? "" : (culprit.path || "unknown") + inside(culprit);
-}
-
-/** What of the cgroup it is, behind its path. */
-function inside({ tid, pid, scope, comm, protected: guarded }: CulpritView): string {
-  const task = tid ?? pid;
-  const one = task === null ? "" : ` ${scope} ${task}${comm === null ? "" : ` "${comm}"`}`;
-  return `${one}${guarded === null ? "" : " (protected)"}`;
-}
-
-/** The culprit in so many columns: the path gives way first, for what is behind it has no other name. */
-function short_who(culprit: CulpritView, columns: number, screen: Pick<Screen, "ascii">): string {
-  const shown = (text: string): string => (screen.ascii ? to_ascii(text) : text);
-  const end = shown(inside(culprit));
-  const room = columns - width_of(end);
-  if (room < MIN_PATH) return shortened_middle(shown(who(culprit)), columns, screen);
-  return shortened_middle(shown(culprit.path || "unknown"), room, screen) + end;
-}
-
-/** What a beat did, or why it did nothing; empty when there is nothing to say. */
+/** What a beat did, why it did nothing, and what is new of its episode; empty when there is nothing to say. */
 export function event_lines(view: BeatView, previous_inaction: string, paint: Style): readonly string[] {
+  const indent = " ".repeat(10);
   const would = view.acts === false ? `${WOULD_DO}: ` : "";
   const lines = view.actions.map(
     (action) =>
-      `${" ".repeat(10)}${paint.cyan(`${would}${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
+      `${indent}${paint.cyan(`${would}${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
   );
-  if (view.inaction !== "" && view.inaction !== previous_inaction)
-    lines.push(`${" ".repeat(10)}${paint.dim(view.inaction)}`);
-  return lines;
+  if (view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction))
+    lines.push(`${indent}${paint.dim(view.inaction)}`);
+  return [...lines, ...episode_lines(view).map((line) => `${indent}${paint.bold(line)}`)];
 }

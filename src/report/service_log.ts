@@ -1,8 +1,10 @@
 import { WOULD_DO } from "../model/dial.ts";
 import { type Level, level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
-import { num, signed } from "./number.ts";
-import { carriers, who } from "./observe.ts";
+import { episode_lines, has_own_line } from "./level_lines.ts";
+import { num, signed, without_numbers } from "./number.ts";
+import { carriers } from "./observe.ts";
+import { who } from "./subject.ts";
 
 export interface LogLine {
   readonly severity: "error" | "warn" | "info";
@@ -19,7 +21,8 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
   const newly_idle = view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction);
-  if (view.level !== previous) {
+  const told = has_own_line(view, previous);
+  if (told) {
     const why = newly_idle ? `; ${view.inaction}` : "";
     lines.push({ severity, text: `${moved(view, previous)}${why}` });
   }
@@ -28,13 +31,9 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
     lines.push({ severity: "warn", text: `${would}${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
-  if (newly_idle && view.level === previous) lines.push({ severity: "info", text: view.inaction });
+  if (newly_idle && !told) lines.push({ severity: "info", text: view.inaction });
+  for (const text of episode_lines(view)) lines.push({ severity: severity_of(view.level), text });
   return lines;
-}
-
-/** The same reason with other numbers is no news; the prefixes of units go with their numbers. */
-function without_numbers(reason: string): string {
-  return reason.replace(/[\d.]+( [KMGT]iB| [nµm]?s\b)?/g, "#");
 }
 
 function severity_of(level: Level): LogLine["severity"] {
@@ -44,6 +43,6 @@ function severity_of(level: Level): LogLine["severity"] {
 
 function moved(view: BeatView, previous: Level): string {
   const seen = `D̄ ${num(view.d_smooth)} (θ1 ${num(view.thresholds.theta[0])}), slope ${signed(view.velocity)}/s`;
-  const parts = [seen, carriers(view), who(view.culprit)].filter((part) => part !== "");
+  const parts = [seen, carriers(view), who(view)].filter((part) => part !== "");
   return `level ${previous} → ${view.level} ${level_name(view.level)}: ${parts.join("; ")}`;
 }

@@ -7,31 +7,29 @@ import { dial_sentence, engine_sentence, pause_sentence } from "./dial.ts";
 import { num, signed } from "./number.ts";
 import { regime_sentence } from "./regime.ts";
 import { duration, held_lines, release_help } from "./release.ts";
+import { width_of } from "./screen.ts";
 import { by_level, type Style } from "./style.ts";
+import { thresholds_text } from "./thresholds.ts";
+import { warmup_text } from "./warmup.ts";
 
 function row(label: string, text: string): string {
-  return `${label.padEnd(11)}${text}`;
+  return `${label}${" ".repeat(Math.max(0, 11 - width_of(label)))}${text}`;
 }
 
 /** What a running agent says of itself, for people. */
 export function status_text(status: AgentStatus, paint: Style): string {
-  const { d_smooth, velocity, theta, beat } = status;
-  const warm = status.warm ? "" : "; still learning, nothing above level 1 before that";
-  const thresholds = theta?.map((value, i) => `θ${i + 1} ${num(value)}`).join(", ") ?? "";
+  const { beat } = status;
   return `${[
     row("agent", `process ${status.pid}, hosa ${status.version} on ${status.node}, up ${duration(status.uptime_s)}`),
     ...standing(status, paint),
     row(
       "level",
-      `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}${warm}`,
-    ),
-    // An agent that still runs from before an upgrade does not tell it.
-    ...((status.regime ?? null) === null ? [] : [row("regime", regime_sentence(status.regime!))]),
-    row(
-      "D̄",
-      `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s (${thresholds})`.replace(" ()", ""),
+      `${by_level(paint, status.level, `${status.level} ${status.level_name}`)} since ${status.level_since}`,
     ),
     ...(status.degraded ?? []).map((what) => row("degraded", paint.red(what))),
+    ...warmup(status),
+    ...now(status, paint),
+    ...judged(status),
     ...held(status, paint),
     ...status.cooldowns.map((one) =>
       row("left alone", `${one.path || "quarantine"}, for another ${duration(one.left_s)}`),
@@ -39,13 +37,50 @@ export function status_text(status: AgentStatus, paint: Style): string {
     ...status.missing_rungs.map(({ rung, why }) => row("missing", `${rung}: ${why}`)),
     ...(status.absences ?? []).map(({ what, why, costs }) => row("missing", `${what} (${why}): ${costs}`)),
     ...(status.losses ?? []).map((loss) => row(loss.now > 0 ? "left out" : "lost", loss.sentence)),
-    row("episode", episode(status)),
+    ...episode(status),
     row(
       "beat",
       `every ${beat.period_ms} ms, takes ${beat.cost_us.p50} µs (p99 ${beat.cost_us.p99}), late by ${beat.delay_us.p50} µs (p99 ${beat.delay_us.p99})`,
     ),
     row("watched by", `${status.watchers} of ${counted(status.connections, "connection")}`),
   ].join("\n")}\n`;
+}
+
+/** What an agent from before an upgrade does not tell is left out, here and below. */
+function warmup({ warmup: progress, warm }: AgentStatus): readonly string[] {
+  if (warm) return [];
+  if (progress == null) return [row("warm-up", "still learning; nothing above level 1 before it has ended")];
+  return [row("warm-up", warmup_text(progress))];
+}
+
+/** What happens, and why nothing is done about it. */
+function now(status: AgentStatus, paint: Style): readonly string[] {
+  const { story, level } = status;
+  if (story == null) return [];
+  const idle = why_idle(status);
+  return [
+    row("now", level > 0 ? paint.bold(story.headline) : story.headline),
+    ...(idle === "" ? [] : [row("not done", idle)]),
+  ];
+}
+
+function why_idle({ held: holding, inaction, level, motor }: AgentStatus): string {
+  if (holding.some((item) => item.ledger_id !== null)) return "";
+  if (inaction !== "") return inaction;
+  if (level === 0) return "nothing is out of the ordinary";
+  if (level === 1) return "level 1 only observes";
+  return motor === "recording" ? "nothing is contained: see autonomy" : "";
+}
+
+function judged({ d_smooth, velocity, thresholds, theta, regime, level }: AgentStatus): readonly string[] {
+  const bounds = theta?.map((value, i) => `θ${i + 1} ${num(value)}`).join(", ") ?? "";
+  return [
+    ...(level === 0 || regime == null ? [] : [row("regime", regime_sentence(regime))]),
+    row("D̄", `${num(d_smooth)}, slope ${velocity === null ? "–" : signed(velocity)}/s`),
+    ...(thresholds != null || bounds !== ""
+      ? [row("thresholds", thresholds == null ? bounds : thresholds_text(thresholds))]
+      : []),
+  ];
 }
 
 /** What the agent does and may do. An agent that still runs from before an upgrade only tells its motor. */
@@ -79,11 +114,14 @@ function times({ held_s, left_s, phase }: HeldNow): string {
   return `, ${phase} for ${duration(held_s)}${left}`;
 }
 
-function episode({ last_episode }: AgentStatus): string {
-  if (last_episode === null) return "none since the agent started";
-  const { began, ended, highest, rule, path, actions } = last_episode;
-  const who = path === "" ? "" : `, ${path}`;
-  return `${began} – ${ended ?? "now"}: level ${highest}${who}, ${counted(actions, "action")}; ${rule}`;
+function episode({ last_episode }: AgentStatus): readonly string[] {
+  if (last_episode === null) return [row("episode", "none since the agent started")];
+  const { began, ended, highest, rises, headline, actions } = last_episode;
+  const times = rises > 1 ? `, ${counted(rises, "rise")}` : "";
+  return [
+    row("episode", `${began} – ${ended ?? "now"}: level ${highest}${times}, ${counted(actions, "action")}`),
+    row("", headline),
+  ];
 }
 
 /** What is known with no agent running. */

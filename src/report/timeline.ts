@@ -1,5 +1,5 @@
 import type { Assessment } from "../model/assessment.ts";
-import type { ActionEntry, AuditRecord, TransitionEntry } from "../model/audit.ts";
+import type { ActionEntry, AuditRecord, EpisodeEntry, TransitionEntry } from "../model/audit.ts";
 import { counted } from "../model/counted.ts";
 import type { Verdict } from "../model/decision.ts";
 import { hook_sentence } from "../model/hook.ts";
@@ -13,6 +13,7 @@ import type { Projection } from "./projection.ts";
 import { step_sentence } from "./quarantine.ts";
 import { type Gap, RecordCadence, RecordedSeries } from "./recorded_series.ts";
 import type { Sample } from "./series.ts";
+import { story } from "./story.ts";
 
 export interface TimelinePoint extends Sample {
   readonly level: Level;
@@ -29,6 +30,8 @@ export interface TimelineMark {
 /** One recorded run. */
 export interface Timeline {
   readonly title: string;
+  /** Wall time of its first record, ISO 8601; empty where there is none. */
+  readonly began: string;
   /** Nothing was done: the motor only recorded. */
   readonly only_recorded: boolean;
   readonly points: readonly TimelinePoint[];
@@ -63,6 +66,7 @@ const MOST_PATHS = 64;
 /** Collects the last run of an audit, record by record. */
 export class TimelineBuilder {
   #title = "";
+  #began = "";
   #only_recorded = false;
   #start_ns: number | null = null;
   #points = new RecordedSeries<TimelinePoint>(({ d_smooth }) => d_smooth);
@@ -80,12 +84,15 @@ export class TimelineBuilder {
 
   add(record: AuditRecord): void {
     if (record.kind === "start") {
-      this.#begin(record.t_ns, `${record.node} ${record.wall_time} (${record.motor} motor)`);
+      this.#begin(record, `${record.node} ${record.wall_time} (${record.motor} motor)`);
       this.#only_recorded = never_acts(record);
     }
     // A note of the writer itself bears no time of the beat.
     if (record.t_ns === 0) return;
-    this.#start_ns ??= record.t_ns;
+    if (this.#start_ns === null) {
+      this.#start_ns = record.t_ns;
+      this.#began = record.wall_time;
+    }
     const t_s = (record.t_ns - this.#start_ns) / 1e9;
     const mark = (kind: TimelineMark["kind"], text: string): void => this.#mark({ t_s, id: record.id, kind, text });
     switch (record.kind) {
@@ -140,6 +147,9 @@ export class TimelineBuilder {
       case "hook":
         mark("note", `hook ${record.hook} for ${record.action_id} ${record.event}: ${hook_sentence(record.result)}`);
         return;
+      case "episode":
+        this.#moment(record);
+        return;
       case "note":
         mark("note", record.text);
         return;
@@ -155,12 +165,13 @@ export class TimelineBuilder {
     const path = acted ?? led ?? "";
     return {
       title: this.#title,
+      began: this.#began,
       only_recorded: this.#only_recorded,
       points: this.#points.samples,
       theta: this.#theta,
       theta_changes: this.#theta_changes,
       memory: { path, points: this.#memory.get(path)?.samples ?? [] },
-      marks: this.#marks,
+      marks: this.#marks.toSorted((one, other) => one.t_s - other.t_s),
       omitted_marks: this.#omitted_marks,
       gaps: this.#cadence.gaps,
       containments: this.#tracks.all,
@@ -169,9 +180,25 @@ export class TimelineBuilder {
     };
   }
 
-  #begin(t_ns: number, title: string): void {
+  /** No sample of its own: a peak stands where it was, which is known later. */
+  #moment(record: AuditRecord & EpisodeEntry): void {
+    const { id, event, input, decision, rises, number } = record;
+    const at_ns = input?.assessment.t_ns ?? record.t_ns;
+    const told =
+      input === undefined || decision === undefined ? null : story({ assessment: input.assessment, decision });
+    const text =
+      event === "peak"
+        ? `peak: ${told?.headline ?? ""}`
+        : event === "reason"
+          ? `not done: ${decision?.inaction ?? ""}`
+          : `episode ${number} is over: ${counted(rises, "rise")}, highest level ${record.max_level}`;
+    this.#mark({ t_s: (at_ns - (this.#start_ns ?? at_ns)) / 1e9, id, kind: "note", text });
+  }
+
+  #begin({ t_ns, wall_time }: Pick<AuditRecord, "t_ns" | "wall_time">, title: string): void {
     this.#title = title;
     this.#start_ns = t_ns;
+    this.#began = wall_time;
     this.#points = new RecordedSeries(({ d_smooth }) => d_smooth);
     this.#marks = [];
     this.#omitted_marks = 0;

@@ -1,3 +1,4 @@
+import { time_text } from "./episode_words.ts";
 import { num } from "./number.ts";
 import type { Projection } from "./projection.ts";
 import type { Style } from "./style.ts";
@@ -29,8 +30,8 @@ export function timeline_text(timeline: Timeline, paint: Style): string {
       ? []
       : [`${timeline.omitted_marks} events are not shown, notes and verdicts first: \`hosa explain ID\` shows each`]),
     ...told(timeline).map((mark) => {
-      const at = `${mark.t_s.toFixed(3)} s`.padStart(12);
-      return `${at}  ${mark.id.padEnd(id_width)}  ${colored[mark.kind](LABEL[mark.kind].padEnd(7))}  ${mark.text}`;
+      const at = `(t=${mark.t_s.toFixed(3)} s)`.padStart(14);
+      return `${time_text(timeline.began, mark.t_s)} ${at}  ${mark.id.padEnd(id_width)}  ${colored[mark.kind](LABEL[mark.kind].padEnd(7))}  ${mark.text}`;
     }),
   ].join("\n")}\n`;
 }

@@ -22,6 +22,11 @@ export function warmup_line(progress: WarmupProgress, elsewhere: string, paint: 
   return `${bar(part, paint, BAR_CELLS)} ${done}  learning this node, ${left_text(progress)}; try ${elsewhere}`;
 }
 
+/** How far it is, for `status`. */
+export function warmup_text(progress: WarmupProgress): string {
+  return `${percent(part_of(progress))} learned, ${left_text(progress)}; nothing above level 1 before that`;
+}
+
 /** The one line of a log between the first and the last word about the warm-up; null before it is half over. */
 export function warmup_half(progress: WarmupProgress): string | null {
   return part_of(progress) < 0.5 ? null : `learning this node: ${percent(part_of(progress))}, ${left_text(progress)}`;

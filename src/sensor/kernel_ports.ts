@@ -5,7 +5,7 @@ import { OperatorError } from "../model/error.ts";
 import type { Maybe } from "../model/sample.ts";
 import { CgroupFiles } from "./cgroup_files.ts";
 import { find_cgroup2_mount } from "./mount.ts";
-import type { BeatCounter, CgroupPort, SensorPorts, ThreadPort } from "./ports.ts";
+import type { BeatCounter, CgroupPort, SensorPorts, StarterPort, ThreadPort } from "./ports.ts";
 import { KeyedLines, Scanner } from "./scan.ts";
 import { ThreadFiles } from "./thread_files.ts";
 import type { ThreadWatchPorts } from "./threads.ts";
@@ -45,9 +45,9 @@ export function parse_uptime(bytes: Uint8Array): number {
  * @throws OperatorError when /proc is not there.
  */
 export function kernel_ports(
-  senses: Pick<Senses, "cgroups" | "threads" | "absences" | "programs">,
+  senses: Pick<Senses, "cgroups" | "threads" | "starters" | "absences" | "programs">,
   path_of: (cgroup_id: number) => Maybe<string>,
-): SensorPorts & ThreadWatchPorts {
+): SensorPorts & ThreadWatchPorts & { readonly starters: Maybe<StarterPort> } {
   const uptime = must_open("/proc/uptime");
   const stat = must_open("/proc/stat");
   const mount = find_cgroup2_mount()?.mount ?? null;
@@ -65,6 +65,7 @@ export function kernel_ports(
     absences: senses.absences,
     cgroups,
     threads,
+    starters: why.has("starter_rows") || why.has("sched_process_fork") ? null : senses,
     boottime_ns,
     // btime is cut to whole seconds: ages made of it are at most a second too young, never too old.
     realtime_ms: () => (boot_time.read(stat.read(), boot_time_s) ? boot_time_s[0]! * 1e3 : 0) + boottime_ns() / 1e6,

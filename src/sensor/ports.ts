@@ -58,8 +58,31 @@ export interface ThreadRows {
   /** Voluntary context switches: how often it waited. */
   waits(row: number): number;
   io_bytes(row: number): number;
+  /** The part of io_bytes that was written. */
+  disk_written_bytes(row: number): number;
+  /** What write calls were given, whether or not a disk saw it. */
+  written_bytes(row: number): number;
+  /** Anonymous and swapped pages of its process; null where the kernel does not say. */
+  own_pages(row: number): Maybe<number>;
+  /** Pages of shared memory and tmpfs its process has mapped. */
+  shared_pages(row: number): number;
+  /** A thread of the kernel itself. */
+  is_kernel(row: number): boolean;
   /** CLOCK_BOOTTIME of the thread's start. */
   start_ns(row: number): number;
+}
+
+/** Processes that began processes, threads or connections, cumulative since they did so first; valid until the next run. */
+export interface StarterRows {
+  readonly count: number;
+  pid(row: number): number;
+  /** CLOCK_BOOTTIME of the process's start. */
+  start_ns(row: number): number;
+  cgroup_id(row: number): number;
+  comm(row: number): string;
+  forks(row: number): number;
+  threads(row: number): number;
+  connects(row: number): number;
 }
 
 /** Where cgroup rows come from: the kernel's iterator, or files where it is missing. */
@@ -70,10 +93,18 @@ export interface CgroupPort {
 
 /** Where thread rows come from: the kernel's iterator, or /proc where it is missing. */
 export interface ThreadPort {
-  /** Threads of one cgroup; of the whole node for id 0. From then on the wakes of the watched one among them are counted. */
-  threads(cgroup_id: number, watched_tid?: number): ThreadRows;
+  /**
+   * Threads of one cgroup; of the whole node for id 0. From then on the wakes of the watched one among them are counted.
+   * @param with_kernel threads of the kernel itself, too
+   */
+  threads(cgroup_id: number, watched_tid?: number, with_kernel?: boolean): ThreadRows;
   /** Walks that ended at their bound, ever: what came behind it was not looked at. */
   readonly cut_thread_walks?: number;
+}
+
+/** Counts of what each process begins: processes, threads and connections. */
+export interface StarterPort {
+  starters(): StarterRows;
 }
 
 /** A file kept open and read again from its start. The bytes are valid until the next read of the same file. */

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
+import { page_size_bytes } from "../ffi/libc.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ThreadPort, ThreadRows } from "./ports.ts";
 
 /** Four files of some 5 µs each per thread: more would stand the beat still. */
 export const MAX_FILE_THREADS = 512;
+const KB_PER_PAGE = page_size_bytes() / 1024;
 
 export interface ThreadFilesPorts {
   /** Directory of a cgroup by its id; null when it is not known. */
@@ -23,6 +25,10 @@ interface Row {
   readonly cpu_ns: number;
   readonly waits: number;
   readonly io_bytes: number;
+  readonly disk_written_bytes: number;
+  readonly written_bytes: number;
+  readonly own_pages: Maybe<number>;
+  readonly shared_pages: number;
 }
 
 /**
@@ -59,7 +65,9 @@ export class ThreadFiles implements ThreadPort {
     const status = read_text(`${task}/status`);
     const pid = /^Tgid:\s*(\d+)$/m.exec(status)?.[1];
     if (stat === null || pid === undefined) return null;
-    const io = [...read_text(`${task}/io`).matchAll(/^(?:read|write)_bytes: (\d+)$/gm)];
+    const io = read_text(`${task}/io`);
+    const io_of = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(io)?.[1] ?? 0);
+    const disk_written_bytes = io_of("write_bytes");
     return {
       ...stat,
       t_ns,
@@ -68,7 +76,11 @@ export class ThreadFiles implements ThreadPort {
       cgroup_id,
       cpu_ns: Number(/^(\d+) /.exec(read_text(`${task}/schedstat`))?.[1] ?? stat.cpu_ns),
       waits: Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0),
-      io_bytes: io.reduce((sum, match) => sum + Number(match[1]), 0),
+      io_bytes: io_of("read_bytes") + disk_written_bytes,
+      disk_written_bytes,
+      written_bytes: io_of("wchar"),
+      own_pages: pages_of(status, ["RssAnon", "VmSwap"]),
+      shared_pages: pages_of(status, ["RssShmem"]) ?? 0,
     };
   }
 }
@@ -94,6 +106,12 @@ export function parse_thread_stat(
   return whole ? figures : null;
 }
 
+/** The sum of lines of /proc/PID/status, in pages; null where it has none of them. Source: proc_pid_status(5). */
+function pages_of(status: string, names: readonly string[]): Maybe<number> {
+  const found = [...status.matchAll(new RegExp(`^(?:${names.join("|")}):\\s*(\\d+) kB$`, "gm"))];
+  return found.length === 0 ? null : found.reduce((sum, match) => sum + Number(match[1]), 0) / KB_PER_PAGE;
+}
+
 class FileRows implements ThreadRows {
   readonly #rows: readonly Row[];
 
@@ -117,6 +135,11 @@ class FileRows implements ThreadRows {
   cpu_ns = (row: number): number => this.#rows[row]!.cpu_ns;
   waits = (row: number): number => this.#rows[row]!.waits;
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;
+  disk_written_bytes = (row: number): number => this.#rows[row]!.disk_written_bytes;
+  written_bytes = (row: number): number => this.#rows[row]!.written_bytes;
+  own_pages = (row: number): Maybe<number> => this.#rows[row]!.own_pages;
+  shared_pages = (row: number): number => this.#rows[row]!.shared_pages;
+  is_kernel = (): boolean => false;
   start_ns = (row: number): number => this.#rows[row]!.start_ns;
 }
 

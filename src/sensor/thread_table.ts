@@ -13,6 +13,8 @@ export interface ThreadFigures extends ThreadSample {
 export interface ThreadTable {
   readonly t_ns: number;
   readonly threads: ReadonlyMap<number, ThreadFigures>;
+  /** False: the node has more threads than are looked at in one run. */
+  readonly complete: boolean;
 }
 
 /**
@@ -25,8 +27,10 @@ export function read_threads(
   page_bytes: number,
   now_ns: number,
   boot_offset_ns: number,
+  with_kernel = false,
 ): ThreadTable {
-  const rows = port.threads(cgroup_id);
+  const cut = port.cut_thread_walks ?? 0;
+  const rows = port.threads(cgroup_id, 0, with_kernel);
   const threads = new Map<number, ThreadFigures>();
   // The port bounds the number of rows, and counts what it cuts.
   for (let row = 0; row < rows.count; row++) {
@@ -34,6 +38,7 @@ export function read_threads(
     const start_ns = rows.start_ns(row);
     const tid = rows.tid(row);
     const cpu_ns = rows.cpu_ns(row);
+    const own_pages = rows.own_pages(row);
     threads.set(tid, {
       tid,
       pid: rows.pid(row),
@@ -45,11 +50,16 @@ export function read_threads(
       cpu_ns,
       steps: steps_of(rows.waits(row), cpu_ns),
       io_bytes: rows.io_bytes(row),
+      disk_written_bytes: rows.disk_written_bytes(row),
+      written_bytes: rows.written_bytes(row),
+      own_bytes: own_pages === null ? null : own_pages * page_bytes,
+      shared_bytes: rows.shared_pages(row) * page_bytes,
+      is_kernel: rows.is_kernel(row),
       age_s: Math.max(0, t_ns + boot_offset_ns - start_ns) / 1e9,
       start_ns,
     });
   }
-  return { t_ns: now_ns, threads };
+  return { t_ns: now_ns, threads, complete: (port.cut_thread_walks ?? 0) === cut };
 }
 
 /** The same thread in an earlier table; null when it is new or its tid was reused. */

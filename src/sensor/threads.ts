@@ -3,7 +3,7 @@ import type { Maybe } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ThreadPort } from "./ports.ts";
 import { detect_runtime, type Runtime } from "./runtime.ts";
-import { ThreadBaseline } from "./thread_baseline.ts";
+import { ThreadBaseline, type ThreadRates } from "./thread_baseline.ts";
 import { compare_tables, leading_pid, with_runtime } from "./thread_search.ts";
 import { read_threads, type ThreadTable } from "./thread_table.ts";
 
@@ -33,6 +33,8 @@ export interface ThreadWatchOptions {
   /** What a percentage heap limit of a cgroup's runtime refers to. */
   readonly memory_limit_bytes?: (cgroup_id: number) => Maybe<number>;
   readonly detect?: (pid: number, memory_limit_bytes: Maybe<number>) => Runtime;
+  /** Told of every sweep: what the node was like before something happened. */
+  readonly on_sweep?: (table: ThreadTable) => void;
 }
 
 interface Running {
@@ -67,7 +69,14 @@ export class ThreadWatch {
     const now_ns = this.#ports.monotonic_ns();
     if (now_ns < this.#next_sweep_ns) return;
     this.#next_sweep_ns = now_ns + this.#sweep_period_ns * (calm ? 1 : RARER_IN_TROUBLE);
-    this.#baseline.learn(this.#read(0, now_ns), calm);
+    const table = this.#read(0, now_ns);
+    this.#baseline.learn(table, calm);
+    this.#options.on_sweep?.(table);
+  }
+
+  /** What a thread did while the node was calm; null where that was never seen. */
+  usual(tid: number, start_ns: number): Maybe<ThreadRates> {
+    return this.#baseline.rates_of(tid, start_ns);
   }
 
   /** The first call samples; from 100 ms later on each returns what changed since. Null while there is no window yet. */

@@ -5,6 +5,7 @@ import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { AgentControl } from "../../src/agent/control.ts";
 import { control_socket } from "../../src/agent/control_socket.ts";
 import { DialKeeper } from "../../src/agent/dial.ts";
+import { EpisodeLog } from "../../src/agent/episode_log.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { PauseKeeper } from "../../src/agent/pause.ts";
 import { type ReloadRequest, reload } from "../../src/agent/reload.ts";
@@ -51,6 +52,7 @@ export class Agent implements Disposable {
   readonly control: AgentControl;
   readonly entries: AuditEntry[] = [];
   #now_ns = 0;
+  readonly episodes = new EpisodeLog();
   flushed = 0;
   /** What the keeper of a quarantine says became of it. */
   left: readonly Outcome[] = [];
@@ -102,12 +104,15 @@ export class Agent implements Disposable {
       own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
       record: (entry) => this.entries.push(JSON.parse(JSON.stringify(entry))),
       level_found: level,
+      episodes: this.episodes,
     });
     this.control = new AgentControl({
       config: this.config,
       motor: this.motor,
       beat: this.beat,
       pauses: this.pauses,
+      episodes: this.episodes,
+      warmup: () => null,
       dial: () => this.dial.dial,
       engine: () => ({ state: "running", lost: [] }),
       reload: (by) => new Promise((answer) => this.reloads.push({ by, answer })),

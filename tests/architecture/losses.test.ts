@@ -34,7 +34,7 @@ const STATUS: AgentStatus = {
       delay_us: { p50: 0, p99: 0 },
     } as AgentStatus["beat"],
   },
-  ...{ connections: 0, watchers: 0 },
+  ...{ connections: 0, watchers: 0, thresholds: null, warmup: null, story: null, inaction: "" },
 };
 
 /** What a source says at one look. */

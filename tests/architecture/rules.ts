@@ -26,7 +26,7 @@ export const EXIT_FILE = "src/cli/main.ts";
 export const OUTPUT_FILE = "src/cli/output.ts";
 
 /** Rooms that are arithmetic on values: whatever they need is handed to them. */
-const PURE_ROOMS = new Set(["model", "cortex", "decision", "report"]);
+const PURE_ROOMS = new Set(["model", "cortex", "decision", "attribution", "report"]);
 
 const CLOCK_CALLS = new Set([
   "Date.now",

@@ -83,6 +83,13 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ({ audit }) => ["explain", "--last", "--audit", audit], schema: "explain" },
     { args: ({ audit }) => ["explain", "e0", "--audit", audit], schema: "explain" },
     { args: ({ audit }) => ["explain", "e3", "--audit", audit], schema: "explain" },
+    { args: ({ audit }) => ["explain", "--list", "--audit", audit], schema: "episodes" },
+    { args: ({ audit }) => ["explain", "--since", "1h", "--audit", audit], schema: "episodes" },
+    { args: ({ audit }) => ["explain", "--list", "--since", "2026-01-02", "--audit", audit], schema: "episodes" },
+    { args: ({ audit }) => ["explain", "--episode", "e3", "--audit", audit], schema: "explain" },
+    { args: ({ audit }) => ["explain", "--episode", "e0", "--audit", audit], schema: "error", code: 1 },
+    { args: () => ["explain", "--since", "yesterday"], schema: "error", code: 2 },
+    { args: () => ["explain", "--list", "e1"], schema: "error", code: 2 },
     { args: ({ audit }) => ["explain", "--timeline", "--audit", audit], schema: "timeline" },
     { args: ({ audit }) => ["explain", "--baseline", "--audit", audit], schema: "explain" },
     { args: ({ audit }) => ["explain", "e99", "--audit", audit], schema: "error", code: 1 },
@@ -314,7 +321,10 @@ group("-o json", () => {
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   run: ["daemon+duration"],
   observe: ["interval+count", "interval+duration", "count+duration"],
-  explain: ["timeline+svg", "last+audit", "baseline+audit", "timeline+audit", "svg+audit"],
+  explain: [
+    ...["timeline+svg", "last+audit", "baseline+audit", "timeline+audit", "svg+audit"],
+    ...["list+since", "list+audit", "since+audit", "episode+audit"],
+  ],
   report: ["html+audit"],
   replay: [
     ...["rowInterval+trainRows", "rowInterval+alarmsPerDay", "rowInterval+budgetHours", "rowInterval+detector"],
@@ -327,6 +337,9 @@ const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   release: [...["id", "target", "quarantine", "all"].flatMap((one) => [`${one}+yes`, `${one}+reason`]), "yes+reason"],
 };
 
+/** Values of options that take no plain number. */
+const SAMPLES: Readonly<Record<string, string>> = { "--since": "1h" };
+
 group("options", () => {
   const commands = program().commands.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands));
 
@@ -334,7 +347,7 @@ group("options", () => {
     const { options } = commands.find((one) => one.name() === name)!;
     const allowed = TOGETHER[name] ?? [];
     const typed = (option: Option): string[] =>
-      option.required ? [option.long!, option.argChoices?.[0] ?? "1"] : [option.long!];
+      option.required ? [option.long!, option.argChoices?.[0] ?? SAMPLES[option.long!] ?? "1"] : [option.long!];
     const needed = name === "replay" ? ["-"] : name === "report" ? ["--html", "/dev/null"] : [];
     const pairs = options.flatMap((one, i) => options.slice(i + 1).map((other) => [one, other] as const));
     for (const [one, other] of pairs) {

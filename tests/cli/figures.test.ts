@@ -136,9 +136,11 @@ describe("every number of the text is in the JSON", () => {
       const decision = hosa(["explain", "--audit", audit]).stdout.replaceAll(audit, "");
       const json = JSON.parse(hosa(["explain", "--audit", audit, "-o", "json"]).stdout);
       const { contribution, d } = json.record.input.assessment;
-      // Shares of D² are told of contributions.
+      // Shares of D² are told of contributions, and times since the start of the run of what was recorded.
       const shares = contribution.map((one: number) => one / (d * d));
-      expect(not_in(decision, json, shares)).toEqual([]);
+      const recorded = [json.record, ...json.verdicts, ...json.hooks];
+      const times = recorded.map(({ t_ns }: { t_ns: number }) => (t_ns - json.run_began_ns) / 1e9);
+      expect(not_in(decision, json, [...shares, ...times])).toEqual([]);
       const timeline = hosa(["explain", "--timeline", "--audit", audit]).stdout;
       expect(
         not_in(timeline, JSON.parse(hosa(["explain", "--timeline", "--audit", audit, "-o", "json"]).stdout)),

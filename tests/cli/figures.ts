@@ -5,6 +5,7 @@ export function numbers_of(
   const plain = text
     .replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z?/g, " ")
     .replace(/\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d+)?(?: UTC)?/g, " ")
+    .replace(/(?<!\S)\d{2}:\d{2}:\d{2}(?:\.\d+)?(?!\S)/g, " ")
     .replace(/(?<![\d.])[\p{L}_/\\-][\p{L}\d_./:\\-]*/gu, (word) => (/^[-/]?\d/.test(word) ? word : " "))
     .replaceAll("−", "-");
   return [...plain.matchAll(/(?<![\d.])-?\d+(?:\.(\d+))?(?:e[+-]\d+)?/g)].map((match) => ({

@@ -6,10 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import type { AuditEntry } from "../../src/model/audit.ts";
+import { narrated } from "../../src/report/narrated.ts";
 import { flight_of, flight_text } from "../backtest/flight_fixture.ts";
 import { HOSTILE, obeyed_in } from "../hostile_text.ts";
 import { recorded_run } from "../report/episode_fixture.ts";
-import { view } from "../report/fixtures.ts";
+import { action_entry, view } from "../report/fixtures.ts";
 import { Scratch } from "../telemetry/control/scratch.ts";
 import { audit_of } from "./audit.ts";
 import { hosa, type Ran } from "./hosa.ts";
@@ -89,13 +90,33 @@ const STATUS = {
   held: [HELD],
   cooldowns: [{ path: "/batch.slice", left_s: 4 }],
   missing_rungs: [{ rung: "io_max", why: "no controller" }],
-  last_episode: { began: "2026-01-02T03:04:05.000Z", ended: null, highest: 2, rule: "harm", path: "/payment.slice" },
+  last_episode: {
+    began: "2026-01-02T03:04:05.000Z",
+    ended: null,
+    highest: 2,
+    rises: 2,
+    headline: "a leak",
+    actions: 1,
+  },
+  story: { pattern: null, named: null, unnamed: null, headline: "a leak of p" },
+  inaction: "watched only",
+  warmup: null,
   beat: { count: 9, period_ms: 100, cost_us: QUANTILES, delay_us: QUANTILES, interval_us: QUANTILES },
   ledger_dir: "/run/hosa",
   audit_path: "/var/log/hosa/audit.jsonl",
   connections: 1,
   watchers: 0,
 };
+
+const NARRATED = narrated(action_entry());
+const STORY = NARRATED.kind === "action" ? NARRATED.story! : null!;
+const NEWS = ["began", "named", "reason", "ended"] as const;
+/** A beat with everything that can be told of one. */
+const TOLD = view({
+  story: STORY,
+  inaction: "watched only",
+  episode: { number: 1, news: NEWS, rises: 2, max_level: 1, lasted_s: 3, story: STORY },
+});
 
 const MORE: readonly AuditEntry[] = [
   { kind: "note", t_ns: 9e9, text: "a note" },
@@ -114,7 +135,7 @@ function expect_harmless(args: readonly string[], { stdout, stderr }: Ran): void
 async function with_files(name: string, body: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "hosa-names-"));
   try {
-    await audit_of(folder, renamed([...RECORDED, ...MORE], name));
+    await audit_of(folder, renamed([...RECORDED.map(narrated), ...MORE], name));
     writeFileSync(
       join(folder, "flight-x.jsonl"),
       FLIGHT.map((line) => JSON.stringify(renamed(JSON.parse(line), name))).join("\n"),
@@ -166,6 +187,11 @@ function calls(folder: string, name: string): readonly (readonly string[])[] {
     ["release", "--all", "--yes", "--reason", argument, "-c", "/dev/null"],
     [argument],
     ["status", `--${argument}`],
+    ["explain", "--list", ...audit],
+    ["explain", "--list", ...audit, "-o", "json"],
+    ["explain", "--episode", "e3", ...audit],
+    ["explain", "--episode", argument, ...audit],
+    ["explain", "--since", argument, ...audit],
   ];
 }
 
@@ -186,7 +212,7 @@ describe("no name reaches a terminal as what it is", () => {
       fc.asyncProperty(name, async (each) => {
         await with_files(each, async (folder) => {
           const all = calls(folder, each);
-          for (const args of [0, 8, 9, 12, 15, 18].map((i) => all[i] ?? [])) expect_harmless(args, hosa(args));
+          for (const args of [0, 8, 9, 12, 15, 18, 25, 27].map((i) => all[i] ?? [])) expect_harmless(args, hosa(args));
         });
       }),
       { numRuns: 4 },
@@ -256,7 +282,7 @@ describe("no name reaches a terminal as what it is", () => {
       let t_ns = 0;
       while (!settled) {
         t_ns += 1e9;
-        agent.turn([{ t_ns, eventful: true, view: () => ({ ...renamed(view(), NAMES_EVERYTHING), t_ns }) }], 0.001);
+        agent.turn([{ t_ns, eventful: true, view: () => ({ ...renamed(TOLD, NAMES_EVERYTHING), t_ns }) }], 0.001);
         await new Promise((resolve) => setImmediate(resolve));
       }
       const [stdout, stderr, code] = await ended;

@@ -22,7 +22,7 @@ const KEYS = [
     "culprit",
     "harm",
   ],
-  ...["contribution", "thresholds", "warm", "inaction", "actions", "acts"],
+  ...["contribution", "thresholds", "warm", "inaction", "actions", "acts", "story", "episode"],
 ];
 
 function settings(directory: string): string {

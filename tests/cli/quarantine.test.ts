@@ -52,7 +52,7 @@ test("explain tells a quarantine in sentences after the decision that entered it
       "isolate: edge_remote: all but the metadata service, DHCP and the control plane is dropped",
       "left alone: eth0: management (the default route uses it)",
       "Way back   the watchdog reboots it into conservative mode, which `hosa release` ends",
-      "Quarantine e2: links_down eth1: done (up → down) (ledger 1-1); down",
+      "Quarantine e2 00:00:00.000 UTC: links_down eth1: done (up → down) (ledger 1-1); down",
       "decision re-run: identical",
     ]) {
       expect(stdout).toContain(part);

@@ -114,7 +114,8 @@ describe("thresholds after the warm-up", () => {
     expect(then.fit).toMatchObject({ block_s: 2 });
     // Normal noise hardly moves D̄: vigilance comes nearer than its floor.
     expect(then.theta[0]).toBeLessThan(first.theta[0]);
-    expect(last.thresholds).toEqual({ theta: then.theta, source: "learned" });
+    const basis = ["fitted", "floor", "floor", "floor"] as const;
+    expect(last.thresholds).toEqual({ theta: then.theta, source: "learned", basis });
     const saved = JSON.parse(JSON.stringify(cortex.save()));
     const restored = Cortex.restore(dimensions(N), OPTIONS, saved);
     if ("refused" in restored) throw new Error(restored.refused);

@@ -16,6 +16,28 @@ describe("level machine (SPEC §5)", () => {
     expect(decide(assessment({ d_smooth: 3.1 }), at(0), CONFIG, S).decision.level).toBe(1);
   });
 
+  test("a D̄ that hovers at θ1 crosses it once: level 1 is left only well below it; in records of older versions at θ1 itself", () => {
+    const rises = (config: typeof CONFIG): number => {
+      let state = at(0);
+      let count = 0;
+      for (let k = 0; k < 1700; k++) {
+        // A second beyond θ1, then three just below it, longer than level 1 is held.
+        const d_smooth = k % 40 < 10 ? 3.1 : 2.8;
+        const { decision, state: after } = decide(assessment({ d_smooth }), state, config, k * 0.1 * S);
+        if (decision.level === 1 && decision.previous_level === 0) count += 1;
+        state = after;
+      }
+      return count;
+    };
+    const brief = { ...CONFIG, hold_s: [1, 5, 10, 20] as const };
+    expect(rises(brief)).toBe(43);
+    expect(rises({ ...brief, calm_part: 0.85 })).toBe(1);
+    const calm = decide(assessment({ d_smooth: 2.5 }), at(1), { ...brief, calm_part: 0.85 }, 0);
+    expect(
+      decide(assessment({ d_smooth: 2.5 }), calm.state, { ...brief, calm_part: 0.85 }, 1.1 * S).decision.level,
+    ).toBe(0);
+  });
+
   test("a rise that lasts means vigilance before θ1 is crossed, a flicker does not", () => {
     const rising = assessment({ d_smooth: 2, velocity: 3 });
     const first = decide(rising, at(0), CONFIG, S);

@@ -136,7 +136,7 @@ describe("no picture draws what was not recorded", () => {
     const after = Array.from({ length: 20 }, (_, i) => trace(45.8 + 0.2 * i));
     const run = timeline([heartbeat(1.5), moves(1.8, 0, 1), ...before, ...after]);
     const svg = timeline_svg(run);
-    expect(timeline_text(run, style(false))).toMatch(/\n +5\.\d+ s .* not sampled 40\.0 s\n/);
+    expect(timeline_text(run, style(false))).toMatch(/\n\S+ +\(t=5\.\d+ s\) .* not sampled 40\.0 s\n/);
     expect(drawn(svg, "distance").lines).toHaveLength(2);
     expect(svg).toContain("not sampled 40 s");
     expect(svg).toContain(">not sampled</text>");

@@ -26,6 +26,7 @@ const STATUS: AgentStatus = {
   ...{ pid: 9, version: "0.2.0", node: "n1", motor: "recording", uptime_s: 60, warm: true, level: 2 },
   ...{ level_name: "soft containment", level_since: "2027-01-15T08:00:00.000Z", regime: null, d_smooth: 1 },
   ...{ velocity: 0, theta: [1, 2, 3, 4], held: [ITEM], cooldowns: [], missing_rungs: [], last_episode: null },
+  ...{ thresholds: null, warmup: null, story: null, inaction: "" },
   ...{ ledger_dir: "/run/hosa", audit_path: "/var/log/hosa/audit.jsonl", connections: 1, watchers: 0 },
   beat: {
     ...{ count: 1, period_ms: 100, cost_us: { p50: 1, p99: 1 } },

@@ -4,22 +4,34 @@ import { replay } from "../../src/agent/replay.ts";
 import type { AuditEntry, DecisionInput } from "../../src/model/audit.ts";
 import type { Level } from "../../src/model/level.ts";
 import type { Episode } from "../../src/report/episode.ts";
+import { EpisodeList } from "../../src/report/episode_list.ts";
 import { episode_page, PAGE_MARK } from "../../src/report/episode_page.ts";
 import { EpisodeSearch, type FoundEpisode } from "../../src/report/episode_search.ts";
 import { escape_html, html, shortened } from "../../src/report/html.ts";
+import { attribution, carrier } from "./carriers.ts";
 import { recorded_run, START } from "./episode_fixture.ts";
 import { action_entry, assessment, decided, outcome, record } from "./fixtures.ts";
 
 const FROM = { audit: "/var/log/hosa/audit.jsonl", chain_problems: 0, version: "0.1.0", settings: named_settings };
 
-function found(entries: readonly AuditEntry[], wanted: string | null = null): FoundEpisode {
+function found(entries: readonly AuditEntry[], wanted: string): FoundEpisode {
   const search = new EpisodeSearch(wanted, replay);
   for (const [seq, entry] of entries.entries()) search.add(record(entry, seq));
   return search.get();
 }
 
-function episode(entries: readonly AuditEntry[], wanted: string | null = null): Episode {
-  const one = found(entries, wanted);
+/** What is known of them all. */
+function listed(entries: readonly AuditEntry[]): EpisodeList {
+  const list = new EpisodeList();
+  for (const [seq, entry] of entries.entries()) list.add(record(entry, seq));
+  return list;
+}
+
+/** The one a record belongs to; without one the most severe. */
+function episode(entries: readonly AuditEntry[], wanted?: string): Episode {
+  const id = wanted ?? listed(entries).most_severe()?.chosen.id;
+  if (id === undefined) throw new Error("no episode");
+  const one = found(entries, id);
   if (typeof one === "string") throw new Error(one);
   return one;
 }
@@ -31,7 +43,11 @@ function moves(t_s: number, previous_level: Level, level: Level): AuditEntry {
     kind: "transition",
     t_ns: t_s * 1e9,
     input,
-    decision: { ...decision, t_ns: t_s * 1e9, previous_level, level, actions: [], culprit: null },
+    decision: {
+      ...decision,
+      ...{ t_ns: t_s * 1e9, previous_level, level, actions: [], culprit: null },
+      harm: { ...decision.harm, present: level > 1 || previous_level > 1 },
+    },
   };
 }
 
@@ -51,11 +67,37 @@ const quiet = (t_s: number): AuditEntry => ({
 });
 
 describe("which episode", () => {
-  const two = [START, quiet(1), moves(2, 0, 2), moves(3, 2, 0), quiet(4), moves(5, 0, 1), moves(6, 1, 0), quiet(7)];
+  const two = [START, quiet(1), moves(2, 0, 2), moves(3, 2, 0), quiet(24), moves(25, 0, 1), moves(26, 1, 0), quiet(47)];
 
-  test("without an id: the last that was more than a look, however many looks came after it", () => {
+  test("without an id: the most severe, however many looks came after it", () => {
     expect(episode(two)).toMatchObject({ first: { id: "e2" }, last: { id: "e3" }, end: "calm", max_level: 2 });
     expect(episode([START, ...two.slice(5)])).toMatchObject({ first: { id: "e1" }, max_level: 1 });
+    expect(listed(two).most_severe()).toMatchObject({ of: 2, hours: 24 });
+    // A look of a second is by the way.
+    expect(listed(two).last()).toMatchObject({ chosen: { id: "e2", max_level: 2 }, later: 1 });
+    expect(listed([START, ...two.slice(5)]).last()).toMatchObject({ chosen: { id: "e1" }, later: 0 });
+  });
+
+  test("of one level the longer one is more severe, also when a blip of a larger distance came later", () => {
+    const blip = moves(80, 0, 1);
+    if (blip.kind !== "transition") throw new Error("no transition");
+    const far = { ...blip, input: { ...blip.input, assessment: { ...blip.input.assessment, d_smooth: 20 } } };
+    const run = [START, moves(2, 0, 1), moves(25, 1, 0), quiet(60), far, moves(82.3, 1, 0), quiet(100)];
+    expect(listed(run).most_severe()!.chosen).toMatchObject({ id: "e1", lasted_s: 23 });
+    expect(listed(run).last()).toMatchObject({ chosen: { id: "e1" }, later: 1 });
+  });
+
+  test("what rises again within ten seconds is the same episode, and its rises are counted", () => {
+    const run: AuditEntry[] = [START];
+    for (let k = 0; k < 16; k++) run.push(moves(2 + 11 * k, 0, 1), moves(5 + 11 * k, 1, 0));
+    const { episodes } = listed(run).get();
+    expect(episodes).toMatchObject([{ id: "e1", last_id: "e32", rises: 16, lasted_s: 168, max_level: 1 }]);
+    const apart = [START, moves(2, 0, 1), moves(5, 1, 0), moves(15.5, 0, 1), moves(17, 1, 0)];
+    expect(
+      listed(apart)
+        .get()
+        .episodes.map(({ rises }) => rises),
+    ).toEqual([1, 1]);
   });
 
   test("with an id: the one it belongs to, whichever of its records it names", () => {
@@ -65,7 +107,7 @@ describe("which episode", () => {
   test("a quiet record, an unknown one, an audit without episodes: each is told apart", () => {
     expect(found(two, "e4")).toBe("quiet_record");
     expect(found(two, "e99")).toBe("no_record");
-    expect(found([START, quiet(1)])).toBe("no_episode");
+    expect(listed([START, quiet(1)]).most_severe()).toBeNull();
   });
 
   test("it lasts until nothing is contained any more, also at level 0, and takes the verdict of its last beat", () => {
@@ -155,6 +197,59 @@ describe("a simulated leak", () => {
     expect(page).toContain("would do");
     expect(page).not.toContain("What was done");
     expect(page).toContain("Nothing was touched");
+  });
+});
+
+describe("a leak at level 1, of which no culprit was looked for", () => {
+  const seen = { d_smooth: 8, attribution: attribution({ memory: [carrier()] }) };
+  const { input, decision } = decided({ t_ns: 4e9, ...seen });
+  const watched = {
+    ...decision,
+    level: 1,
+    previous_level: 1,
+    culprit: null,
+    actions: [],
+    inaction: "watched only",
+  } as const;
+  const number = { version: 1, number: 1, began_ns: 2e9, rises: 1, max_level: 1, peak_d_smooth: 8 } as const;
+  const run: AuditEntry[] = [
+    START,
+    moves(2, 0, 1),
+    { kind: "episode", t_ns: 5e9, event: "peak", ...number, input, decision: watched },
+    {
+      kind: "episode",
+      t_ns: 6e9,
+      event: "reason",
+      ...number,
+      input,
+      decision: { ...watched, inaction: "/ is not limited" },
+    },
+    moves(25, 1, 0),
+    { kind: "episode", t_ns: 36e9, event: "ended", ...number, calm_ns: 25e9, omitted: { peaks: 0, reasons: 3 } },
+    quiet(60),
+  ];
+
+  test("is told at its peak, with the name and the end it heads for; what has no record is said", () => {
+    const one = episode(run);
+    expect(one).toMatchObject({ first: { id: "e1" }, last: { id: "e4" }, end: "calm", key: { id: "e2" }, rises: 1 });
+    expect(one.last.t_s - one.first.t_s).toBe(23);
+    expect(one.decisions.map(({ kind, t_s }) => [kind, Math.round(t_s + 2)])).toEqual([
+      ["transition", 2],
+      ["peak", 4],
+      ["reason", 4],
+      ["transition", 25],
+    ]);
+    const page = episode_page(one, FROM);
+    expect(page).toContain("<h1>Thread 1240 &quot;filler&quot; of python3 (process 1234)");
+    expect(page).toContain("task 1240");
+    expect(page).not.toContain("nothing was running out");
+    expect(page).toContain("no record of 3 changed reasons");
+    expect(page).toContain("/ is not limited");
+    expect(page).toContain("No culprit search: below level 2 HOSA only observes");
+  });
+
+  test("a later record of the same episode belongs to it, though the node is calm by then", () => {
+    expect(found(run, "e5")).toMatchObject({ first: { id: "e1" }, last: { id: "e4" } });
   });
 });
 

@@ -189,6 +189,8 @@ export function view(change: Partial<BeatView> = {}): BeatView {
     warm: true,
     inaction: "",
     actions: [],
+    story: { pattern: null, named: null, unnamed: "not_recorded", headline: "The node left its normal state." },
+    episode: null,
     ...change,
   };
 }

@@ -26,7 +26,7 @@ const STATUS: AgentStatus = {
   ...{ level_since: "2026-01-02T03:04:05.000Z", regime: null, d_smooth: 1, velocity: 0, theta: null, held: [] },
   ...{ cooldowns: [], missing_rungs: [], last_episode: null, ledger_dir: "/run/hosa", audit_path: "/a" },
   ...{ beat: { count: 1, period_ms: 100, cost_us: none, delay_us: none, interval_us: none } },
-  ...{ connections: 0, watchers: 0 },
+  ...{ connections: 0, watchers: 0, thresholds: null, warmup: null, story: null, inaction: "" },
 };
 
 test("one and many are told apart, and what is left out from what was lost", () => {

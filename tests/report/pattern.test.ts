@@ -24,6 +24,14 @@ test("a leak is what grows without end, also while D̄ is still normal", () => {
   expect(patterns(assessment({ d_smooth: 1 }))[0]!.because).toBe("/svc/leaky grows 50.0 MiB/s and would run out");
 });
 
+test("within θ1 a growth has a name, and nothing else has", () => {
+  const quiet = deviating({ cpu_busy_fraction: [0.01, 0.9] }, -2);
+  expect(patterns({ ...quiet, d_smooth: 1 }).map(({ name }) => name)).toEqual(["normal"]);
+  expect(patterns({ ...quiet, d_smooth: 1, growth: assessment().growth }).map(({ name }) => name)).toEqual([
+    "resource leak",
+  ]);
+});
+
 test("within θ1 and without growth it is normal", () => {
   expect(patterns(assessment({ d_smooth: 1, growth: [] })).map(({ name }) => name)).toEqual(["normal"]);
 });
@@ -47,7 +55,7 @@ test("fewer switches and an idle processor, and nobody waits for memory or a dis
 });
 
 test("what has no common name gets none", () => {
-  expect(named({ tcp_connects_per_s: [900, 0.9], cpu_busy_fraction: [0.3, 0.1] })).toEqual([]);
+  expect(named({ tcp_retransmits_per_s: [900, 0.9], cpu_busy_fraction: [0.3, 0.1] })).toEqual([]);
 });
 
 test("several hold at once: a leak that has begun to thrash", () => {

@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { LEVEL_NAMES } from "../../src/model/level.ts";
+import type { BeatView } from "../../src/model/view.ts";
 import { to_ascii } from "../../src/report/ascii.ts";
 import { observe_header, observe_layout, observe_line } from "../../src/report/observe.ts";
 import { cut, PLAIN, screen_text, shortened_middle, takes_utf8, width_of, wrapped } from "../../src/report/screen.ts";
 import { style } from "../../src/report/style.ts";
+import { carrier } from "./carriers.ts";
 import { view } from "./fixtures.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -126,6 +128,11 @@ describe("wrapping", () => {
   });
 });
 
+function named_story(change: Parameters<typeof carrier>[0]): BeatView["story"] {
+  const found = { ...carrier(change), resource: "memory", unit: "bytes/s", protected: null } as const;
+  return { pattern: null, named: found, unnamed: null, headline: "" };
+}
+
 describe("observe", () => {
   const names = fc.constantFrom(
     "/svc/leaky",
@@ -137,6 +144,7 @@ describe("observe", () => {
     level: fc.constantFrom(0, 1, 2, 3, 4, 5),
     warm: fc.boolean(),
     path: names,
+    comm: fc.option(names, { nil: null }),
     velocity: fc.double({ noNaN: true, min: -500, max: 500 }),
   });
 
@@ -146,10 +154,11 @@ describe("observe", () => {
         beat,
         fc.integer({ min: 36, max: 200 }),
         fc.boolean(),
-        ({ level, warm, path, velocity }, columns, ascii) => {
+        ({ level, warm, path, comm, velocity }, columns, ascii) => {
           const screen = { columns, ascii };
           const layout = observe_layout(screen);
           const one = view({
+            ...(comm === null ? {} : { story: named_story({ comm, path }) }),
             level: level as 0,
             level_name: LEVEL_NAMES[level]!,
             warm,
@@ -179,6 +188,19 @@ describe("observe", () => {
     const line = observe_line(view({ culprit: { ...view().culprit!, path } }), [1], 0, plain, layout);
     expect(line).toEndWith(end);
     expect(line).toContain("…");
+  });
+
+  test.each([
+    [40, "python3 (1234)"],
+    [60, "python3 (1234), 412.0 MiB/s"],
+    [80, "python3 (1234), 412.0 MiB/s"],
+    [120, "python3 (1234), 412.0 MiB/s"],
+    [160, "memory_g…h_bytes_per_s 85 % · python3 (1234), 412.0 MiB/s, 98 % of the node's"],
+    [200, "in /user.slice/leak.scope, 412.0 MiB/s, 98 % of the node's"],
+  ])("on %i columns what is named keeps its name and its number", (columns, end) => {
+    const layout = observe_layout({ columns, ascii: false });
+    const one = view({ level: 1, story: named_story({}) });
+    expect(observe_line(one, [1], 0, plain, layout)).toEndWith(end);
   });
 
   test("piped, every line has the same fields for awk, and every figure is a number", () => {

@@ -69,27 +69,36 @@ test("explain: what was seen, fell, carried, who, harm, done, verdict, proof", (
   const verdicts = [
     {
       record_id: "e18",
+      wall_time: "2026-01-02T03:04:07.000Z",
+      t_ns: 14e9,
       verdict: { id: "c1", verdict: "effective" as const, detail: "growth fell from 50 MiB/s to 0" },
     },
   ];
   const text = explain_decision(
     record(action_entry()),
-    { replay: { identical: true, difference: "" }, regime: FAILING, verdicts, motor: "cgroup" },
+    { replay: { identical: true, difference: "" }, regime: FAILING, verdicts, motor: "cgroup", run_began_ns: 0 },
     plain,
   );
-  expect(text).toBe(`e17  2026-01-02T03:04:05.000Z  action  level 1 vigilance → 2 soft containment
+  expect(text).toBe(`Thread 901 "leaker" of process 900 in /svc/leaky takes 50.0 MiB/s of memory.
+HOSA acted: apply thread_hold frozen on /svc/leaky task 901 "leaker".
+  Look at process 900: \`ps -o pid,etime,rss,pcpu,args -p 900\` (its threads: \`top -H -p 900\`).
+  To lift what HOSA did: \`hosa release\`. If it is expected, add "/svc/leaky" to \`protect\` in the configuration: HOSA then never contains it. To end it: \`kill 900\`.
+
+e17  2026-01-02 03:04:05.000 UTC (t=12.0 s)  action  level 1 vigilance → 2 soft containment
+  Process    thread 901 "leaker" of process 900 in /svc/leaky
+             50.0 MiB/s, 97 % of its cgroup's
   Seen       D 8.40, D̄ 7.90, slope +4.25/s, acceleration +1.10/s², φ +0.80; 3000 samples learned
-  Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00; fixed)
+  Threshold  D̄ is beyond θ3 (θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00: fixed by the configuration)
   Carried by memory_growth_bytes_per_s 85 % of D² (50.0 MiB/s), cpu_busy_fraction 15 % of D² (25 %)
   Looks like resource leak (/svc/leaky grows 50.0 MiB/s and would run out)
   Regime     +4 local failure (D̄ rises by 4.25/s, with harm); ambiguous, -3 and +1 would fit as well
-  Who        /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
+  Culprit    /svc/leaky (id 77), thread 901 "leaker", carrying 97 % of the change there; own change +41.0 σ (5.2e+7/s against 1000/s)
   Harm       ttf 14.00 s, bound 60.00 s; evidence strong
              growth sustained for 2 s
   Rule       D̄ 7.90 > θ2 5.00 and rising, with harm
   Done       c1: apply thread_hold frozen on /svc/leaky task 901 "leaker": one thread carries 97 % of the growth
              done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
-  Verdict    e18: c1 effective: growth fell from 50 MiB/s to 0
+  Verdict    e18 03:04:07.000 UTC (t=14.0 s): c1 effective: growth fell from 50 MiB/s to 0
   Proof      decision re-run: identical
 `);
 });
@@ -111,7 +120,7 @@ test("explain: a recording motor would have, a different re-run is loud", () => 
 
 test("explain: other records show their fields", () => {
   const text = explain_plain(record({ kind: "stop", t_ns: 5, reason: "asked to end", beats: 7 }), plain);
-  expect(text).toContain("e17  2026-01-02T03:04:05.000Z  stop");
+  expect(text).toContain("e17  2026-01-02 03:04:05.000 UTC  stop");
   expect(text).toContain("  reason  asked to end");
 });
 
@@ -128,10 +137,10 @@ test("baseline: means, deviations, thresholds and the tail they came from", () =
   const tail = { threshold: 2, shape: 0.1, scale: 0.5, episodes: 40, episodes_per_s: 40 / 300, samples: 3000 };
   expect(
     explain_baseline(record({ ...base, tail }), plain),
-  ).toBe(`e17  2026-01-02T03:04:05.000Z  baseline from 3000 samples
+  ).toBe(`e17  2026-01-02 03:04:05.000 UTC  baseline from 3000 samples
   dimension                    μ            σ
   cpu_busy_fraction       0.2000       0.0500
-  thresholds (learned): θ1 3.50, θ2 5.00, θ3 7.00, θ4 9.00
+  thresholds: θ1 3.50, θ2 5.00, θ3 7.00, θ4 9.00: learned
   tail fit: generalized Pareto beyond 2.00, shape 0.100, scale 0.500, 40 episodes (480.0 per hour) in 3000 samples
 `);
   expect(explain_baseline(record({ ...base, tail: null }), plain)).toContain("tail fit: none");
@@ -161,7 +170,9 @@ test("explain: the hooks that were run for it stand between the verdicts and the
   const hooks = [{ ...record(ran, 19), ...ran }];
   const around = { replay: { identical: true, difference: "" }, regime: FAILING, verdicts: [], motor: "cgroup" };
   const text = explain_decision(record(action_entry()), { ...around, hooks }, plain);
-  expect(text).toContain("\n  Hook       e19: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ");
+  expect(text).toContain(
+    "\n  Hook       e19 03:04:05.000 UTC: post 1 (/usr/local/sbin/tell) for c1 applied: exit 3\n  Proof ",
+  );
 });
 
 test.each([

@@ -59,15 +59,15 @@ function run(): TimelineBuilder {
 test("the last run is told line by line", () => {
   expect(timeline_text(run().get(), style(false))).toBe(`n<1> 2026-01-02T03:04:05.000Z (cgroup motor)
 highest D̄ 7.90; θ1 3.00, θ2 5.00, θ3 7.00, θ4 9.00
-     0.000 s  e1           started: run, cgroup motor
-     1.500 s  e3  LEVEL    level 0 → 1: D̄ > θ1
-     2.000 s  e4  LEVEL    level 1 → 2: D̄ 7.90 > θ2 5.00 and rising, with harm
-     2.000 s  e4  ACT      apply thread_hold frozen on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
-     3.000 s  e5  VERDICT  c1 effective: flat
-     4.000 s  e6  UNDO     undo thread_hold on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 1 → 0 (ledger 4-1)
-     4.500 s  e7           hook post 1 for c1 released: exit 0
-     5.000 s  e8           stopped after 50 beats: asked to end
-    16.000 s               without action the memory limit of /svc/leaky would be reached (projection)
+03:04:05.000    (t=0.000 s)  e1           started: run, cgroup motor
+03:04:06.500    (t=1.500 s)  e3  LEVEL    level 0 → 1: D̄ > θ1
+03:04:07.000    (t=2.000 s)  e4  LEVEL    level 1 → 2: D̄ 7.90 > θ2 5.00 and rising, with harm
+03:04:07.000    (t=2.000 s)  e4  ACT      apply thread_hold frozen on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 0 → 1 (ledger 4-1)
+03:04:08.000    (t=3.000 s)  e5  VERDICT  c1 effective: flat
+03:04:09.000    (t=4.000 s)  e6  UNDO     undo thread_hold on thread 901 leaker of /svc/leaky: done /svc/leaky/hosa.901/cgroup.freeze: 1 → 0 (ledger 4-1)
+03:04:09.500    (t=4.500 s)  e7           hook post 1 for c1 released: exit 0
+03:04:10.000    (t=5.000 s)  e8           stopped after 50 beats: asked to end
+03:04:21.000   (t=16.000 s)               without action the memory limit of /svc/leaky would be reached (projection)
 `);
 });
 

@@ -49,6 +49,13 @@ export interface ThreadRow {
   readonly cpu_ns?: number;
   readonly waits?: number;
   readonly start_ns?: number;
+  readonly cgroup_id?: number;
+  readonly io_bytes?: number;
+  readonly disk_written_bytes?: number;
+  readonly written_bytes?: number;
+  readonly own_pages?: number;
+  readonly shared_pages?: number;
+  readonly is_kernel?: boolean;
 }
 
 export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRows {
@@ -57,7 +64,7 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     t_ns: () => t_ns,
     tid: (row) => rows[row]!.tid,
     pid: (row) => rows[row]!.pid ?? 1,
-    cgroup_id: () => 7,
+    cgroup_id: (row) => rows[row]!.cgroup_id ?? 7,
     comm: (row) => rows[row]!.comm ?? "worker",
     min_faults: (row) => rows[row]!.min_faults ?? 0,
     maj_faults: () => 0,
@@ -65,7 +72,12 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     wakes: (row) => rows[row]!.wakes ?? null,
     cpu_ns: (row) => rows[row]!.cpu_ns ?? 0,
     waits: (row) => rows[row]!.waits ?? 0,
-    io_bytes: () => 0,
+    io_bytes: (row) => rows[row]!.io_bytes ?? 0,
+    disk_written_bytes: (row) => rows[row]!.disk_written_bytes ?? 0,
+    written_bytes: (row) => rows[row]!.written_bytes ?? 0,
+    own_pages: (row) => rows[row]!.own_pages ?? null,
+    shared_pages: (row) => rows[row]!.shared_pages ?? 0,
+    is_kernel: (row) => rows[row]!.is_kernel ?? false,
     start_ns: (row) => rows[row]!.start_ns ?? 0,
   };
 }

@@ -7,6 +7,7 @@ import type { Level } from "../../model/level.ts";
 import type { BeatView } from "../../model/view.ts";
 import { all_visible } from "../../model/visible.ts";
 import { Seen } from "../../report/closing.ts";
+import { has_own_line } from "../../report/level_lines.ts";
 import {
   continued,
   event_lines,
@@ -201,22 +202,33 @@ class Printer {
     const looked_at = Number.isFinite(this.#interval_ns);
     if (!looked_at && is_unlearned(view)) return undefined;
     this.#start_ns ??= view.t_ns;
-    const eventful = view.level !== this.#level || view.actions.length > 0;
-    const due = view.t_ns >= this.#next_ns;
-    if (!due && !eventful) return undefined;
-    if (due) this.#next_ns = view.t_ns + this.#interval_ns;
-    if (this.#options.output === "json") this.#context.output.print_json(view);
-    else this.#context.output.print(this.#text(view));
+    const json = this.#options.output === "json";
+    // A program is told of every change; a person is not told the same thing sixteen times.
+    const moved = json ? view.level !== this.#level : has_own_line(view, this.#level);
+    const news = (view.episode?.news.length ?? 0) > 0;
     this.#level = view.level;
+    const due = view.t_ns >= this.#next_ns;
+    const whole = due || moved || view.actions.length > 0;
+    if (!whole && !news) return undefined;
+    if (due) this.#next_ns = view.t_ns + this.#interval_ns;
+    if (json) this.#context.output.print_json(view);
+    else {
+      const text = this.#text(view, whole);
+      if (text === "") return undefined;
+      this.#context.output.print(text);
+    }
     // Coming back to the same reason is no news.
     if (view.inaction !== "") this.#inaction = view.inaction;
     this.#printed++;
     return this.complete ? false : undefined;
   }
 
-  #text(seen: BeatView): string {
+  /** @param whole with the line of the beat itself; otherwise what is new alone */
+  #text(seen: BeatView, whole: boolean): string {
     const { paint, screen } = this.#context.output;
     const view = all_visible(seen);
+    const events = event_lines(view, this.#inaction, paint);
+    if (!whole) return events.map((line) => `${line}\n`).join("");
     const since_s = this.#shown_ns === null ? null : (view.t_ns - this.#shown_ns) / 1e9;
     const every_s = Number.isFinite(this.#interval_ns) ? Math.max(LEAST_STEP_S, this.#interval_ns / 1e9) : EVENT_STEP_S;
     this.#history = continued(this.#history, view.d_smooth, since_s, every_s);
@@ -227,6 +239,6 @@ class Printer {
     const header = this.#layout === null ? [observe_header(paint, observe_layout(screen))] : [];
     this.#layout ??= observe_layout(screen);
     const line = observe_line(view, this.#history, this.#start_ns ?? view.t_ns, paint, this.#layout);
-    return `${[...header, line, ...event_lines(view, this.#inaction, paint)].join("\n")}\n`;
+    return `${[...header, line, ...events].join("\n")}\n`;
   }
 }

@@ -7,9 +7,11 @@ import { visible } from "../../model/visible.ts";
 import type { Episode } from "../../report/episode.ts";
 import { episode_page, PAGE_MARK } from "../../report/episode_page.ts";
 import { EpisodeSearch } from "../../report/episode_search.ts";
+import { episode_story } from "../../report/episode_words.ts";
 import type { Context, ExitCode } from "../context.ts";
 import type { Answers } from "../documents.ts";
-import { audit_given, configured, type GlobalOptions, refuse_dry_run } from "../options.ts";
+import { asked_ms, audit_path, episodes_of, no_such_episode } from "../episodes.ts";
+import { type GlobalOptions, refuse_dry_run } from "../options.ts";
 import { STANDARD_OUTPUT, write_own } from "../own_file.ts";
 import { AuditProblems } from "../problems.ts";
 
@@ -29,9 +31,10 @@ export async function report(id: string | undefined, options: ReportOptions, con
     const hint = "Give --html a file, or leave -o json out.";
     throw new OperatorError("--html - and -o json both want standard output", 2, hint);
   }
-  const path = audit_given(options) ?? configured(options).audit.path;
+  const path = await audit_path(options);
+  const choice = id === undefined ? await choose(path) : { id, said: null };
   const problems = new AuditProblems(output);
-  const search = new EpisodeSearch(id ?? null, replay);
+  const search = new EpisodeSearch(choice.id, replay);
   for await (const item of read_audit(path)) {
     if (item.type === "problem") problems.say(item);
     else {
@@ -40,14 +43,15 @@ export async function report(id: string | undefined, options: ReportOptions, con
     }
   }
   const found = search.get();
-  if (typeof found === "string") throw nothing_found(found, path, id);
+  if (typeof found === "string") throw no_such_episode(found, path, choice.id);
   const from = { audit: path, chain_problems: problems.count, version: context.version, settings: named_settings };
   const page = episode_page(found, from);
   if (to_output) await output.deliver_document(page);
   else {
     write_own(options.html, page, PAGE);
-    if (options.output === "json") output.print_answer("report", answer(found, options.html, problems.count));
-    else output.print(said(found, options.html));
+    const told = { file: options.html, choice: choice.said, audit_problems: problems.count };
+    if (options.output === "json") output.print_answer("report", answer(found, told));
+    else output.print(said(found, told));
   }
   if (found.differing_decisions > 0) {
     const decisions = counted(found.differing_decisions, "recorded decision");
@@ -56,22 +60,32 @@ export async function report(id: string | undefined, options: ReportOptions, con
   return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
 }
 
-function said({ first, last, max_level }: Episode, file: string): string {
-  return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n`;
-}
-
-function answer(episode: Episode, file: string, audit_problems: number): Omit<Answers["report"], "schema_version"> {
-  const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
-  const about = { file, first: first.id, last: last.id, max_level, end };
-  return { ...about, decisions: decisions.length + omitted.decisions, differing_decisions, audit_problems };
-}
-
-function nothing_found(why: "quiet_record" | "no_episode" | "no_record", path: string, id?: string): OperatorError {
-  const list = "`hosa explain --timeline` lists the ids; rotated-out records are gone.";
-  if (why === "no_record") return new OperatorError(`no record "${id}" in ${path}`, 1, list);
-  if (why === "quiet_record") {
-    return new OperatorError(`record "${id}" in ${path} belongs to no episode: the node was at level 0`, 1, list);
+/** Without an id: the most severe, and how another is chosen. Throws OperatorError where there is none. */
+async function choose(path: string): Promise<{ readonly id: string; readonly said: string | null }> {
+  const list = await episodes_of(path);
+  const choice = list.most_severe(asked_ms());
+  if (choice === null) {
+    throw new OperatorError(`no episode in ${path}`, 1, "An episode begins when `hosa run` leaves level 0.");
   }
-  const hint = "An episode begins when `hosa run` leaves level 0.";
-  return new OperatorError(`no episode in ${path}`, 1, hint);
+  const { chosen, of, hours } = choice;
+  if (of === 1) return { id: chosen.id, said: null };
+  const among = hours === null ? `of ${of} episodes` : `of ${of} episodes in ${hours} h`;
+  const how = "`hosa explain --list` lists them, `hosa report ID --html FILE` draws another";
+  return { id: chosen.id, said: `${chosen.id} is the most severe ${among}; ${how}` };
+}
+
+type Told = Pick<Answers["report"], "file" | "choice" | "audit_problems">;
+
+function said(episode: Episode, { file, choice }: Told): string {
+  const { first, last, max_level } = episode;
+  const { headline } = episode_story(episode);
+  const chosen = choice === null ? "" : `${visible(choice)}\n`;
+  return `${visible(file)}: episode ${first.id} – ${last.id}, highest level ${max_level}\n${visible(headline)}\n${chosen}`;
+}
+
+function answer(episode: Episode, { file, choice, audit_problems }: Told): Omit<Answers["report"], "schema_version"> {
+  const { first, last, max_level, end, decisions, omitted, differing_decisions } = episode;
+  const about = { file, first: first.id, last: last.id, began: first.wall_time, max_level, end };
+  const made_again = { decisions: decisions.length + omitted.decisions, differing_decisions };
+  return { ...about, ...made_again, story: episode_story(episode), choice, audit_problems };
 }
