@@ -79,8 +79,8 @@ export interface DialDocument extends Versioned {
   readonly max_level: Maybe<Level>;
   /** The drop-in that says so. */
   readonly file: string;
-  /** Place of the deprecated `motor.enabled: false` that it overrules. */
-  readonly overrules: Maybe<string>;
+  /** What earlier files set otherwise, each with its place. */
+  readonly overrules: readonly string[];
   /** What may be done at which level. */
   readonly allows: readonly AllowedLevel[];
   /** What became of it in the running agent; null: it was not told. */

@@ -324,9 +324,10 @@ ${examples(
     .command("arm")
     .description("let HOSA act on its own from now on: one drop-in, which the running agent takes up at once")
     .addOption(
-      new Option("--up-to <level>", "highest level it may enter; 5 is quarantine, which isolates the node")
-        .argParser(acting_level)
-        .default(4),
+      new Option(
+        "--up-to <level>",
+        "highest level it may enter (default: 4, or max_level of the configuration where that is lower); 5 isolates the node",
+      ).argParser(acting_level),
     )
     .option("--yes", "do not ask; without a terminal it is needed")
     .addHelpText("after", examples("hosa arm", "hosa arm --up-to 2", "hosa arm --up-to 5 --yes", "hosa arm --dry-run"))

@@ -8,7 +8,7 @@ const WORDS = ["auto", ...AUTONOMIES] as const;
 /** Words of the dial that mean nothing yet: accepting one would promise what is not there. */
 const RESERVED: readonly string[] = ["disabled", "prediction", "healing"];
 /** The highest level without `autonomous`: quarantine is level 5. */
-const CORRECTION_LEVEL = 4;
+export const CORRECTION_LEVEL = 4;
 
 /** The key `autonomy`. */
 export const AUTONOMY = v.optional(

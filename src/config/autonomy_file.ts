@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Autonomy } from "../model/dial.ts";
 import type { Level } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
-import { dial_of } from "./autonomy.ts";
+import { CORRECTION_LEVEL, dial_of } from "./autonomy.ts";
 import { configured_files, DEFAULT_DIRECTORY, drop_in_directory, text_of } from "./load.ts";
 import { keys_in, merge_files, type ParsedFile, parse_file, place_of } from "./parse.ts";
 import { ConfigError, problem_place } from "./problem.ts";
@@ -31,8 +31,8 @@ export interface AutonomyPlan {
   readonly after: Config;
   /** The other files it is merged with. */
   readonly others: readonly string[];
-  /** Where the deprecated `motor.enabled: false` stands that is overruled; null: nowhere. */
-  readonly overrules: Maybe<string>;
+  /** What earlier files set otherwise, each with its place: `/etc/hosa/hosa.yaml:3:1: autonomy: monitoring`. */
+  readonly overrules: readonly string[];
 }
 
 /**
@@ -49,24 +49,41 @@ export function plan_autonomy(path: string | null, wanted: DialSetting, director
   const others = [...configured_files(path, directory, file).values()];
   const present = text_of(file, false);
   check_foreign_keys(present, file);
-  const stilled = merge_files(others).motor.enabled ? null : last_with(others, ["motor", "enabled"]);
-  const overrules = stilled !== null && acts(wanted) ? problem_place(place_of(stilled, ["motor", "enabled"])) : null;
-  const text = rendered(wanted, overrules !== null);
+  const text = rendered(wanted, acts(wanted) && !merge_files(others).motor.enabled);
   const own = parse_file(text, file);
   const main = others.filter(({ filename }) => !filename.startsWith(`${drop_ins}/`));
   const sorted = [own, ...others.filter((other) => !main.includes(other))].toSorted((one, other) =>
     one.filename < other.filename ? -1 : 1,
   );
   const after = merge_files([...main, ...sorted]);
-  check_in_force(after, wanted, sorted.slice(sorted.indexOf(own) + 1));
+  const at = sorted.indexOf(own);
+  check_in_force(after, wanted, sorted.slice(at + 1));
+  const overrules = overruled([...main, ...sorted.slice(0, at)], own);
   const names = others.map(({ filename }) => filename);
   return { file, text, changes: present !== text, before: before(path, directory), after, others: names, overrules };
 }
 
+/** What of earlier files no longer holds. The word auto asks for nothing. */
+function overruled(earlier: readonly ParsedFile[], own: ParsedFile): readonly string[] {
+  return [["autonomy"], ["max_level"], ["motor", "enabled"]].flatMap((key) => {
+    const file = last_with(earlier, key);
+    const [was, is] = [value_at(file?.content, key), value_at(own.content, key)];
+    if (file === null || is === undefined || was === is || was === "auto") return [];
+    return [`${problem_place(place_of(file, key))}${key.join(".")}: ${was}`];
+  });
+}
+
+function value_at(content: unknown, key: readonly string[]): unknown {
+  return key.reduce(
+    (value, name) => (typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined),
+    content,
+  );
+}
+
 const acts = ({ autonomy }: DialSetting) => autonomy === "correction" || autonomy === "autonomous";
 
-function rendered({ autonomy, max_level }: DialSetting, overrules: boolean): string {
-  const motor = overrules
+function rendered({ autonomy, max_level }: DialSetting, enables: boolean): string {
+  const motor = enables
     ? "# Overrules the deprecated motor.enabled: false of another file.\nmotor: {enabled: true}\n"
     : "";
   const level = max_level === null ? "" : `max_level: ${max_level}\n`;
@@ -106,21 +123,30 @@ function check_in_force(after: Config, wanted: DialSetting, later: readonly Pars
 
 /** Level 5 belongs to autonomous alone. */
 function effective(autonomy: Autonomy, max_level: Level): number {
-  return autonomy === "autonomous" ? max_level : Math.min(4, max_level);
+  return autonomy === "autonomous" ? max_level : Math.min(CORRECTION_LEVEL, max_level);
 }
 
-function last_with(files: readonly ParsedFile[], [section = "", key]: readonly string[]): ParsedFile | null {
-  const has = ({ content }: ParsedFile) => {
-    const value = content[section];
-    if (key === undefined) return value !== undefined;
-    return typeof value === "object" && value !== null && key in value;
-  };
-  return files.findLast(has) ?? null;
+function last_with(files: readonly ParsedFile[], key: readonly string[]): ParsedFile | null {
+  return files.findLast(({ content }) => value_at(content, key) !== undefined) ?? null;
+}
+
+/** The setting that `hosa arm` writes. @param up_to null: level 4, or what other files keep lower. Throws ConfigError. */
+export function armed(
+  path: string | null,
+  up_to: Maybe<Level>,
+  directory = DEFAULT_DIRECTORY,
+): DialSetting & { readonly max_level: Level } {
+  const max_level = up_to ?? (Math.min(CORRECTION_LEVEL, without_own(path, directory).max_level) as Level);
+  return { autonomy: max_level > CORRECTION_LEVEL ? "autonomous" : "correction", max_level };
 }
 
 /** The setting that `hosa disarm` writes: what other files keep lower than detection stays there. Throws ConfigError. */
 export function disarmed(path: string | null, directory = DEFAULT_DIRECTORY): DialSetting {
+  const { autonomy } = without_own(path, directory);
+  return { autonomy: autonomy === "monitoring" ? "monitoring" : "detection", max_level: null };
+}
+
+function without_own(path: string | null, directory: string): Config {
   const except = join(drop_in_directory(path, directory) ?? "", NAME);
-  const others = merge_files([...configured_files(path, directory, except).values()]);
-  return { autonomy: others.autonomy === "monitoring" ? "monitoring" : "detection", max_level: null };
+  return merge_files([...configured_files(path, directory, except).values()]);
 }

@@ -1,5 +1,5 @@
 export { ceiling_reason, deprecations, dial_of, type Started } from "./autonomy.ts";
-export { type AutonomyPlan, type DialSetting, disarmed, plan_autonomy } from "./autonomy_file.ts";
+export { type AutonomyPlan, armed, type DialSetting, disarmed, plan_autonomy } from "./autonomy_file.ts";
 export { docs_of, KEY_DOCS, type KeyDocs } from "./docs.ts";
 export {
   type ConfigSources,

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+  armed,
   ConfigError,
   ceiling_reason,
   deprecations,
@@ -76,7 +77,7 @@ describe("the drop-in of hosa arm", () => {
   test("means what was asked for once it is written, and nothing is written by planning", () => {
     put("hosa.yaml", "autonomy: monitoring\nprotect: [/a]\n");
     const plan = plan_autonomy(null, ARM, directory);
-    expect(plan).toMatchObject({ file: own(), overrules: null });
+    expect(plan).toMatchObject({ file: own(), overrules: [`${directory}/hosa.yaml:1:1: autonomy: monitoring`] });
     expect(plan.after.protect).toEqual(["/a"]);
     expect(dial().autonomy).toBe("monitoring");
     writeFileSync(plan.file, plan.text);
@@ -110,7 +111,7 @@ describe("the drop-in of hosa arm", () => {
   test("the deprecated key of an earlier file is overruled, visibly, and holds again after disarm", () => {
     put("hosa.d/10-dry.yaml", "motor: {enabled: false, cooldown_s: 7}\n");
     const plan = plan_autonomy(null, ARM, directory);
-    expect(plan.overrules).toBe(`${directory}/hosa.d/10-dry.yaml:1:9: `);
+    expect(plan.overrules).toEqual([`${directory}/hosa.d/10-dry.yaml:1:9: motor.enabled: false`]);
     writeFileSync(plan.file, plan.text);
     expect(dial().acts).toBe(true);
     expect(load_config(null, directory).motor.cooldown_s).toBe(7);
@@ -121,7 +122,7 @@ describe("the drop-in of hosa arm", () => {
   });
 
   test("an error in another file stops it with its place; one in its own file is mended", () => {
-    put("hosa.d/90-autonomy.yaml", "autonomy: [\n");
+    put("hosa.d/90-autonomy.yaml", "autonomy: healing\nmax_level: [\n");
     const plan = plan_autonomy(null, ARM, directory);
     expect(plan.before).toBeNull();
     expect(plan.after.autonomy).toBe("correction");
@@ -133,9 +134,25 @@ describe("the drop-in of hosa arm", () => {
   test.each([
     ["protect: [/a]\n", "protect"],
     ["motor: {enabled: true, cooldown_s: 1}\n", "motor.cooldown_s"],
+    ["autonomy: [\nprotect: [/a]\n", "protect"],
+    ["protct: [/a]\n", "protct"],
+    ["only words\n", "text that is no mapping"],
   ])("what an operator added to it is not lost: %j", (text, named) => {
     put("hosa.d/90-autonomy.yaml", text);
     expect(() => plan_autonomy(null, ARM, directory)).toThrow(`holds ${named}, which would be lost`);
+  });
+
+  test("without a level it stays below what another file sets; a level that is asked for overrules it, and that is said", () => {
+    put("hosa.yaml", "max_level: 3\n");
+    expect(armed(null, null, directory)).toEqual({ autonomy: "correction", max_level: 3 });
+    expect(plan_autonomy(null, armed(null, null, directory), directory).overrules).toEqual([]);
+    expect(armed(null, 5, directory)).toEqual({ autonomy: "autonomous", max_level: 5 });
+    expect(plan_autonomy(null, armed(null, 5, directory), directory).overrules).toEqual([
+      `${directory}/hosa.yaml:1:1: max_level: 3`,
+    ]);
+    put("hosa.yaml", "max_level: 5\n");
+    put("hosa.d/90-autonomy.yaml", "max_level: 2\n");
+    expect(armed(null, null, directory)).toEqual({ autonomy: "correction", max_level: 4 });
   });
 
   test("disarm never raises: what is monitoring elsewhere stays monitoring", () => {

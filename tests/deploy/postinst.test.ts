@@ -11,6 +11,11 @@ if (!HAS_DPKG) console.error("SKIPPED: dpkg compares the versions, and is not he
 
 /** What the script said, and what it called. @param config what `hosa config show -o json` prints; null: it fails */
 function configure(config: object | null, ...old: readonly string[]) {
+  return configure_with(1, config, ...old);
+}
+
+/** @param armed exit code of `hosa arm` */
+function configure_with(armed: number, config: object | null, ...old: readonly string[]) {
   const directory = mkdtempSync(join(tmpdir(), "hosa-postinst-"));
   try {
     const bin = join(directory, "bin");
@@ -22,9 +27,14 @@ function configure(config: object | null, ...old: readonly string[]) {
     };
     const shown = config === null ? "exit 2" : `cat << 'END'\n${JSON.stringify(config)}\nEND`;
     // An agent that still runs is of the old version: that the file is not in force yet must not fail the upgrade.
-    put("hosa", `case "$1 $2" in "config show") ${config === null ? shown : `\n${shown}\n`} ;; arm*) exit 1 ;; esac`);
+    put(
+      "hosa",
+      `case "$1 $2" in "config show") ${config === null ? shown : `\n${shown}\n`} ;; arm*) exit ${armed} ;; esac`,
+    );
     for (const name of ["getent", "groupadd", "deb-systemd-helper", "deb-systemd-invoke", "systemctl"]) put(name, "");
-    const run = Bun.spawnSync(["sh", POSTINST, "configure", ...old], {
+    const script = join(directory, "postinst");
+    writeFileSync(script, readFileSync(POSTINST, "utf8").replaceAll("/usr/bin/hosa", join(bin, "hosa")));
+    const run = Bun.spawnSync(["sh", script, "configure", ...old], {
       env: { PATH: `${bin}:/usr/bin:/bin` },
     });
     const said = run.stdout.toString();
@@ -57,6 +67,13 @@ test("installed anew it says in one line what it does and how to let it act, and
 
 test("installed anew beside a configuration that arms it, it says that it acts", () => {
   expect(configure(shown("correction"), "").said).toContain("it acts on this node");
+});
+
+test.skipIf(!HAS_DPKG)("an upgrade that cannot arm says that it only observes from now on", () => {
+  const { code, said } = configure_with(2, shown("auto"), "0.1.0");
+  expect(code).toBe(0);
+  expect(said).toContain("this one only observes, because 'hosa arm --up-to 5' failed");
+  expect(said).not.toContain("so does this one");
 });
 
 test.skipIf(!HAS_DPKG)(

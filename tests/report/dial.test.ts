@@ -40,7 +40,7 @@ const row = (label: string, status: Partial<AgentStatus> = {}) => rows(status).f
 describe("hosa status", () => {
   test("of an agent that only records says what it would do, how often, and what it would hold", () => {
     expect(row("autonomy")).toBe(
-      "autonomy   detection, up to level 4 (severe containment): nothing is contained, HOSA records and tells what it would do (2 containment(s) since the start)",
+      "autonomy   detection, up to level 4 (severe containment): nothing is contained, HOSA records and tells what it would do (2 containments since the start)",
     );
     expect(row("held")).toBe("held       nothing");
     expect(row("would do")).toBe("would do   hold 1; nothing is touched");

@@ -3,6 +3,7 @@ import { saved_pause, without_left } from "../../agent/pause_without_agent.ts";
 import { require_trusted_directory, require_trusted_files } from "../../agent/trusted_places.ts";
 import {
   type AutonomyPlan,
+  armed,
   type Config,
   type DialSetting,
   disarmed,
@@ -44,13 +45,12 @@ const RESTART = "restart it: systemctl restart hosa";
 
 /** Lets HOSA act, for good: one drop-in, taken up by the running agent. Exit code 1: the answer was no, or it is not in force. */
 export async function arm(options: ArmOptions, context: Context): Promise<ExitCode> {
-  const max_level = options.upTo ?? 4;
-  const wanted = { autonomy: max_level === 5 ? "autonomous" : "correction", max_level } as const;
   const asks = options.yes !== true && options.dryRun !== true;
   if (asks && !is_interactive()) {
     const hint = "Add --yes, or --dry-run to see what it would allow.";
     throw new OperatorError("arm asks before it changes anything, and there is no terminal to ask on", 2, hint);
   }
+  const wanted = armed(options.config ?? null, options.upTo ?? null);
   const change: Change = { command: "arm", wanted, plan: planned(wanted, options), options, context };
   if (options.output === "text" || asks) {
     context.output.say_lines(`${arm_lines(wanted, all_visible(allowed(change.plan.after)))}\n`);
@@ -111,7 +111,7 @@ function text_lines(plan: AutonomyPlan, wanted: DialSetting, agent: Maybe<AgentA
     `${agent === null ? "would set " : ""}autonomy: ${wanted.autonomy}${wanted.max_level === null ? "" : `, up to level ${wanted.max_level}`}`,
     changes ? `${agent === null ? "would write" : "wrote"} ${file}` : `${file} says so already`,
     ...(before === null && changes ? ["The configuration had an error in that file, which this mends."] : []),
-    ...(overrules === null ? [] : [`It overrules ${overrules}motor.enabled: false; remove that line.`]),
+    ...overrules.map((key) => `It overrules ${key}`),
     ...(agent === null ? [] : answer_lines(agent)),
   ];
 }
@@ -120,9 +120,9 @@ type Answer = Omit<DialDocument, "schema_version">;
 
 function answer_of({ plan, wanted }: Change, did: Answer["did"], agent: Maybe<AgentAnswer>): Answer {
   const { autonomy, max_level } = wanted;
-  const armed = autonomy === "correction" || autonomy === "autonomous";
-  const allows = armed && max_level !== null ? allowed_levels(max_level, allowed(plan.after)) : [];
-  return { did, armed, autonomy, max_level, file: plan.file, overrules: plan.overrules, allows, agent };
+  const acts = autonomy === "correction" || autonomy === "autonomous";
+  const allows = acts && max_level !== null ? allowed_levels(max_level, allowed(plan.after)) : [];
+  return { did, armed: acts, autonomy, max_level, file: plan.file, overrules: plan.overrules, allows, agent };
 }
 
 function allowed({ motor, reserve, quarantine, protect }: Config): Allowed {
