@@ -52,6 +52,13 @@ const CALLS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "what-if": [["%/flight-x.jsonl"], ["%/flight-x.jsonl", "-o", "json"]],
   status: [[], ["-o", "json"]],
   release: [[]],
+  arm: [
+    ["--yes", "--dry-run"],
+    ["--yes", "--dry-run", "-o", "json"],
+  ],
+  disarm: [["--dry-run"], ["--dry-run", "-o", "json"]],
+  pause: [["--status"], ["--status", "-o", "json"]],
+  resume: [[], ["-o", "json"]],
   doctor: [[], ["-o", "json"]],
   "config check": [[], ["-o", "json"]],
   "config show": [[], ["-o", "json"]],
