@@ -142,6 +142,30 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
+    .command("top")
+    .description("a live screen of the node: level, dimensions, cgroups, threads, what is held; q quits")
+    .option("--interval <time>", "time between two beats that are shown (default: 1s)", duration_s)
+    .option("--duration <time>", "end after this long", duration_s)
+    .addHelpText("after", examples("hosa top", "hosa top --interval 5s"))
+    .addHelpText(
+      "after",
+      `
+Keys:
+  q, Ctrl-C  leave; the agent goes on
+  ?, h       help
+  p, space   hold the display still, and go on
+  s          dimensions by their share of the deviation, or by name
+
+It shows the agent that runs. Where none runs, root senses by itself and touches nothing. Where standard
+output is no terminal, it is \`hosa observe\`.
+`,
+    )
+    .action(async (_options, command: Command) => {
+      const { top } = await import("./commands/top.ts");
+      done(await top(given(command), context));
+    });
+
+  program
     .command("explain")
     .description("say from the audit why something was decided, and prove it by deciding it again")
     .argument("[id]", "record to explain; without it the last decision")

@@ -189,6 +189,7 @@ export function view(change: Partial<BeatView> = {}): BeatView {
     warm: true,
     inaction: "",
     actions: [],
+    changes: { resource: "memory", cgroups: [], tasks: [] },
     ...change,
   };
 }
