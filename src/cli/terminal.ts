@@ -38,7 +38,6 @@ export class Terminal implements Disposable {
     this.#is_entered = true;
     this.#shown = [];
     process.on("exit", this.#last_resort);
-    process.on("SIGCONT", this.#came_back);
     process.stdout.on("resize", this.#resized);
     if (process.stdin.isTTY) {
       process.stdin.setRawMode(true);
@@ -76,7 +75,6 @@ export class Terminal implements Disposable {
     if (!this.#is_entered) return;
     this.#is_entered = false;
     process.off("exit", this.#last_resort);
-    process.off("SIGCONT", this.#came_back);
     process.stdout.off("resize", this.#resized);
     if (process.stdin.isTTY) {
       process.stdin.off("data", this.#received);
@@ -98,14 +96,6 @@ export class Terminal implements Disposable {
     this.#events.resized();
   };
 
-  /** The shell has shown its own lines meanwhile. */
-  readonly #came_back = (): void => {
-    if (process.stdin.isTTY) process.stdin.setRawMode(true);
-    this.#shown = [];
-    this.#output.write_screen(ENTER);
-    this.#events.resized();
-  };
-
   readonly #received = (bytes: Buffer): void => {
     for (const key of keys_of(bytes.toString("utf8"))) {
       if (key === SUSPEND) this.#suspend();
@@ -113,10 +103,15 @@ export class Terminal implements Disposable {
     }
   };
 
+  /** Until the shell lets it go on: then the terminal is taken again. */
   #suspend(): void {
     process.stdin.setRawMode(false);
     give_back();
     process.kill(process.pid, "SIGSTOP");
+    process.stdin.setRawMode(true);
+    this.#shown = [];
+    this.#output.write_screen(ENTER);
+    this.#events.resized();
   }
 }
 

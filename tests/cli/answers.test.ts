@@ -78,6 +78,7 @@ interface Case {
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   run: [{ args: () => ["run", "--dry-run", "--duration", "1s"], schema: "beat", lines: true, needs_host: true }],
   observe: [{ args: () => ["observe", "--count", "3"], schema: "beat", lines: true, needs_host: true }],
+  top: [{ args: () => ["top", "--duration", "2s"], schema: "beat", lines: true, needs_host: true }],
   explain: [
     { args: ({ audit }) => ["explain", "--audit", audit], schema: "explain" },
     { args: ({ audit }) => ["explain", "--last", "--audit", audit], schema: "explain" },
@@ -282,6 +283,7 @@ group("-o json", () => {
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   run: ["daemon+duration"],
   observe: ["interval+count", "interval+duration", "count+duration"],
+  top: ["interval+duration"],
   explain: ["timeline+svg", "last+audit", "baseline+audit", "timeline+audit", "svg+audit"],
   report: ["html+audit"],
   replay: [

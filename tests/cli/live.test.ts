@@ -22,7 +22,7 @@ const KEYS = [
     "culprit",
     "harm",
   ],
-  ...["contribution", "thresholds", "warm", "inaction", "actions"],
+  ...["contribution", "thresholds", "warm", "inaction", "actions", "changes"],
 ];
 
 function settings(directory: string): string {
