@@ -18,7 +18,7 @@ export interface ReportOptions extends GlobalOptions {
   readonly audit?: string;
 }
 
-const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
+export const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
 
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
 export async function report(id: string | undefined, options: ReportOptions, context: Context): Promise<ExitCode> {
@@ -30,27 +30,36 @@ export async function report(id: string | undefined, options: ReportOptions, con
     throw new OperatorError("--html - and -o json both want standard output", 2, hint);
   }
   const path = audit_given(options) ?? configured(options).audit.path;
-  const problems = new AuditProblems(output);
-  const search = new EpisodeSearch(id ?? null, replay);
-  for await (const item of read_audit(path)) {
-    if (item.type === "problem") problems.say(item);
-    else search.add(item.record);
-  }
-  const found = search.get();
-  if (typeof found === "string") throw nothing_found(found, path, id);
-  const from = { audit: path, chain_problems: problems.count, version: context.version, settings: named_settings };
-  const page = episode_page(found, from);
+  const { page, episode: found, problems } = await page_of(id, path, context);
   if (to_output) await output.deliver_document(page);
   else {
     write_own(options.html, page, PAGE);
-    if (options.output === "json") output.print_answer("report", answer(found, options.html, problems.count));
+    if (options.output === "json") output.print_answer("report", answer(found, options.html, problems));
     else output.print(said(found, options.html));
   }
   if (found.differing_decisions > 0) {
     const decisions = counted(found.differing_decisions, "recorded decision");
     output.say(`error: not the same when decided again: ${decisions}; the page says which`);
   }
-  return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
+  return problems === 0 && found.differing_decisions === 0 ? 0 : 1;
+}
+
+/** The page of an episode of an audit, and places where the chain of the audit is broken. Throws OperatorError. */
+export async function page_of(
+  id: string | undefined,
+  path: string,
+  { output, version }: Pick<Context, "output" | "version">,
+): Promise<{ readonly page: string; readonly episode: Episode; readonly problems: number }> {
+  const problems = new AuditProblems(output);
+  const search = new EpisodeSearch(id ?? null, replay);
+  for await (const item of read_audit(path)) {
+    if (item.type === "problem") problems.say(item);
+    else search.add(item.record);
+  }
+  const episode = search.get();
+  if (typeof episode === "string") throw nothing_found(episode, path, id);
+  const from = { audit: path, chain_problems: problems.count, version, settings: named_settings };
+  return { page: episode_page(episode, from), episode, problems: problems.count };
 }
 
 function said({ first, last, max_level }: Episode, file: string): string {
