@@ -1,5 +1,6 @@
 import type { Config } from "../config/index.ts";
 import type { DecisionConfig } from "../decision/config.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 
 /**
  * The part of the configuration the decision may know, in its units.
@@ -49,7 +50,7 @@ export function decision_config(
     ...(reserved ? { reserve: { size_bytes: config.reserve.size_bytes } } : {}),
     ...(shielded ? { shield: { admit_share: config.shield.admit_share } } : {}),
     stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
-    protect: config.protect,
+    protect: protected_patterns(config),
     prefer: config.prefer,
     release: {
       cooldown_s: config.control.release_cooldown_s,

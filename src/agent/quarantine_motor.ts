@@ -13,6 +13,7 @@ import type { RecordingMotor } from "../motor/recording.ts";
 import { precondition_words } from "../report/precondition.ts";
 import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
 import { abort_after, pause, wall_time_iso } from "./clock.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 
 /** Whoever carries out a quarantine here: the real one beside the real motor, else the one that only says it. */
 export function quarantine_motor(
@@ -25,7 +26,9 @@ export function quarantine_motor(
 ): QuarantineMotor {
   const ports = { files: kernel_files, processes: kernel_processes };
   const guard =
-    mount === null ? null : new Guard({ ...ports, mount }, { protect: config.protect, words: precondition_words });
+    mount === null
+      ? null
+      : new Guard({ ...ports, mount }, { protect: protected_patterns(config), words: precondition_words });
   if (!(motor instanceof CgroupMotor)) return new RecordingQuarantine(tell, guard);
   return new Quarantine({
     ledger: motor.ledger,

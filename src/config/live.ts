@@ -15,6 +15,7 @@ export const LIVE_KEYS: readonly string[] = [
   "motor.expiry_s",
   "governor",
   "protect",
+  "only",
   "prefer",
   "telemetry.heartbeat_s",
   "hooks",

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { DEMO_SLICE } from "../model/demo.ts";
 import type { Maybe } from "../model/sample.ts";
 
-/** Directly below the cgroup v2 mount: all that the demonstration touches, and where its agent runs. */
-export const DEMO_SLICE = "/hosa-demo.slice";
+/** All that the demonstration touches, and where its agent runs, lies in DEMO_SLICE. */
 export const SERVICE_PATH = `${DEMO_SLICE}/service`;
 const AGENT_PATH = `${DEMO_SLICE}/agent`;
 /** Ledger, audit, sockets: in memory, and gone with the next boot whatever happens. */

@@ -2,6 +2,9 @@ import type { HeldNow } from "./control.ts";
 import type { Maybe } from "./sample.ts";
 import type { BeatView } from "./view.ts";
 
+/** Of `hosa demo`, directly below the cgroup v2 mount. An agent leaves it alone, but for the one of the demonstration. */
+export const DEMO_SLICE = "/hosa-demo.slice";
+
 /** The two acts of the demonstration: the same service with the same fault. */
 export type Act = "without" | "with";
 
