@@ -15,8 +15,11 @@ const RESIDENT_MIB = 24;
 const READY_WITHIN_MS = 20_000;
 /** Requests are answered for so long before the fault. */
 const HEALTHY_S = 3;
-/** The node is to be at level 0 for so long before the fault; if it never is, the fault comes all the same. */
-const CALM_S = 2;
+/**
+ * The node is to be at level 0 for so long before the fault, which also teaches what the service itself does; if it never is, the fault comes all
+ * the same.
+ */
+const CALM_S = 6;
 const CALM_WITHIN_S = 20;
 /** Beyond the warm-up: samples above level 1 teach nothing. */
 const LEARNS_WITHIN_FACTOR = 3;

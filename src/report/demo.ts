@@ -57,10 +57,9 @@ export function event_lines(event: DemoEvent, state: DemoState, paint: Style): r
       return [`  ${at}  ${paint.red(`the kernel kills the service: its limit of ${limit_text(state)} is reached`)}`];
     case "beat":
       return state.leaking ? beat_lines(event.view, state, at, paint) : [];
-    case "held":
-      return event.held.map((item) => `  ${at}  held: ${item.rung} of ${target_text(item)}`);
     case "result":
       return [`  ${at}  ${answered_text(event.result)}`];
+    case "held":
     case "second":
       return [];
   }
