@@ -47,12 +47,22 @@ const MIB = 1_048_576;
 /** A laptop must never be in danger: four times what the service may take. */
 const AVAILABLE_BYTES_MIN = 1024 * MIB;
 
-/** Null where it can be done. Pure. */
-export function refusal(facts: HostFacts): Refusal | null {
-  return not_allowed(facts) ?? no_cgroups(facts) ?? not_sensed(facts);
+/** What is asked before anything of Linux is loaded. */
+export function facts_of_platform(platform: string, uid: number): HostFacts {
+  return {
+    platform,
+    uid,
+    wsl: false,
+    narrow: null,
+    cgroup2: null,
+    why_no_cgroup2: "",
+    available_bytes: 0,
+    fatal: null,
+  };
 }
 
-function not_allowed({ platform, uid }: HostFacts): Refusal | null {
+/** Why it cannot be done whatever the node has; null where that is to be read. Pure. */
+export function refusal_before_reading({ platform, uid }: Pick<HostFacts, "platform" | "uid">): Refusal | null {
   if (platform !== "linux") {
     return {
       why: `the demonstration needs Linux, and this is ${platform}`,
@@ -64,6 +74,11 @@ function not_allowed({ platform, uid }: HostFacts): Refusal | null {
     why: `only root may make cgroups and load BPF programs, and this is user ${uid}`,
     todo: "Run it as root: `sudo hosa demo`.",
   };
+}
+
+/** Null where it can be done. Pure. */
+export function refusal(facts: HostFacts): Refusal | null {
+  return refusal_before_reading(facts) ?? no_cgroups(facts) ?? not_sensed(facts);
 }
 
 function no_cgroups({ cgroup2, why_no_cgroup2: why, narrow, wsl }: HostFacts): Refusal | null {
@@ -113,22 +128,11 @@ function not_sensed({ fatal, available_bytes }: HostFacts): Refusal | null {
 
 /** Reads the facts; loads the senses once, as `hosa doctor` does, and only where all else is there. */
 export async function read_host(config: Config): Promise<HostFacts> {
-  const platform = process.platform;
-  const uid = process.geteuid?.() ?? -1;
-  const none = {
-    platform,
-    uid,
-    wsl: false,
-    narrow: null,
-    cgroup2: null,
-    why_no_cgroup2: "",
-    available_bytes: 0,
-    fatal: null,
-  };
-  if (not_allowed(none) !== null) return none;
+  const before = facts_of_platform(process.platform, process.geteuid?.() ?? -1);
+  if (refusal_before_reading(before) !== null) return before;
   const found = find_cgroup2_mount();
   const facts: HostFacts = {
-    ...none,
+    ...before,
     wsl: /microsoft/i.test(text_of("/proc/version")),
     narrow: see_whole_node(),
     cgroup2: found === null ? null : cgroup2_facts(found.mount, found.controllers),

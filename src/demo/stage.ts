@@ -3,6 +3,7 @@ import { KernelError } from "../ffi/errors.ts";
 import { OperatorError } from "../model/error.ts";
 import { current_boot_id } from "../motor/ledger.ts";
 import { LedgerBusy, take_lock } from "../motor/lock.ts";
+import { find_cgroup2_mount, why_no_cgroup2 } from "../sensor/mount.ts";
 import { Child } from "./child.ts";
 import { type DemoPlace, demo_place, LOCK, leftovers, make_place } from "./place.ts";
 
@@ -64,8 +65,12 @@ export class DemoStage implements AsyncDisposable {
 }
 
 /** Removes what a demonstration left that could not end itself; returns what that was. Throws OperatorError. */
-export async function clean_leftovers(mount: string): Promise<readonly string[]> {
-  const place = demo_place(mount);
+export async function clean_leftovers(): Promise<readonly string[]> {
+  const uid = process.geteuid?.() ?? -1;
+  if (uid !== 0) throw new OperatorError(`only root may remove it, and this is user ${uid}`, 3, "Run it as root.");
+  const found = find_cgroup2_mount();
+  if (found === null) throw new OperatorError(`there is no cgroup v2 (${why_no_cgroup2()})`, 3, "See `hosa doctor`.");
+  const place = demo_place(found.mount);
   const unlock = lock();
   try {
     using program = open_program();

@@ -15,6 +15,8 @@ export interface DemoState {
   readonly view: Maybe<BeatView>;
   readonly second: Maybe<Extract<DemoEvent, { kind: "second" }>>;
   readonly level: number;
+  /** Played from a record. */
+  readonly recorded: boolean;
 }
 
 export const DEMO_BEGINS: DemoState = {
@@ -24,6 +26,7 @@ export const DEMO_BEGINS: DemoState = {
   view: null,
   second: null,
   level: 0,
+  recorded: false,
 };
 
 export function after_event(state: DemoState, event: DemoEvent): DemoState {
@@ -31,7 +34,7 @@ export function after_event(state: DemoState, event: DemoEvent): DemoState {
     case "begin":
       return { ...state, setting: event.setting };
     case "act":
-      return { ...DEMO_BEGINS, setting: state.setting, act: event.act };
+      return { ...DEMO_BEGINS, setting: state.setting, recorded: state.recorded, act: event.act };
     case "leak":
       return { ...state, leaking: true };
     case "second":
@@ -48,7 +51,7 @@ export function event_lines(event: DemoEvent, state: DemoState, paint: Style): r
   const at = paint.dim(clock(event.t_s));
   switch (event.kind) {
     case "begin":
-      return begin_lines(event.setting);
+      return begin_lines(event.setting, state.recorded);
     case "act":
       return ["", paint.bold(ACT_WORDS[event.act]), ...(event.act === "with" ? learning_line(state, at) : [])];
     case "leak":
@@ -70,12 +73,19 @@ const ACT_WORDS = {
   with: "2. The same service with HOSA",
 } as const;
 
-function begin_lines(setting: DemoSetting): readonly string[] {
+/** Before a record is played. */
+export function recorded_line(speed: number): string {
+  return `A recorded demonstration, played ${num(speed, 0)} times as fast: nothing happens on this node.`;
+}
+
+function begin_lines(setting: DemoSetting, recorded: boolean): readonly string[] {
   const { node, kernel, slice, limit_bytes, requests_per_s, expected_s } = setting;
+  const service = `A small service answers ${requests_per_s} requests/s and may take ${bytes(limit_bytes)} of memory.`;
+  if (recorded) return [`It was recorded on ${node} (kernel ${kernel}) with hosa ${setting.version}.`, service];
   return [
     `Demonstration on ${node} (kernel ${kernel}), about ${expected_s} s.`,
     `Only the cgroup ${slice} is touched, and it is removed at the end, also after Ctrl-C.`,
-    `A small service there answers ${requests_per_s} requests/s and may take ${bytes(limit_bytes)} of memory.`,
+    service,
   ];
 }
 

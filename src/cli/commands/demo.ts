@@ -2,12 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, release, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pause } from "../../agent/clock.ts";
-import { type HostFacts, read_host, refusal } from "../../demo/host.ts";
+import { read_host, refusal } from "../../demo/host.ts";
 import { play } from "../../demo/play.ts";
 import { type Recorded, recorded_demo, write_record } from "../../demo/recorded.ts";
 import { clean_leftovers, DemoStage } from "../../demo/stage.ts";
 import { type ActResult, DEMO_SLICE, type DemoEvent, type DemoResult, type DemoSetting } from "../../model/demo.ts";
-import { OperatorError } from "../../model/error.ts";
 import type { Maybe } from "../../model/sample.ts";
 import { all_visible, visible } from "../../model/visible.ts";
 import {
@@ -18,6 +17,7 @@ import {
   demo_progress,
   event_lines,
   missed,
+  recorded_line,
 } from "../../report/demo.ts";
 import type { Context, ExitCode } from "../context.ts";
 import { configured, type GlobalOptions, refuse_dry_run } from "../options.ts";
@@ -70,16 +70,7 @@ export async function demo(options: DemoOptions, context: Context): Promise<Exit
 }
 
 async function clean(options: DemoOptions, { output }: Context): Promise<ExitCode> {
-  const facts: HostFacts = await read_host(configured(options));
-  const refused = refusal(facts);
-  if (facts.cgroup2 === null || facts.uid !== 0) {
-    throw new OperatorError(
-      `nothing can be removed: ${refused?.why ?? "there is no cgroup v2"}`,
-      3,
-      refused?.todo ?? "",
-    );
-  }
-  const removed = await clean_leftovers(facts.cgroup2.mount);
+  const removed = await clean_leftovers();
   if (options.output === "json") output.print_answer("demo_clean", { removed });
   else output.print(removed.length === 0 ? "nothing to remove\n" : `removed ${removed.join(" and ")}\n`);
   return 0;
@@ -122,7 +113,7 @@ async function play_recorded(
 ): Promise<ExitCode> {
   const { events, audit } = recorded_demo();
   const speed = options.speed ?? DEFAULT_SPEED;
-  show.say(`A recorded demonstration, played ${speed} times as fast: nothing happens on this node.`);
+  show.recorded(speed);
   let t_s = 0;
   for (const event of events) {
     await pause(((event.t_s - t_s) * 1000) / speed);
@@ -134,7 +125,7 @@ async function play_recorded(
   try {
     const file = join(folder, "audit.jsonl");
     writeFileSync(file, audit);
-    await write_page(page, file, context);
+    await write_page(page, file, context, "a recorded demonstration");
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -164,8 +155,8 @@ function setting_of(version: string): DemoSetting {
   };
 }
 
-async function write_page(file: string, audit: string, context: Context): Promise<void> {
-  const { page } = await page_of(undefined, audit, context);
+async function write_page(file: string, audit: string, context: Context, said_to_be = "hosa demo"): Promise<void> {
+  const { page } = await page_of(undefined, audit, context, said_to_be);
   write_own(file, page, PAGE);
 }
 
@@ -208,8 +199,9 @@ class Show {
     this.#in_text = options.output === "text";
   }
 
-  say(line: string): void {
-    if (this.#in_text) this.#output.print(`${line}\n`);
+  recorded(speed: number): void {
+    this.#state = { ...this.#state, recorded: true };
+    if (this.#in_text) this.#output.print(`${recorded_line(speed)}\n`);
   }
 
   event(told: DemoEvent): void {

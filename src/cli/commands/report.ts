@@ -44,11 +44,12 @@ export async function report(id: string | undefined, options: ReportOptions, con
   return problems === 0 && found.differing_decisions === 0 ? 0 : 1;
 }
 
-/** The page of an episode of an audit, and places where the chain of the audit is broken. Throws OperatorError. */
+/** The page of an episode of an audit, and places where the chain of the audit is broken. @param said_to_be the audit, on the page. Throws OperatorError. */
 export async function page_of(
   id: string | undefined,
   path: string,
   { output, version }: Pick<Context, "output" | "version">,
+  said_to_be = path,
 ): Promise<{ readonly page: string; readonly episode: Episode; readonly problems: number }> {
   const problems = new AuditProblems(output);
   const search = new EpisodeSearch(id ?? null, replay);
@@ -58,7 +59,7 @@ export async function page_of(
   }
   const episode = search.get();
   if (typeof episode === "string") throw nothing_found(episode, path, id);
-  const from = { audit: path, chain_problems: problems.count, version, settings: named_settings };
+  const from = { audit: said_to_be, chain_problems: problems.count, version, settings: named_settings };
   return { page: episode_page(episode, from), episode, problems: problems.count };
 }
 
