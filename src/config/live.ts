@@ -15,7 +15,7 @@ export const LIVE_KEYS: readonly string[] = [
   "motor.expiry_s",
   "governor",
   "protect",
-  "only",
+  "contain_only",
   "prefer",
   "telemetry.heartbeat_s",
   "hooks",

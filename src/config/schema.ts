@@ -195,7 +195,7 @@ export const SECTIONS = {
     ...GLOB,
     docs: "Cgroups never limited, besides HOSA's own and what the safety list of docs/CONTAINMENT.md names (managers, logins, network, storage, container runtimes and more; `hosa doctor` counts them). A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
   }),
-  only: texts({
+  contain_only: texts({
     ...GLOB,
     docs: "Cgroups that may be limited, each with all within it; empty: all that nothing protects. All others are sensed and told of as always. Level 5 isolates the node's network all the same.",
   }),
@@ -260,7 +260,7 @@ export const FILE_SCHEMA = v.strictObject({
   shield: v.optional(SECTIONS.shield, {}),
   quarantine: v.optional(SECTIONS.quarantine, {}),
   protect: SECTIONS.protect,
-  only: SECTIONS.only,
+  contain_only: SECTIONS.contain_only,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),
   security: v.optional(SECTIONS.security, {}),

@@ -21,7 +21,7 @@ learning: {warmup_s: ${warmup_s}, state_dir: ${RUN_DIRECTORY}/state}
 act: {warmup_cgroup_s: 12, exec_grace_s: 8}
 motor: {ledger_dir: ${RUN_DIRECTORY}, rungs: [thread_hold, memory_governor]}
 quarantine: {enabled: false, conservative_marker: ${RUN_DIRECTORY}/conservative.json}
-only: [${SERVICE_PATH}]
+contain_only: [${SERVICE_PATH}]
 audit: {path: ${RUN_DIRECTORY}/audit.jsonl}
 opinions: {enabled: false}
 `;
