@@ -4,6 +4,12 @@ export function wall_time_iso(): string {
   return new Date().toISOString();
 }
 
+/** Local time of day, `14:03:22`. */
+export function time_of_day(): string {
+  const now = new Date();
+  return [now.getHours(), now.getMinutes(), now.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+}
+
 /** Seconds since 1970. */
 export function wall_s(): number {
   return Date.now() / 1000;

@@ -33,6 +33,7 @@ import { wall_s, wall_time_iso } from "./clock.ts";
 import { cortex_options } from "./cortex_options.ts";
 import { bounded_by, decision_config } from "./decision_config.ts";
 import { probe_rungs } from "./probe.ts";
+import { excluded_paths, protected_patterns } from "./protected_patterns.ts";
 import { BEATS_TO_COMPILE, BEATS_TO_TOUCH, rehearse } from "./rehearsal.ts";
 import { open_reserve } from "./reserve.ts";
 import { load_rows } from "./rows_file.ts";
@@ -127,12 +128,13 @@ export function counts_on_shield(asked: Asked, network: NodeShield | { readonly 
 }
 
 /** What of the motor's configuration may change while it runs. */
-export function motor_limits({ motor, protect }: Config): MotorLimits {
+export function motor_limits(config: Config): MotorLimits {
+  const { motor } = config;
   return {
     max_targets_per_minute: motor.max_targets_per_minute,
     cooldown_s: motor.cooldown_s,
     expiry_s: motor.expiry_s,
-    protect,
+    protect: protected_patterns(config),
     words: precondition_words,
   };
 }
@@ -171,7 +173,7 @@ export function compose(options: AgentOptions): Parts {
   const own_path = own_cgroup_path();
   const mount = find_cgroup2_mount()?.mount ?? null;
   const ports = kernel_ports(senses, (id) => sensor.cgroups.path_of(id));
-  const sensor: Sensor = new Sensor(ports, own_path === "/" ? {} : { excluded_path: own_path });
+  const sensor: Sensor = new Sensor(ports, { excluded_paths: excluded_paths(config, own_path) });
   const standing = find_standing(config, mount);
   const cortex = recall(options, sensor);
   rehearse(ports, cortex_options(config), decision_config(config, own_path), BEATS_TO_COMPILE);

@@ -1,6 +1,7 @@
 import { type Config, ceiling_reason, dial_of, type Started } from "../config/index.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import type { Level } from "../model/level.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 
 /** Without saying how it was started, an agent is the service. */
 const AS_SERVICE: Started = { service: true, dry_run: false };
@@ -62,7 +63,7 @@ export function decision_config(
     ...(reserved ? { reserve: { size_bytes: config.reserve.size_bytes } } : {}),
     ...(shielded ? { shield: { admit_share: config.shield.admit_share } } : {}),
     stall_floor: { cpu: act.stall_floor_cpu, memory: act.stall_floor_memory, io: act.stall_floor_io },
-    protect: config.protect,
+    protect: protected_patterns(config),
     prefer: config.prefer,
     release: {
       cooldown_s: config.control.release_cooldown_s,

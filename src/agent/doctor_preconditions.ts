@@ -10,6 +10,7 @@ import { kernel_processes, type Processes } from "../motor/processes.ts";
 import { read_target } from "../motor/target_facts.ts";
 import { precondition_words } from "../report/precondition.ts";
 import { read_inhabitants } from "../sensor/inhabitants.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 
 const CAP_SYS_PTRACE = 19;
 const ASKED_MAX = 256;
@@ -43,7 +44,7 @@ export async function examine_preconditions(
     .slice(0, ASKED_MAX)
     .map(({ path }) => read_target(ports, { path, kind: "freeze", pid: null }));
   const not_asked = left_out + inhabited.length - asked.length;
-  const settings = { own_path, protect: config.protect };
+  const settings = { own_path, protect: protected_patterns(config) };
   return [...about, ...KINDS.map(([kind, what]) => kind_finding(kind, what, asked, not_asked, settings))];
 }
 

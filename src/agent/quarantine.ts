@@ -23,6 +23,7 @@ import { interfaces_left_out, read_interfaces } from "../sensor/interfaces.ts";
 import { management_in_use } from "../sensor/listeners.ts";
 import { operator_sessions, read_socket_tables, type SocketTable } from "../sensor/sockets.ts";
 import { wall_time_iso } from "./clock.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 import { node_taint } from "./quarantine_motor.ts";
 import { tainted_node } from "./release_taint.ts";
 import type { Standing } from "./standing.ts";
@@ -237,7 +238,9 @@ function top_cgroups({ cgroups }: QuarantineFacts): object {
 }
 
 /** The part of the configuration a plan may know. */
-export function quarantine_settings({ quarantine, protect }: Config): QuarantineSettings {
+export function quarantine_settings(config: Config): QuarantineSettings {
+  const { quarantine } = config;
+  const protect = protected_patterns(config);
   const { enabled, ports, control_plane, watchdog, watchdog_min, conservative_marker } = quarantine;
   return { enabled, ports, control_plane, watchdog, watchdog_min, conservative_marker, protect };
 }

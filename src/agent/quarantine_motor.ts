@@ -12,6 +12,7 @@ import type { SwitchableMotor } from "../motor/switchable.ts";
 import { precondition_words } from "../report/precondition.ts";
 import { cluster_access, NodeTaint } from "../telemetry/kubernetes.ts";
 import { abort_after, pause, wall_time_iso } from "./clock.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 
 /**
  * What carries out a quarantine here: the real one while the motor acts, else the one that only says it. What stands of a quarantine is
@@ -27,7 +28,9 @@ export function quarantine_motor(
 ): QuarantineMotor {
   const ports = { files: kernel_files, processes: kernel_processes };
   const guard =
-    mount === null ? null : new Guard({ ...ports, mount }, { protect: config.protect, words: precondition_words });
+    mount === null
+      ? null
+      : new Guard({ ...ports, mount }, { protect: protected_patterns(config), words: precondition_words });
   const recording = new RecordingQuarantine(tell, guard);
   const { real } = motor;
   if (real === null) return recording;

@@ -3,7 +3,7 @@ import type { Decision } from "../model/decision.ts";
 import { level_name } from "../model/level.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { EpisodeNews } from "../model/story.ts";
-import type { BeatView } from "../model/view.ts";
+import type { BeatView, ChangesView, TaskView } from "../model/view.ts";
 import { story } from "../report/story.ts";
 
 /** One beat as people and programs see it: names instead of indices. */
@@ -59,5 +59,31 @@ export function view_of(
     acts,
     story: story({ assessment: a, decision }),
     episode,
+    changes: changes_of(a),
   };
+}
+
+/** Network and process trouble is ranked by who runs: neither is counted per cgroup. */
+function changes_of(a: Assessment): ChangesView {
+  const by = a.dominant_resource;
+  const resource = by === "memory" || by === "io" ? by : "cpu";
+  return { resource, cgroups: a.changes, tasks: tasks_of(a) };
+}
+
+const TASKS_MAX = 8;
+
+function tasks_of({ search, changes, growth }: Assessment): readonly TaskView[] {
+  if (search === null) return [];
+  const { cgroup_id, resource, threads } = search;
+  const path = [...changes, ...growth].find((one) => one.cgroup_id === cgroup_id)?.path ?? "";
+  return threads.slice(0, TASKS_MAX).map((one) => ({
+    pid: one.pid,
+    tid: one.tid,
+    comm: one.comm,
+    path,
+    rate: resource === "memory" ? one.fault_bytes_per_s : resource === "io" ? one.io_bytes_per_s : one.cpu_share,
+    unit: resource === "cpu" ? "cores" : "bytes/s",
+    share: one.share,
+    of: "cgroup",
+  }));
 }

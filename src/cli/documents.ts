@@ -9,6 +9,7 @@ import type {
   FlightSummary,
 } from "../model/backtest.ts";
 import type { AgentStatus, HeldItem, PauseReply, ReleaseReply } from "../model/control.ts";
+import type { DemoResult } from "../model/demo.ts";
 import type { Autonomy, Dial } from "../model/dial.ts";
 import type { DoctorReport } from "../model/doctor.ts";
 import type { HookCall } from "../model/hook.ts";
@@ -183,6 +184,13 @@ type WhatIfDocument = Versioned & OfAudit & WhatIfSummary;
 
 type DoctorDocument = Versioned & DoctorReport;
 
+type DemoDocument = Versioned & DemoResult;
+
+/** What `hosa demo --clean` found and removed. */
+interface DemoCleanDocument extends Versioned {
+  readonly removed: readonly string[];
+}
+
 interface ConfigCheckDocument extends Versioned {
   readonly ok: true;
   /** In the order in which they were merged; empty: the defaults hold. */
@@ -218,6 +226,8 @@ export interface Answers {
   readonly config_check: ConfigCheckDocument;
   readonly help: HelpDocument;
   readonly version: VersionDocument;
+  readonly demo: DemoDocument;
+  readonly demo_clean: DemoCleanDocument;
 }
 
 /** Every document in JSON that leaves HOSA, by the name of its file in docs/schema/, which `scripts/schemas` makes of these types. */

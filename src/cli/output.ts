@@ -14,6 +14,7 @@ const MAX_PENDING_BYTES = 1_048_576;
 /** Of a terminal that does not tell its size, and the least that is written for. */
 const DEFAULT_COLUMNS = 80;
 const MIN_COLUMNS = 20;
+const DEFAULT_ROWS = 24;
 /** Text of which nothing has to be escaped: most of it. */
 const PLAIN = /^[\n\t\x20-\x7e]*$/;
 
@@ -169,6 +170,29 @@ export class Output {
     const { ascii, columns } = this.#error_screen;
     const line = screen_text(this.#safe(text), { ascii, columns: null });
     this.#write("stderr", `\r\x1b[K${cut(line, (columns ?? DEFAULT_COLUMNS) - 1)}`);
+  }
+
+  /** Whether standard output is a terminal that can show a whole screen. */
+  get is_full_screen(): boolean {
+    return process.stdout.isTTY === true && process.env["TERM"] !== "dumb";
+  }
+
+  /** Lines of the terminal that standard output is. */
+  get rows(): number {
+    const told = [process.stdout.rows, Number(process.env["LINES"])].find((one) => one !== undefined && one > 0);
+    return told ?? DEFAULT_ROWS;
+  }
+
+  /** A line of a screen as the terminal shows it: no wider than it is. */
+  screen_line(line: string): string {
+    return screen_text(this.#safe(line, visible), { ascii: this.#ascii, columns: null });
+  }
+
+  /** Commands to the terminal, and lines that went through `screen_line`. False: it is behind, and nothing was written. */
+  write_screen(text: string): boolean {
+    if (this.#closed.signal.aborted || process.stdout.writableLength > 0) return false;
+    this.#write("stdout", text);
+    return true;
   }
 
   /** One line for the operator. */

@@ -1,4 +1,5 @@
-import { closeSync, ftruncateSync, readSync, writeFileSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, ftruncateSync, readSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { open_own } from "../files/regular.ts";
 import { reason_of } from "../model/errno.ts";
 import { OperatorError } from "../model/error.ts";
@@ -26,6 +27,30 @@ export function write_own(file: string, text: string, kind: OwnKind): void {
       if (!is_ours(fd, kind.mark)) throw foreign(file, kind);
       ftruncateSync(fd);
       writeFileSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(
+      `cannot write ${file}: ${reason_of(error)}`,
+      1,
+      "Give a path in a writable directory.",
+      error,
+    );
+  }
+}
+
+/** Whether `write_own` would write it, for what takes long before it does; nothing is changed. @throws OperatorError (exit code 1) */
+export function require_own(file: string, kind: OwnKind): void {
+  try {
+    if (!existsSync(file)) {
+      accessSync(dirname(file), constants.W_OK);
+      return;
+    }
+    const fd = open_own(file, "read_write", 0o640);
+    try {
+      if (!is_ours(fd, kind.mark)) throw foreign(file, kind);
     } finally {
       closeSync(fd);
     }

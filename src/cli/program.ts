@@ -152,6 +152,70 @@ export function build_program(context: Context, done: (code: ExitCode) => void):
     });
 
   program
+    .command("top")
+    .description("a live screen of the node: level, dimensions, cgroups, threads, what is held; q quits")
+    .option("--interval <time>", "time between two beats that are shown (default: 1s)", duration_s)
+    .option("--duration <time>", "end after this long", duration_s)
+    .addHelpText("after", examples("hosa top", "hosa top --interval 5s"))
+    .addHelpText(
+      "after",
+      `
+Keys:
+  q, Ctrl-C  leave; the agent goes on
+  ?, h       help
+  p, space   hold the display still, and go on
+  s          dimensions by their share of the deviation, or by name
+
+It shows the agent that runs. Where none runs, root senses by itself and touches nothing. Where standard
+output is no terminal, it is \`hosa observe\`.
+`,
+    )
+    .action(async (_options, command: Command) => {
+      const { top } = await import("./commands/top.ts");
+      done(await top(given(command), context));
+    });
+
+  program
+    .command("demo")
+    .description(
+      "show on a service of its own what a leak does without HOSA and with it; about 90 s, then it is removed",
+    )
+    .option("--html <file>", "page to write (default: hosa-demo.html); only a page of hosa is written over")
+    .addOption(
+      new Option("--recorded", "play a recorded demonstration; nothing happens on this node").conflicts([
+        "clean",
+        "record",
+      ]),
+    )
+    .addOption(
+      new Option("--speed <n>", "how much faster a recorded one is played (default: 4)")
+        .argParser(positive_number)
+        .conflicts(["clean", "record"]),
+    )
+    .addOption(
+      new Option("--clean", "remove what a demonstration left that was killed").conflicts([
+        "html",
+        "recorded",
+        "speed",
+        "record",
+      ]),
+    )
+    .addOption(new Option("--record <file>", "write down what happens").hideHelp())
+    .addHelpText("after", examples("sudo hosa demo", "hosa demo --recorded", "sudo hosa demo --clean"))
+    .addHelpText(
+      "after",
+      `
+It needs root, cgroup v2 with the memory controller, and 1 GiB of available memory; where one of them is
+missing it says so and plays the recorded demonstration. It touches /hosa-demo.slice alone, which an agent
+that runs on this node leaves alone. Exit code 1 when HOSA did not help.
+`,
+    )
+    .action(async (_options, command: Command) => {
+      const { demo } = await import("./commands/demo.ts");
+      done(await demo(given(command), context));
+    });
+
+  program
     .command("explain")
     .description(
       "say from the audit what happened, to what, and why nothing or something was done; prove it by deciding it again",

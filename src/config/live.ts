@@ -18,6 +18,7 @@ export const LIVE_KEYS: readonly string[] = [
   "motor.expiry_s",
   "governor",
   "protect",
+  "contain_only",
   "prefer",
   "telemetry.heartbeat_s",
   "hooks",

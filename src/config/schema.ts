@@ -198,6 +198,10 @@ export const SECTIONS = {
     ...GLOB,
     docs: "Cgroups never limited, besides HOSA's own and what the safety list of docs/CONTAINMENT.md names (managers, logins, network, storage, container runtimes and more; `hosa doctor` counts them). A pattern is the whole path: * stays within one segment, ** crosses them, so a slice with all in it takes /a.slice and /a.slice/**.",
   }),
+  contain_only: texts({
+    ...GLOB,
+    docs: "Cgroups that may be limited, each with all within it; empty: all that nothing protects. All others are sensed and told of as always. Level 5 isolates the node's network all the same.",
+  }),
   prefer: texts({
     ...GLOB,
     docs: "Cgroups taken first where candidates tie. What is named here may be frozen at level 4 for a stall of others, units and containers included.",
@@ -261,6 +265,7 @@ export const FILE_SCHEMA = v.strictObject({
   shield: v.optional(SECTIONS.shield, {}),
   quarantine: v.optional(SECTIONS.quarantine, {}),
   protect: SECTIONS.protect,
+  contain_only: SECTIONS.contain_only,
   prefer: SECTIONS.prefer,
   senses: v.optional(SECTIONS.senses, {}),
   security: v.optional(SECTIONS.security, {}),

@@ -1,5 +1,5 @@
 import { guarded_path } from "./preconditions.ts";
-import { first_match } from "./safety_list.ts";
+import { first_match, pattern_text } from "./safety_list.ts";
 
 /** Whether a path matches one of the patterns: `*` stays within one segment, `**` crosses segments. */
 export function matches(path: string, patterns: readonly string[]): boolean {
@@ -15,7 +15,7 @@ export function protection(path: string, own_path: string, extra: readonly strin
     case "self":
       return guarded.path === path ? "it is HOSA itself" : "HOSA itself runs inside it";
     case "protected_by_config":
-      return `it is protected by the configuration (${guarded.pattern})`;
+      return `it is protected by the configuration (${pattern_text(guarded.pattern)})`;
     case "protected_path":
       return `it is protected by default (${guarded.pattern})`;
     default:

@@ -476,19 +476,42 @@ const compiled = new Map<string, RegExp>();
 function pattern_to_regexp(pattern: string): RegExp {
   let known = compiled.get(pattern);
   if (known === undefined) {
-    const body = pattern
-      .split("**")
-      .map((part) =>
-        part
-          .split("*")
-          .map((literal) => literal.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-          .join("[^/]*"),
-      )
-      .join(".*");
-    known = new RegExp(`^${body}$`);
+    known = pattern.startsWith(ALL_BUT)
+      ? new RegExp(`^(?!(?:${excepted(pattern).map(body_of).join("|")})(?:/|$))`)
+      : new RegExp(`^${body_of(pattern)}$`);
     compiled.set(pattern, known);
   }
   return known;
+}
+
+function body_of(pattern: string): string {
+  return pattern
+    .split("**")
+    .map((part) =>
+      part
+        .split("*")
+        .map((literal) => literal.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
+        .join("[^/]*"),
+    )
+    .join(".*");
+}
+
+/** No path begins with it, and no name of a cgroup holds the separator. */
+const ALL_BUT = "!";
+const BETWEEN = "\n";
+
+/** One pattern that matches every path but those of these patterns and all within them. */
+export function all_but(patterns: readonly string[]): string {
+  return ALL_BUT + patterns.join(BETWEEN);
+}
+
+function excepted(pattern: string): readonly string[] {
+  return pattern.slice(ALL_BUT.length).split(BETWEEN);
+}
+
+/** A pattern as it is told: `/a.slice/**`, `all but /b.slice`. */
+export function pattern_text(pattern: string): string {
+  return pattern.startsWith(ALL_BUT) ? `all but ${excepted(pattern).join(", ")}` : pattern;
 }
 
 /** The first of the patterns that matches the whole text; null when none does. */

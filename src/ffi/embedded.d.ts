@@ -3,3 +3,13 @@ declare module "*.bpf.o" {
   const path: string;
   export default path;
 }
+
+declare module "*.elf" {
+  const path: string;
+  export default path;
+}
+
+declare module "*.gz" {
+  const path: string;
+  export default path;
+}

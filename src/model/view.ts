@@ -1,4 +1,4 @@
-import type { Thresholds } from "./assessment.ts";
+import type { CgroupChange, Thresholds } from "./assessment.ts";
 import type { Action } from "./containment.ts";
 import type { Culprit, Harm } from "./decision.ts";
 import type { Level } from "./level.ts";
@@ -11,6 +11,31 @@ export type CulpritView = Pick<
 >;
 
 export type HarmView = Pick<Harm, "present" | "witness" | "value" | "bound" | "unit" | "evidence">;
+
+/** A process, or one thread of it, by what it takes. */
+export interface TaskView {
+  readonly pid: number;
+  /** Null: the process as a whole. */
+  readonly tid: Maybe<number>;
+  readonly comm: string;
+  /** Path of its cgroup; empty where it is not known. */
+  readonly path: string;
+  /** In `unit`. */
+  readonly rate: number;
+  readonly unit: "bytes/s" | "cores" | "processes/s" | "connections/s";
+  /** Part of all that changes in `of`, 0..1. */
+  readonly share: number;
+  readonly of: "cgroup" | "node";
+}
+
+/** What changed most against its own past, largest first; bounded. */
+export interface ChangesView {
+  /** What cgroups are ranked by: cores, bytes/s of memory growth, bytes/s of I/O. */
+  readonly resource: "cpu" | "memory" | "io";
+  readonly cgroups: readonly CgroupChange[];
+  /** Empty while no processes are read, as at level 0. */
+  readonly tasks: readonly TaskView[];
+}
 
 /** One beat as it is shown and printed as JSON. Keys are written in this order; later keys may be added at the end. */
 export interface BeatView {
@@ -44,4 +69,5 @@ export interface BeatView {
   readonly story: Story;
   /** The episode it belongs to; null outside of one. */
   readonly episode: Maybe<EpisodeNews>;
+  readonly changes: ChangesView;
 }

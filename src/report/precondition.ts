@@ -43,7 +43,7 @@ export function precondition_words(unmet: Unmet): string {
     case "protected_path":
       return `${unmet.path} is protected by default: ${MEANINGS[unmet.meaning]} (${unmet.pattern})`;
     case "protected_by_config":
-      return `${unmet.path} is protected by the configuration (${unmet.pattern})`;
+      return `${unmet.path} is protected by the configuration (${unmet.pattern.replace(/^!/, "all but ").replaceAll("\n", ", ")})`;
     case "essential_program":
       return `${unmet.comm} (process ${unmet.pid}) runs in ${unmet.path}: ${MEANINGS[unmet.meaning]}`;
     case "runtime_owned":

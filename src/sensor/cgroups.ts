@@ -9,6 +9,7 @@ const SWEEP_PERIOD_NS = 1e9;
 /** A pass costs a few system calls: at 100 Hz every second beat makes one (20 ms less jitter). */
 const SPACING_NS = 15e6;
 const UNCHANGED: readonly CgroupSample[] = [];
+const NOTHING_EXCLUDED: readonly string[] = [];
 /** Not counted as a loss: of a deeper tree the cgroups above have the same memory in their figures. */
 const MAX_DEPTH = 64;
 /** A name as long as its field in `struct cgroup_row` may have been cut. */
@@ -45,8 +46,8 @@ const HOLD_CHILD = "/hosa-hold.";
 export interface CgroupTrackerOptions {
   /** cgroup v2 mount, to date cgroups older than the agent; null when unknown. */
   readonly mount: Maybe<string>;
-  /** A cgroup (with everything below it) that is followed but never reported: the agent's own. */
-  readonly excluded_path?: string;
+  /** Cgroups (with everything below them) that are followed but never reported: the agent's own, that of a demonstration. */
+  readonly excluded_paths?: readonly string[];
 }
 
 /**
@@ -286,8 +287,10 @@ export class CgroupTracker {
   #excluded(path: string): boolean {
     // A held thread still belongs to its service, whose row already carries its memory.
     if (path.includes(HOLD_CHILD)) return true;
-    const excluded = this.#options.excluded_path;
-    return excluded !== undefined && (path === excluded || path.startsWith(`${excluded}/`));
+    for (const excluded of this.#options.excluded_paths ?? NOTHING_EXCLUDED) {
+      if (path === excluded || path.startsWith(`${excluded}/`)) return true;
+    }
+    return false;
   }
 
   /** Of the cgroup and its ancestors, the limited one with the least room left. */

@@ -15,8 +15,8 @@ import type { Sense } from "./sense.ts";
 import { SyscallSense } from "./syscalls.ts";
 
 export interface SensorOptions {
-  /** The agent's own cgroup, below the cgroup v2 mount: followed, never reported. */
-  readonly excluded_path?: string;
+  /** Cgroups below the cgroup v2 mount, the agent's own among them: followed, never reported. */
+  readonly excluded_paths?: readonly string[];
 }
 
 /** Where each sense's values go in x, by position in its own vector. */

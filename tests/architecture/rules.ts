@@ -138,10 +138,12 @@ export function check_imports(path: string, text: string, table: RoomTable): str
     if (!from.startsWith(".")) continue;
     const target = posix.normalize(posix.join(posix.dirname(path), from));
     const other = room_of(target);
-    if (!/\.(ts|json|o|md|yaml|css|html|svg)$/.test(from)) findings.push(`${at} "${from}" lacks its file extension`);
+    if (!/\.(ts|json|o|elf|gz|md|yaml|css|html|svg)$/.test(from))
+      findings.push(`${at} "${from}" lacks its file extension`);
     if (other === undefined) {
-      // The build's BPF objects and the package's version are the only things outside of src a source file may embed.
-      if (!/^build\/.*\.o$/.test(target) && target !== "package.json") findings.push(`${at} "${from}" leaves src/`);
+      // What the build compiles of C and the package's version are the only things outside of src a source file may embed.
+      if (!/^build\/.*\.(o|elf)$/.test(target) && target !== "package.json")
+        findings.push(`${at} "${from}" leaves src/`);
     } else if (other !== room && !rule.rooms.has(other) && !(type_only && rule.types_only.has(other))) {
       const what = rule.types_only.has(other) ? "values of" : "from";
       findings.push(`${at} ${room} must not import ${what} ${other}`);

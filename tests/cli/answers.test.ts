@@ -78,6 +78,16 @@ interface Case {
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   run: [{ args: () => ["run", "--dry-run", "--duration", "1s"], schema: "beat", lines: true, needs_host: true }],
   observe: [{ args: () => ["observe", "--count", "3"], schema: "beat", lines: true, needs_host: true }],
+  demo: [
+    {
+      args: ({ directory }) => ["demo", "--recorded", "--speed", "1000", "--html", `${directory}/d.html`],
+      schema: "demo",
+    },
+    { args: ({ audit }) => ["demo", "--recorded", "--html", audit], schema: "error", code: 1 },
+    { args: () => ["demo", "--dry-run"], schema: "error", code: 2 },
+    { args: () => ["demo", "--speed", "0"], schema: "error", code: 2 },
+  ],
+  top: [{ args: () => ["top", "--duration", "2s"], schema: "beat", lines: true, needs_host: true }],
   explain: [
     { args: ({ audit }) => ["explain", "--audit", audit], schema: "explain" },
     { args: ({ audit }) => ["explain", "--last", "--audit", audit], schema: "explain" },
@@ -321,6 +331,8 @@ group("-o json", () => {
 const TOGETHER: Readonly<Record<string, readonly string[]>> = {
   run: ["daemon+duration"],
   observe: ["interval+count", "interval+duration", "count+duration"],
+  top: ["interval+duration"],
+  demo: ["html+recorded", "html+speed", "html+record", "recorded+speed"],
   explain: [
     ...["timeline+svg", "last+audit", "baseline+audit", "timeline+audit", "svg+audit"],
     ...["list+since", "list+audit", "since+audit", "episode+audit"],

@@ -36,6 +36,14 @@ const CALLS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["--count", "1"],
     ["--count", "1", "-o", "json"],
   ],
+  top: [
+    ["--duration", "1s"],
+    ["--duration", "1s", "-o", "json"],
+  ],
+  demo: [
+    ["--recorded", "--speed", "1000", "--html", "%/d.html"],
+    ["--recorded", "--speed", "1000", "--html", "%/d.html", "-o", "json"],
+  ],
   explain: [
     ["--audit", "%/audit.jsonl"],
     ["--audit", "%/audit.jsonl", "-o", "json"],
@@ -66,7 +74,7 @@ const CALLS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   man: [["hosa"], ["hosa.yaml"]],
 };
 /** They load BPF programs. */
-const NEEDS_KERNEL: ReadonlySet<string> = new Set(["observe"]);
+const NEEDS_KERNEL: ReadonlySet<string> = new Set(["observe", "top"]);
 
 /** Full names of all commands that do something themselves. */
 function names_of(command: Command, before = ""): readonly string[] {

@@ -22,7 +22,7 @@ const KEYS = [
     "culprit",
     "harm",
   ],
-  ...["contribution", "thresholds", "warm", "inaction", "actions", "acts", "story", "episode"],
+  ...["contribution", "thresholds", "warm", "inaction", "actions", "acts", "story", "episode", "changes"],
 ];
 
 function settings(directory: string): string {

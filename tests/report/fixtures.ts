@@ -191,6 +191,7 @@ export function view(change: Partial<BeatView> = {}): BeatView {
     actions: [],
     story: { pattern: null, named: null, unnamed: "not_recorded", headline: "The node left its normal state." },
     episode: null,
+    changes: { resource: "memory", cgroups: [], tasks: [] },
     ...change,
   };
 }

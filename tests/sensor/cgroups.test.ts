@@ -17,7 +17,7 @@ const TREE: readonly CgroupFigures[] = [
 function tracker_on(rows: readonly CgroupFigures[], excluded_path?: string) {
   const node = new FakeNode();
   node.rows = rows;
-  const excluded = excluded_path === undefined ? {} : { excluded_path };
+  const excluded = excluded_path === undefined ? {} : { excluded_paths: [excluded_path] };
   return { node, tracker: new CgroupTracker(node, { mount: null, ...excluded }) };
 }
 

@@ -20,7 +20,7 @@ export interface ReportOptions extends GlobalOptions {
   readonly audit?: string;
 }
 
-const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
+export const PAGE = { mark: PAGE_MARK, name: "page of hosa", made_by: "page of `hosa report`" };
 
 /** An episode of the audit as a page. Exit code 1 when the audit's chain is broken or a decision comes out differently. */
 export async function report(id: string | undefined, options: ReportOptions, context: Context): Promise<ExitCode> {
@@ -32,24 +32,12 @@ export async function report(id: string | undefined, options: ReportOptions, con
     throw new OperatorError("--html - and -o json both want standard output", 2, hint);
   }
   const path = await audit_path(options);
-  const choice = id === undefined ? await choose(path) : { id, said: null };
-  const problems = new AuditProblems(output);
-  const search = new EpisodeSearch(choice.id, replay);
-  for await (const item of read_audit(path)) {
-    if (item.type === "problem") problems.say(item);
-    else {
-      problems.remark(item);
-      search.add(item.record);
-    }
-  }
-  const found = search.get();
-  if (typeof found === "string") throw no_such_episode(found, path, choice.id);
-  const from = { audit: path, chain_problems: problems.count, version: context.version, settings: named_settings };
-  const page = episode_page(found, from);
+  const choice = id === undefined ? await most_severe(path) : { id, said: null };
+  const { page, episode: found, problems } = await page_of(choice.id, path, context);
   if (to_output) await output.deliver_document(page);
   else {
     write_own(options.html, page, PAGE);
-    const told = { file: options.html, choice: choice.said, audit_problems: problems.count };
+    const told = { file: options.html, choice: choice.said, audit_problems: problems };
     if (options.output === "json") output.print_answer("report", answer(found, told));
     else output.print(said(found, told));
   }
@@ -57,11 +45,33 @@ export async function report(id: string | undefined, options: ReportOptions, con
     const decisions = counted(found.differing_decisions, "recorded decision");
     output.say(`error: not the same when decided again: ${decisions}; the page says which`);
   }
-  return problems.count === 0 && found.differing_decisions === 0 ? 0 : 1;
+  return problems === 0 && found.differing_decisions === 0 ? 0 : 1;
+}
+
+/** The page of an episode of an audit, and places where the chain of the audit is broken. @param said_to_be the audit, on the page. Throws OperatorError. */
+export async function page_of(
+  id: string,
+  path: string,
+  { output, version }: Pick<Context, "output" | "version">,
+  said_to_be = path,
+): Promise<{ readonly page: string; readonly episode: Episode; readonly problems: number }> {
+  const problems = new AuditProblems(output);
+  const search = new EpisodeSearch(id, replay);
+  for await (const item of read_audit(path)) {
+    if (item.type === "problem") problems.say(item);
+    else {
+      problems.remark(item);
+      search.add(item.record);
+    }
+  }
+  const episode = search.get();
+  if (typeof episode === "string") throw no_such_episode(episode, path, id);
+  const from = { audit: said_to_be, chain_problems: problems.count, version, settings: named_settings };
+  return { page: episode_page(episode, from), episode, problems: problems.count };
 }
 
 /** Without an id: the most severe, and how another is chosen. Throws OperatorError where there is none. */
-async function choose(path: string): Promise<{ readonly id: string; readonly said: string | null }> {
+export async function most_severe(path: string): Promise<{ readonly id: string; readonly said: string | null }> {
   const list = await episodes_of(path);
   const choice = list.most_severe(asked_ms());
   if (choice === null) {
