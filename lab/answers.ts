@@ -24,10 +24,14 @@ const SPIN = { max_bytes: GIB, huge_after_s: 0, after_s: 70, blameless: false } 
 
 export const ANSWERS_SCENARIOS: Readonly<Record<string, AnswersScenario>> = {
   spin: { ...SPIN, about: "a leaking thread shares a spin lock with four workers", service: "spin 40 40 400 LOG spin" },
-  "spin-yield": { ...SPIN, about: "the same, and who waits for the lock yields", service: "spin 40 40 400 LOG yield" },
+  "spin-yield": {
+    ...SPIN,
+    about: "the same, and threads that wait for the lock yield",
+    service: "spin 40 40 400 LOG yield",
+  },
   "spin-nap": {
     ...SPIN,
-    about: "the same, and who waits for the lock sleeps 50 us again and again",
+    about: "the same, and threads that wait for the lock sleep 50 us again and again",
     service: "spin 40 40 400 LOG nap",
   },
   "spin-write": {

@@ -50,14 +50,17 @@ export function parse_answers(text: string): {
   return { seconds, moments };
 }
 
-/** Pure. @param blameless nothing that the agent could hold carries the cause. @param read text of one of the guest's files */
+/**
+ * Pure. @param blameless nothing that the agent could hold carries the cause, as long as that lasts: until a moment named "reserved", where there is
+ * one. @param read text of one of the guest's files
+ */
 export function answers_report(read: (name: string) => string, blameless: boolean): AnswersReport {
   const { seconds, moments } = parse_answers(read("answers.log"));
   const { end_ms } = JSON.parse(read("end.json")) as { end_ms: number };
   const onset_ms = moments.get("onset") ?? Number.NaN;
   const after = seconds.filter(({ t_ms }) => t_ms > onset_ms && t_ms <= end_ms);
   const last_ms = after.at(-1)?.t_ms ?? onset_ms;
-  // Whoever logs once a second and has not for three is gone, or stands still as a whole.
+  // A service that has not logged for three seconds has ended, or stands still as a whole.
   const ended = end_ms - last_ms > 3000;
   const stretches = after.map(({ longest_ms }) => longest_ms);
   if (ended) stretches.push(end_ms - last_ms + (stretches.at(-1) ?? 0));
@@ -70,7 +73,10 @@ export function answers_report(read: (name: string) => string, blameless: boolea
     ended_s: ended ? round((last_ms - onset_ms) / 1000) : null,
     frozen_s: round(frozen_ms(audit, end_ms) / 1000),
     done: done(audit, onset_ms),
-    verdicts: verdicts(audit, seconds, { onset_ms, end_ms, rate, blameless }),
+    verdicts: verdicts(audit, seconds, {
+      ...{ onset_ms, end_ms, rate },
+      blameless_until_ms: blameless ? (moments.get("reserved") ?? Number.POSITIVE_INFINITY) : 0,
+    }),
   };
 }
 
@@ -79,7 +85,7 @@ function silent_ms(after: readonly Second[], more_ms: number): number {
   let sum = more_ms;
   for (const [k, { longest_ms }] of after.entries()) {
     const next = after[k + 1];
-    const goes_on = next !== undefined && next.answers === 0 && next.longest_ms > longest_ms;
+    const goes_on = next !== undefined && next.longest_ms >= longest_ms;
     if (longest_ms > SILENCE_MS && !goes_on) sum += longest_ms;
   }
   return sum;
@@ -125,22 +131,25 @@ interface Frame {
   readonly end_ms: number;
   /** Answers per second before the onset. */
   readonly rate: number;
-  readonly blameless: boolean;
+  /** What was begun before says nothing of the one that was held. */
+  readonly blameless_until_ms: number;
 }
 
 function verdicts(
   audit: readonly AuditLine[],
   seconds: readonly Second[],
-  { onset_ms, end_ms, rate, blameless }: Frame,
+  { onset_ms, end_ms, rate, blameless_until_ms }: Frame,
 ): readonly SaidVerdict[] {
   const names = new Map<string, string>();
   const released = new Map<string, number>();
+  const applied = new Map<string, number>();
   const said: (SaidVerdict & { readonly id: string; readonly t_ms: number })[] = [];
   for (const { t_ns, decision, kind, verdicts: judged } of audit) {
     const t_ms = t_ns / 1e6;
     for (const { id, setting, target, verb } of decision?.actions ?? []) {
       names.set(id, `${setting.rung} ${target.comm ?? target.path}`);
       if (verb === "release") released.set(id, t_ms);
+      if (verb === "apply") applied.set(id, t_ms);
     }
     if (kind !== "verification") continue;
     const t_s = round((t_ms - onset_ms) / 1000);
@@ -150,7 +159,8 @@ function verdicts(
   return said.map(({ id, t_ms, ...each }) => {
     const until_ms = released.get(id) ?? end_ms;
     const kept = until_ms - t_ms < 1000 || per_s(seconds, t_ms, until_ms) >= 0.5 * rate;
-    return { ...each, untrue: each.verdict === "effective" && (blameless || !kept) };
+    const innocent = (applied.get(id) ?? t_ms) < blameless_until_ms;
+    return { ...each, untrue: each.verdict === "effective" && (innocent || !kept) };
   });
 }
 

@@ -1,5 +1,5 @@
 /* A service whose workers take a lock for a moment at each request; one thread leaks and takes the same lock for each entry it adds, so
- * whoever stops that thread may stop it with the lock. How the workers wait for it decides what a stuck service looks like:
+ * a stop of that thread may stop it with the lock. How the workers wait for it decides what a stuck service looks like:
  *   spin   they burn their processors · yield  they offer them to others · nap  they sleep for 50 us again and again
  *
  *   spin MB_PER_S REQUESTS_PER_S HOLD_US LOG [spin|yield|nap] [write]      SIGUSR1: the leak begins
