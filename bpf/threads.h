@@ -6,6 +6,7 @@
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include <asm/unistd_64.h>
 #include <linux/futex.h>
 #include "state.h"
 
@@ -50,6 +51,30 @@ static __always_inline void note_futex(struct pt_regs *regs)
 		(*wakes)++;
 }
 
+/* Answers that leave no trace in the kernel's own count of writes. */
+static __always_inline bool sends_something(long number)
+{
+	switch (number) {
+	case __NR_sendto:
+	case __NR_sendmsg:
+	case __NR_sendmmsg:
+	case __NR_splice:
+	case __NR_vmsplice:
+	case __NR_io_submit:
+	case __NR_io_uring_enter:
+		return true;
+	}
+	return false;
+}
+
+static __always_inline void note_send(void)
+{
+	__u64 *count = bpf_task_storage_get(&sends, bpf_get_current_task_btf(), 0, 0);
+
+	if (count)
+		(*count)++;
+}
+
 /* Threads contained in a threaded child still belong to the cgroup they came from. */
 static __always_inline bool within(struct cgroup *cgroup, __u64 id)
 {
@@ -71,9 +96,14 @@ int thread_rows(struct bpf_iter__task *context)
 {
 	struct task_struct *task = context->task;
 	struct thread_row row = {};
+	struct task_struct *parent;
 	struct cgroup *cgroup;
-	__u64 *huge, *wakes, watch;
+	__u64 *huge, *wakes, *sent, watch;
 
+	if (control.thread_cgroup_id) {
+		threads_asked_ns = bpf_ktime_get_ns();
+		counts_sends = true;
+	}
 	if (!task || task->flags & PF_KTHREAD)
 		return 0;
 	cgroup = task->cgroups->dfl_cgrp;
@@ -90,12 +120,21 @@ int thread_rows(struct bpf_iter__task *context)
 	watch = (__u32)task->pid == control.watched_tid ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0;
 	wakes = bpf_task_storage_get(&futex_wakes, task, 0, watch);
 	row.wakes = wakes ? *wakes : 0;
+	sent = bpf_task_storage_get(&sends, task, 0, control.thread_cgroup_id ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	row.sends = sent ? *sent : 0;
 	row.cpu_ns = task->se.sum_exec_runtime;
 	row.waits = task->nvcsw;
 	if (bpf_core_field_exists(task->ioac.read_bytes))
 		row.io_bytes = task->ioac.read_bytes + task->ioac.write_bytes;
+	if (bpf_core_field_exists(task->ioac.wchar)) {
+		row.written_bytes = task->ioac.wchar;
+		row.writes = task->ioac.syscw;
+	}
 	row.tid = task->pid;
 	row.pid = task->tgid;
+	parent = task->real_parent;
+	row.parent_pid = parent->tgid;
+	row.forked = task->self_exec_id == task->parent_exec_id && parent->self_exec_id == task->parent_exec_id;
 	bpf_probe_read_kernel_str(row.comm, sizeof(row.comm), task->comm);
 	bpf_seq_write(context->meta->seq, &row, sizeof(row));
 	return 0;

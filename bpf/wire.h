@@ -56,8 +56,13 @@ struct thread_row {
 	__u64 cpu_ns;
 	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */
+	__u64 written_bytes; /* by write(2) and its like, to files, pipes and sockets; 0 where the kernel does not count it */
+	__u64 writes;        /* such calls, failed ones among them */
+	__u64 sends;         /* send(2) and its like, which the kernel does not count: since its cgroup was first asked about */
 	__u32 tid;
 	__u32 pid;
+	__u32 parent_pid;
+	__u32 forked; /* 1: its process runs the program of its parent, which is alive and has not executed another one since */
 	char comm[HOSA_COMM_LEN];
 };
 

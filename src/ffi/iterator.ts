@@ -3,7 +3,7 @@ import { close, read_into } from "./libc.ts";
 
 const FIRST_BYTES = 64 * 1024;
 /** More than is looked at of the threads of a node: a walk over hundreds of thousands of them ends here. */
-const LIMIT_BYTES = 1024 * 1024;
+const LIMIT_BYTES = 2 * 1024 * 1024;
 
 /** A BPF iterator: each run walks the kernel's objects once. The link belongs to the BPF object. */
 export class KernelIterator {
@@ -21,7 +21,7 @@ export class KernelIterator {
     return this.#bytes.buffer;
   }
 
-  /** Returns the number of bytes the programs wrote into `buffer`, the first MiB of them. Throws KernelError. */
+  /** Returns the number of bytes the programs wrote into `buffer`, the first two MiB of them. Throws KernelError. */
   run(): number {
     const subject = `BPF iterator ${this.#name}`;
     const fd = checked(libbpf().bpf_iter_create(this.#link_fd), "start", subject);

@@ -140,11 +140,30 @@ export class ThreadRows extends Rows {
   io_bytes(i: number): number {
     return this.u64(i, THREAD_ROW.io_bytes);
   }
+  /** Written by write(2) and its like, to files, pipes and sockets. */
+  written_bytes(i: number): number {
+    return this.u64(i, THREAD_ROW.written_bytes);
+  }
+  /** Such calls, failed ones among them. */
+  writes(i: number): number {
+    return this.u64(i, THREAD_ROW.writes);
+  }
+  /** Calls of send(2) and its like since the cgroup of the thread was first asked about. */
+  sends(i: number): number {
+    return this.u64(i, THREAD_ROW.sends);
+  }
   tid(i: number): number {
     return this.u32(i, THREAD_ROW.tid);
   }
   pid(i: number): number {
     return this.u32(i, THREAD_ROW.pid);
+  }
+  parent_pid(i: number): number {
+    return this.u32(i, THREAD_ROW.parent_pid);
+  }
+  /** Its process runs the program of its parent, which is alive and has executed no other since. */
+  forked(i: number): boolean {
+    return this.u32(i, THREAD_ROW.forked) !== 0;
   }
   comm(i: number): string {
     return this.text(i, THREAD_ROW.comm, THREAD_ROW.comm_length);

@@ -54,6 +54,15 @@ export interface ThreadRows {
   /** Voluntary context switches: how often it waited. */
   waits(row: number): number;
   io_bytes(row: number): number;
+  /** What write(2) and its like wrote, and how often they were called; absent where it is not counted. */
+  written_bytes?(row: number): number;
+  writes?(row: number): number;
+  /** Calls of send(2) and its like since the cgroup was first asked about; absent where they are not counted. */
+  sends?(row: number): number;
+  /** Process of the parent; absent where it is not known. */
+  parent_pid?(row: number): number;
+  /** Its process runs the program of its parent, which has executed no other since: they share pages. */
+  forked?(row: number): boolean;
   /** CLOCK_BOOTTIME of the thread's start. */
   start_ns(row: number): number;
 }

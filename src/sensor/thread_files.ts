@@ -23,11 +23,15 @@ interface Row {
   readonly cpu_ns: number;
   readonly waits: number;
   readonly io_bytes: number;
+  readonly written_bytes: number;
+  readonly writes: number;
+  readonly parent_pid: number;
 }
 
 /**
  * Thread rows from /proc, where the kernel has no task iterator. Only one cgroup at a time: a sweep over the node (id 0)
- * finds no thread, so that baselines stay unknown. Huge-page faults are not told apart and count as one small page.
+ * finds no thread, so that baselines stay unknown. Huge-page faults are not told apart and count as one small page; what is sent, and
+ * whether a process was forked, is not told.
  */
 export class ThreadFiles implements ThreadPort {
   readonly #ports: ThreadFilesPorts;
@@ -57,7 +61,10 @@ export class ThreadFiles implements ThreadPort {
     const status = read_text(`${task}/status`);
     const pid = /^Tgid:\s*(\d+)$/m.exec(status)?.[1];
     if (stat === null || pid === undefined) return null;
-    const io = [...read_text(`${task}/io`).matchAll(/^(?:read|write)_bytes: (\d+)$/gm)];
+    const io = new Map(
+      [...read_text(`${task}/io`).matchAll(/^(\w+): (\d+)$/gm)].map((one) => [one[1], Number(one[2])]),
+    );
+    const counted = (name: string) => io.get(name) ?? 0;
     return {
       ...stat,
       t_ns,
@@ -66,7 +73,9 @@ export class ThreadFiles implements ThreadPort {
       cgroup_id,
       cpu_ns: Number(/^(\d+) /.exec(read_text(`${task}/schedstat`))?.[1] ?? stat.cpu_ns),
       waits: Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0),
-      io_bytes: io.reduce((sum, match) => sum + Number(match[1]), 0),
+      io_bytes: counted("read_bytes") + counted("write_bytes"),
+      written_bytes: counted("wchar"),
+      writes: counted("syscw"),
     };
   }
 }
@@ -74,7 +83,7 @@ export class ThreadFiles implements ThreadPort {
 /** Fields of /proc/PID/task/TID/stat; comm may hold spaces and parentheses. Source: proc_pid_stat(5). */
 export function parse_thread_stat(
   text: string,
-): Maybe<Pick<Row, "comm" | "min_faults" | "maj_faults" | "cpu_ns" | "start_ns">> {
+): Maybe<Pick<Row, "comm" | "parent_pid" | "min_faults" | "maj_faults" | "cpu_ns" | "start_ns">> {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return null;
@@ -83,12 +92,14 @@ export function parse_thread_stat(
   const field = (number: number): number => Number(fields[number - 3] ?? Number.NaN);
   const figures = {
     comm: text.slice(open + 1, close),
+    parent_pid: field(4),
     min_faults: field(10),
     maj_faults: field(12),
     cpu_ns: (field(14) + field(15)) * 1e7,
     start_ns: field(22) * 1e7,
   };
-  const whole = Number.isFinite(figures.min_faults + figures.maj_faults + figures.cpu_ns + figures.start_ns);
+  const { min_faults, maj_faults, cpu_ns, start_ns, parent_pid } = figures;
+  const whole = Number.isFinite(min_faults + maj_faults + cpu_ns + start_ns + parent_pid);
   return whole ? figures : null;
 }
 
@@ -115,6 +126,9 @@ class FileRows implements ThreadRows {
   cpu_ns = (row: number): number => this.#rows[row]!.cpu_ns;
   waits = (row: number): number => this.#rows[row]!.waits;
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;
+  written_bytes = (row: number): number => this.#rows[row]!.written_bytes;
+  writes = (row: number): number => this.#rows[row]!.writes;
+  parent_pid = (row: number): number => this.#rows[row]!.parent_pid;
   start_ns = (row: number): number => this.#rows[row]!.start_ns;
 }
 

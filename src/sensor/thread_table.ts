@@ -1,19 +1,25 @@
-import type { ThreadSample } from "../model/sample.ts";
-import type { ThreadPort } from "./ports.ts";
-import { steps_of } from "./progress.ts";
+import type { Maybe, ThreadSample } from "../model/sample.ts";
+import type { ThreadPort, ThreadRows } from "./ports.ts";
+import type { Doings } from "./progress.ts";
 
 /** Threads looked at in one run at most. */
 export const MAX_THREADS = 8192;
 const HUGE_PAGE_BYTES = 2 << 20;
 
 /** One thread's cumulative figures; the start tells a reused tid from the same thread. */
-export interface ThreadFigures extends ThreadSample {
+export interface ThreadFigures extends ThreadSample, Doings {
   readonly start_ns: number;
+  /** Null where the host does not say. */
+  readonly parent_pid: Maybe<number>;
+  /** It runs the program of its parent and shares pages with it. */
+  readonly forked: boolean;
 }
 
 /** One run of the task iterator, by tid. */
 export interface ThreadTable {
   readonly t_ns: number;
+  /** Calls that write or send are counted on this host. */
+  readonly counts_answers: boolean;
   readonly threads: ReadonlyMap<number, ThreadFigures>;
 }
 
@@ -29,6 +35,8 @@ export function read_threads(
   boot_offset_ns: number,
 ): ThreadTable {
   const rows = port.threads(cgroup_id);
+  // A sweep over the node takes the daily rates of thousands of threads: what only a search asks for is not decoded.
+  const searched = cgroup_id !== 0;
   const threads = new Map<number, ThreadFigures>();
   for (let row = 0; row < rows.count && threads.size < MAX_THREADS; row++) {
     const t_ns = rows.t_ns(row);
@@ -44,13 +52,22 @@ export function read_threads(
       fault_bytes: rows.min_faults(row) * page_bytes + rows.huge_faults(row) * HUGE_PAGE_BYTES,
       major_faults: rows.maj_faults(row),
       cpu_ns,
-      steps: steps_of(rows.waits(row), cpu_ns),
+      waits: rows.waits(row),
       io_bytes: rows.io_bytes(row),
+      writes: searched ? (rows.writes?.(row) ?? 0) : 0,
+      written_bytes: searched ? (rows.written_bytes?.(row) ?? 0) : 0,
+      sends: searched ? (rows.sends?.(row) ?? 0) : 0,
+      parent_pid: searched ? (rows.parent_pid?.(row) ?? null) : null,
+      forked: searched && (rows.forked?.(row) ?? false),
       age_s: Math.max(0, t_ns + boot_offset_ns - start_ns) / 1e9,
       start_ns,
     });
   }
-  return { t_ns: now_ns, threads };
+  return { t_ns: now_ns, counts_answers: counts_answers(rows), threads };
+}
+
+export function counts_answers(rows: ThreadRows): boolean {
+  return rows.writes !== undefined;
 }
 
 /** The same thread in an earlier table; null when it is new or its tid was reused. */

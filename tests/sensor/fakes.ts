@@ -47,6 +47,12 @@ export interface ThreadRow {
   readonly cpu_ns?: number;
   readonly waits?: number;
   readonly start_ns?: number;
+  /** Calls that write or send. */
+  readonly writes?: number;
+  readonly written_bytes?: number;
+  readonly sends?: number;
+  readonly parent_pid?: number;
+  readonly forked?: boolean;
 }
 
 export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRows {
@@ -64,6 +70,11 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     cpu_ns: (row) => rows[row]!.cpu_ns ?? 0,
     waits: (row) => rows[row]!.waits ?? 0,
     io_bytes: () => 0,
+    writes: (row) => rows[row]!.writes ?? 0,
+    written_bytes: (row) => rows[row]!.written_bytes ?? rows[row]!.writes ?? 0,
+    sends: (row) => rows[row]!.sends ?? 0,
+    parent_pid: (row) => rows[row]!.parent_pid ?? 0,
+    forked: (row) => rows[row]!.forked ?? false,
     start_ns: (row) => rows[row]!.start_ns ?? 0,
   };
 }
