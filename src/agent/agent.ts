@@ -11,6 +11,7 @@ import type { Sample } from "../model/sample.ts";
 import { CgroupMotor } from "../motor/motor.ts";
 import { step_sentence } from "../report/quarantine.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
+import { KernelMemorySense } from "../sensor/kernel_memory.ts";
 import { ThreadWatch } from "../sensor/threads.ts";
 import type { AgentOptions, AgentResult } from "./agent_options.ts";
 import { announce } from "./announce.ts";
@@ -65,6 +66,10 @@ export async function run_agent(options: AgentOptions): Promise<AgentResult> {
   }
 }
 
+function directory_of(mount: string | null, path: string | null): string | null {
+  return mount === null || path === null ? null : `${mount}${path}`;
+}
+
 class Agent {
   readonly #options: AgentOptions;
   readonly #parts: Parts;
@@ -99,7 +104,11 @@ class Agent {
     this.#period_ms = options.config.beat.period_ms;
     const { ports, sensor, motor, cortex } = parts;
     this.#saving = new Saving(options.config.learning.state_dir, cortex, (text) => options.on_message("warn", text));
-    this.#threads = new ThreadWatch(ports, { memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id) });
+    this.#threads = new ThreadWatch(ports, {
+      memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id),
+      whole: (id) => sensor.cgroups.whole_of(id),
+      directory_of: (id) => directory_of(parts.mount, sensor.cgroups.path_of(id)),
+    });
     const { network, flight } = parts;
     const rate = network === null ? null : new ShieldRate(() => network.shield.counts());
     this.#beat = new Beat({
@@ -109,6 +118,7 @@ class Agent {
       config: parts.rules,
       motor,
       watch: new ContainmentWatch(watch_port(ports.threads, parts.mount, rate), motor.name === "cgroup"),
+      kernel_memory: new KernelMemorySense(ports),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
       record: (entry) => this.#record(entry),
