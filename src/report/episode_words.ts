@@ -1,5 +1,6 @@
 import { level_name } from "../model/level.ts";
 import type { Episode, Forecast } from "./episode.ts";
+import { kernel_text } from "./excuse.ts";
 import { shortened } from "./html.ts";
 import { bytes, num, percent } from "./number.ts";
 
@@ -31,6 +32,8 @@ export function only_recorded({ run }: Episode): boolean {
 export function culprit_text(episode: Episode): string {
   const who = episode.key.decision.culprit ?? episode.culprits[0]?.culprit ?? null;
   if (who === null) return "nobody stood out";
+  const kernel = kernel_text(who);
+  if (kernel !== null) return kernel;
   const task = who.tid ?? who.pid;
   const path = shortened(who.path || "unknown", 80);
   return task === null

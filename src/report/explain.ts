@@ -12,6 +12,7 @@ import { hook_sentence } from "../model/hook.ts";
 import { level_name } from "../model/level.ts";
 import type { Regime } from "../model/regime.ts";
 import type { Replay } from "../model/replay.ts";
+import { excuse_sentence, kernel_text } from "./excuse.ts";
 import { natural, num, percent, quantity, signed } from "./number.ts";
 import { patterns } from "./pattern.ts";
 import { plan_sentences, step_sentence } from "./quarantine.ts";
@@ -50,6 +51,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     row("Who", decision.culprit === null ? "nobody was looked for" : culprit(decision.culprit)),
     row("Harm", harm(decision.harm)),
     ...decision.harm.because.map((reason) => row("", reason)),
+    ...(decision.harm.excuse === undefined ? [] : [row("", excuse_sentence(decision.harm.excuse))]),
     row("Rule", decision.rule),
     ...actions(record, around.motor),
     ...(decision.inaction === "" ? [] : [row("Not done", decision.inaction)]),
@@ -139,6 +141,8 @@ function looks({ input: { assessment } }: DecisionRecord): string {
 }
 
 function culprit(who: Culprit): string {
+  const kernel = kernel_text(who);
+  if (kernel !== null) return `${kernel}, ${percent(who.share ?? 0)} of what the node loses`;
   const task = who.tid ?? who.pid;
   const inside = task === null ? "" : `, ${who.scope} ${task}${who.comm === null ? "" : ` "${who.comm}"`}`;
   const share = who.share === null ? "" : `, carrying ${percent(who.share)} of the change there`;

@@ -59,6 +59,7 @@ export function carriers(view: BeatView): string {
 
 export function who(culprit: CulpritView | null): string {
   if (culprit === null) return "";
+  if (culprit.scope === "kernel") return `the kernel: ${culprit.comm ?? "memory"}`;
   const task = culprit.tid ?? culprit.pid;
   const inside = task === null ? "" : ` ${culprit.scope} ${task}${culprit.comm === null ? "" : ` "${culprit.comm}"`}`;
   return `${culprit.path || "unknown"}${inside}${culprit.protected === null ? "" : " (protected)"}`;
