@@ -45,8 +45,10 @@ const AIMED_DOSE_S = 0.4;
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
 const RECOVERY_MAX_S = 0.5;
-/** … and so long where they are still seen to wait for its lock. */
-const STUCK_MAX_S = 2;
+/** … and so long where they are still seen to wait for its lock: that is never for want of load. In the lab it took up to 2.5 s. */
+const STUCK_MAX_S = 10;
+/** … and so long where they do nothing at all. */
+const IDLE_MIN_S = 2;
 /** A hold that was tried and seen to bite is flat at once, so it can afford to come this late. */
 const PROVEN_RESERVE_S = 1.5;
 /** Thawed while nobody works beside it, and not growing for so long: whatever it was is over. */
@@ -212,8 +214,15 @@ function step_missed(
   const scarce = is_scarce(state, seen, act);
   if (in_phase_s < patience_s && !scarce) return keep(state);
   // A thread that has to compete for a processor with those that wait for it takes a while to give the lock back.
-  if (!is_back && rest_is_stuck(state, seen) && in_phase_s < STUCK_MAX_S && !scarce) return keep(state);
-  const blameless = stalls || (!told && expected_of(state, seen) !== null);
+  if ((stalls || !is_back) && rest_is_stuck(state, seen)) {
+    if (in_phase_s < STUCK_MAX_S && !scarce) return keep(state);
+    const figures = `${in_phase_s.toFixed(0)} s after it was thawed its peers still wait for something, and burn processors over it`;
+    return end(state, "harmful", figures, true);
+  }
+  const knows_peers = expected_of(state, seen) !== null;
+  const blameless = stalls || (!told && knows_peers);
+  // A load rarely ends in the moment of a hold: peers that do nothing at all may only be slow to get their lock.
+  if (blameless && knows_peers && pace < LEAST_PER_S && in_phase_s < IDLE_MIN_S && !scarce) return keep(state);
   // Beside a rest that does nothing (nobody asks it, or it waits for this thread to end) only a growth is worth a hold.
   if (blameless && pace < LEAST_PER_S && !scarce && !grows_on(state, seen, in_phase_s)) {
     const figures = `no growth in ${in_phase_s.toFixed(0)} s in which the thread ran`;

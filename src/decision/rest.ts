@@ -18,6 +18,8 @@ import type { ContainmentState } from "./state.ts";
 const AWAKE_WINDOW_S = 0.5;
 /** What was lowered because the load fell is expected again after so long, each time twice as long: peers that are stuck cannot show that the load is back. */
 const LULL_FIRST_S = 30;
+/** Of peers that do nothing at all the first time is shorter: that is what a lock looks like, too. */
+const IDLE_LULL_FIRST_S = 5;
 const LULL_MAX_S = 600;
 
 /** What is expected of the peers, in records that know their progress; null in older ones. */
@@ -86,7 +88,8 @@ export function present_of(seen: ContainmentObservation): number {
 
 /** The load has fallen: the peers are held against what they do now, until they are seen to do more again, or for a while. */
 export function lulled(state: ContainmentState, seen: ContainmentObservation, now_ns: number): ContainmentState {
-  const lull_s = state.lull === undefined ? LULL_FIRST_S : Math.min(LULL_MAX_S, 2 * state.lull.lasts_s);
+  const first_s = seen.peers !== undefined && present_of(seen) < LEAST_PER_S ? IDLE_LULL_FIRST_S : LULL_FIRST_S;
+  const lull_s = state.lull === undefined ? first_s : Math.min(LULL_MAX_S, 2 * state.lull.lasts_s);
   return { ...lowered(state, seen), lull: { until_ns: now_ns + lull_s * 1e9, lasts_s: lull_s } };
 }
 

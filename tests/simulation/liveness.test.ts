@@ -74,6 +74,25 @@ describe("peers of a held thread that has their lock, and", () => {
   }
 });
 
+test.each([
+  ["sleep", STUCK],
+  ["spin", { ...STUCK, cpu_share: 2, computing_share: 2 }],
+  ["sleep again and again", { ...QUIET, waits_per_s: 36_000, cpu_share: 1.5 }],
+] as const)(
+  "peers that %s are waited for when the thread takes seconds to give their lock back: that is no load that fell",
+  (_name, stuck) => {
+    for (const seed of SEEDS) {
+      const slow = { ...SCENARIOS.shared(0.3, QUIET, stuck), slow_s: 3 };
+      const run = simulate(slow, CONFIG, seed);
+      expect(run.killed_s).toBeNull();
+      // A stretch is the time until it is noticed, and those three seconds.
+      expect(run.longest_stall_s).toBeLessThan(3 + 1.3);
+      expect(run.served).toBeGreaterThan(0.8 * run.wanted);
+    }
+  },
+  30_000,
+);
+
 /** What a service does before the hold, and beside a held thread without any lock, although something of it is less. */
 const ALIVE: readonly (readonly [string, Progress, Progress])[] = [
   ["compute as before", { ...STUCK, cpu_share: 3, computing_share: 3 }, { ...STUCK, cpu_share: 3, computing_share: 3 }],

@@ -28,6 +28,8 @@ export interface Scenario {
   readonly duration_s: number;
   /** What its peers do in a second while they work and while they stand still; absent: only their steps are known, as in older records. */
   readonly peers?: { readonly working: Progress; readonly stuck: Progress };
+  /** So long after a thaw they still look stuck: the thread competes with them for a processor. */
+  readonly slow_s?: number;
   /** What they did just before the hold; absent: what they do while they work. */
   readonly peers_before?: Progress;
   /** What the disk of a reserve takes, once it is on (half a second after it was asked for). */
@@ -94,6 +96,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   let stalled_since: number | null = null;
   let longest = 0;
   let thaws = 0;
+  let freed_at_s = 0;
   const verdicts: Verdict[] = [];
   let served = 0;
   let acted_s: number | null = null;
@@ -129,7 +132,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       memory += grown;
       if (want - grown <= 0 && scenario.wanted_bytes(t_s) === scenario.wanted_bytes(1e9)) finished_s ??= t_s;
       lock_left_s -= BEAT_S;
-      if (lock_left_s <= 0) {
+      // Until it has had its processor it still has the lock.
+      if (lock_left_s <= 0 && t_s >= freed_at_s) {
         in_lock = random() < scenario.lock_share;
         lock_left_s = scenario.lock_s;
       }
@@ -140,7 +144,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       memory -= pushed;
       swapped += pushed;
     }
-    const blocked = in_lock && frozen;
+    if (in_lock && frozen) freed_at_s = t_s + (scenario.slow_s ?? 0);
+    const blocked = (in_lock && frozen) || t_s < freed_at_s;
     const can =
       scenario.inline_bytes_per_request > 0 ? Math.max(0, high - memory) / scenario.inline_bytes_per_request : 1e9;
     const requests = blocked ? 0 : Math.min(scenario.requests_per_s * BEAT_S, can);
