@@ -72,6 +72,7 @@ struct sched_entity {
 
 struct task_io_accounting {
 	__u64 wchar;
+	__u64 syscw;
 	__u64 read_bytes;
 	__u64 write_bytes;
 };
@@ -105,6 +106,9 @@ struct task_struct {
 	struct sched_entity se;
 	int pid;
 	int tgid;
+	struct task_struct *real_parent;
+	__u64 parent_exec_id;
+	__u64 self_exec_id;
 	unsigned long nvcsw;
 	__u64 start_boottime;
 	unsigned long min_flt;

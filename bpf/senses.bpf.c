@@ -9,6 +9,9 @@
 #include "syscalls.h"
 #include "threads.h"
 
+/* So long after the threads of a cgroup were last asked for. */
+#define SENDS_COUNTED_NS 5000000000ULL
+
 /* ---- scheduler ---- */
 
 /* Whether the task a CPU was last seen to take up has left it unseen: some hosts run no program while a process of theirs
@@ -97,6 +100,8 @@ int BPF_PROG(sys_enter, struct pt_regs *regs, long number)
 	here()->syscalls[syscall_class[known] & (HOSA_SYSCALL_CLASSES - 1)]++;
 	if (number == __NR_futex)
 		note_futex(regs);
+	else if (counts_sends && sends_something(number))
+		note_send();
 	return 0;
 }
 
@@ -212,6 +217,7 @@ static int beat(void *map, int *key, struct heart *heart)
 	total.t_ns = now;
 	total.sequence = sequence;
 	total.period_ns = period;
+	counts_sends = now - threads_asked_ns < SENDS_COUNTED_NS;
 	bpf_loop(control.nr_cpus, add_slot, NULL, 0);
 	if (total.idle_ns < idle_ns) /* behind an unseen switch another task ran: never go back */
 		total.idle_ns = idle_ns;

@@ -44,6 +44,8 @@ __u64 next_ns;          /* the absolute grid the beats stand on */
 __u64 armed_period_ns;
 __u64 begun_pass;
 __u64 pass_ns;
+__u64 threads_asked_ns; /* when the threads of one cgroup were last asked for */
+bool counts_sends;      /* only meanwhile, so that at other times a send costs nothing more */
 
 /* What user space sets (first part) and reads (second part) through the map's mmap. */
 struct control {
@@ -141,6 +143,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct starter_row);
 } starters SEC(".maps");
+
+/* Made for the threads of a cgroup when it is asked about. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} sends SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -57,11 +57,15 @@ struct thread_row {
 	__u64 waits; /* voluntary context switches */
 	__u64 io_bytes; /* task io accounting: read_bytes + write_bytes */
 	__u64 disk_written_bytes; /* the part of io_bytes that was written */
-	__u64 written_bytes; /* what write calls were given, whether or not a disk saw it */
+	__u64 written_bytes; /* by write(2) and its like, to files, pipes and sockets; 0 where the kernel does not count it */
+	__u64 writes;        /* such calls, failed ones among them */
+	__u64 sends;         /* send(2) and its like, which the kernel does not count: since its cgroup was first asked about */
 	__u64 own_pages; /* of its process: anonymous and swapped pages; ~0 where the kernel does not say */
 	__u64 shared_pages; /* of its process: pages of shared memory and tmpfs it has mapped */
 	__u32 tid;
 	__u32 pid;
+	__u32 parent_pid;
+	__u32 forked; /* 1: its process runs the program of its parent, which is alive and has not executed another one since */
 	__u32 is_kernel; /* a thread of the kernel itself */
 	__u32 unused;
 	char comm[HOSA_COMM_LEN];

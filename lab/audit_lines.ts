@@ -10,7 +10,12 @@ export interface AuditLine {
       readonly id: string;
       readonly verb: string;
       readonly target: Target;
-      readonly setting: { readonly rung: string; readonly mode?: string; readonly admit_share?: number };
+      readonly setting: {
+        readonly rung: string;
+        readonly mode?: string;
+        readonly admit_share?: number;
+        readonly frozen?: boolean;
+      };
       readonly reason: string;
     }[];
     readonly verdicts: readonly Said[];

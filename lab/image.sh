@@ -114,7 +114,7 @@ workloads() {
   d=$CACHE/workloads-$(cat "$HERE"/workloads/*.[ch] | sha256sum | cut -c1-16)
   if [ ! -d "$d" ]; then
     w=$(mktemp -d "$CACHE/new.XXXXXX")
-    for f in payment loadgen sampler churn flood hydra idle; do
+    for f in payment loadgen sampler churn flood hydra idle spin snapshot shm; do
       gcc -static -O2 -Wall -Wextra -pthread "$HERE/workloads/$f.c" -o "$w/$f" -lsqlite3 -lm 2> "$w/log" || { cat "$w/log" >&2; die "$f.c does not compile"; }
     done
     mv -T "$w" "$d"

@@ -1,4 +1,5 @@
 import { summaries_of, summary_text } from "./aims.ts";
+import { ANSWERS_SCENARIOS, ANSWERS_USAGE, run_answers } from "./answers.ts";
 import { type Batch, read_batch, run_batch } from "./batch.ts";
 import { compare_table } from "./compare.ts";
 import { FLOOD_USAGE, run_flood } from "./flood.ts";
@@ -67,6 +68,12 @@ function summarise(options: SummaryOptions): number {
 const OF_THEIR_OWN: Readonly<
   Record<string, { readonly usage: string; readonly run: (argv: readonly string[]) => Promise<number> }>
 > = {
+  ...Object.fromEntries(
+    Object.keys(ANSWERS_SCENARIOS).map((name) => [
+      name,
+      { usage: ANSWERS_USAGE, run: (argv: readonly string[]) => run_answers(name, argv) },
+    ]),
+  ),
   flood: { usage: FLOOD_USAGE, run: run_flood },
   ladder: { usage: LADDER_USAGE, run: run_ladder },
 };
@@ -74,7 +81,7 @@ const OF_THEIR_OWN: Readonly<
 async function main(argv: readonly string[]): Promise<number> {
   if (argv.length === 0 || argv.includes("--help") || argv.includes("-h")) {
     const own = OF_THEIR_OWN[argv[0] ?? ""];
-    console.log(own?.usage ?? [USAGE, FLOOD_USAGE, LADDER_USAGE].join("\n\n"));
+    console.log(own?.usage ?? [USAGE, ANSWERS_USAGE, FLOOD_USAGE, LADDER_USAGE].join("\n\n"));
     return 0;
   }
   // The guests' own clean-up runs at the exit.

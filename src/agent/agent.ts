@@ -20,6 +20,7 @@ import { narrated } from "../report/narrated.ts";
 import { step_sentence } from "../report/quarantine.ts";
 import { thresholds_text } from "../report/thresholds.ts";
 import { Arrivals } from "../sensor/arrivals.ts";
+import { KernelMemorySense } from "../sensor/kernel_memory.ts";
 import { NodeTotalsReader } from "../sensor/node_totals.ts";
 import { own_comm } from "../sensor/own_comm.ts";
 import { TaskWatch } from "../sensor/task_watch.ts";
@@ -88,6 +89,10 @@ export async function run_agent(options: AgentOptions): Promise<AgentResult> {
   return { ...result, audit_lost: agent.audit_lost };
 }
 
+function directory_of(mount: string | null, path: string | null): string | null {
+  return mount === null || path === null ? null : `${mount}${path}`;
+}
+
 class Agent {
   readonly #options: AgentOptions;
   readonly #parts: Parts;
@@ -149,6 +154,8 @@ class Agent {
     this.#threads = new ThreadWatch(ports, {
       memory_limit_bytes: (id) => sensor.cgroups.limit_bytes(id),
       on_sweep: (table) => this.#tasks.swept({ ...table, starters: null, totals: null }),
+      whole: (id) => sensor.cgroups.whole_of(id),
+      directory_of: (id) => directory_of(parts.mount, sensor.cgroups.path_of(id)),
     });
     const attributor = new Attributor(this.#tasks, monotonic_ns);
     const { network, flight } = parts;
@@ -166,6 +173,7 @@ class Agent {
       config: parts.rules,
       motor,
       watch,
+      kernel_memory: new KernelMemorySense(ports),
       pause: (now_ns) => this.#pauses.input(now_ns),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),

@@ -3,7 +3,7 @@ import type { Cortex } from "../cortex/cortex.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import { type Desk, decide } from "../decision/decide.ts";
 import { type DecisionState, initial_state } from "../decision/state.ts";
-import type { Assessment, CgroupChange } from "../model/assessment.ts";
+import type { Assessment, CgroupChange, KernelMemory } from "../model/assessment.ts";
 import type { Attribution } from "../model/attribution.ts";
 import type { AuditEntry } from "../model/audit.ts";
 import type { Action, Motor, Outcome } from "../model/containment.ts";
@@ -28,6 +28,8 @@ export interface BeatParts {
   readonly own_stall: OwnStall;
   /** The operator's pause in force at that time; absent: nothing can be paused here. */
   readonly pause?: (now_ns: number) => PauseInput | undefined;
+  /** What the kernel itself takes of the node's memory; absent where it is not read. */
+  readonly kernel_memory?: { observe(t_ns: number, wanted: boolean): Maybe<KernelMemory> };
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
   /** What carries the node's load, asked above level 0 only; absent: nothing is named. */
@@ -73,6 +75,8 @@ export class Beat {
   #leader: Maybe<CgroupChange> = null;
   #routine_ns = Number.NEGATIVE_INFINITY;
   #releases: readonly OperatorRelease[] = NO_RELEASES;
+  /** At the beat before the node itself grew by more than any cgroup explains. */
+  #node_grows = false;
   readonly #desk: SpentBeat & Desk = { assessment: null, state: null, decision: null };
   readonly #aims = (id: string) => this.#state?.containments.some((live) => live.id === id && live.aims) ?? false;
 
@@ -109,13 +113,15 @@ export class Beat {
     const leader_stall = this.#parts.own_stall.observe(leader, now_ns);
     const containments = watch.observe(sample, this.#aims);
     const arrivals_per_s = this.#parts.arrivals?.observe(sample) ?? null;
+    const kernel_memory = this.#parts.kernel_memory?.observe(now_ns, this.#node_grows) ?? null;
     const releases = this.#releases === NO_RELEASES ? undefined : this.#releases;
     this.#releases = NO_RELEASES;
     const pause = this.#parts.pause?.(now_ns);
     // A growth is searched for before it has raised the level: what grows is known when it does.
     const looks = before.level > 0 || before.searching !== null;
     const attribution = looks ? this.#attribution(before) : undefined;
-    const told = { search: this.#search, containments, leader_stall, arrivals_per_s, releases, pause, attribution };
+    const more = { arrivals_per_s, releases, pause, attribution };
+    const told = { search: this.#search, containments, leader_stall, kernel_memory, ...more };
     const desk = this.#clean_desk();
     const assessment = cortex.assess(sample, told, desk.assessment);
 
@@ -123,6 +129,7 @@ export class Beat {
     this.#state = state;
     // The first reading is taken at once, so that the next beat has something to compare.
     if (decision.level > 0 && !looks) this.#attribution(before);
+    this.#node_grows = decision.level > 0 && assessment.growth.some(({ path }) => path === "/");
     this.#leader = decision.level > 0 ? (assessment.changes[0] ?? null) : null;
     cortex.learn(decision.level, decision.habituates);
 

@@ -5,15 +5,16 @@ import type {
   Rung,
   ShieldObservation,
   SwapObservation,
+  Target,
 } from "../model/containment.ts";
 import type { Maybe, Sample } from "../model/sample.ts";
-import type { ThreadSearch } from "../model/search.ts";
+import type { GrowthBounds, PeerScope, Progress, ThreadSearch } from "../model/search.ts";
+import type { PeerReading } from "../sensor/peer_progress.ts";
+import { steps_per_s } from "../sensor/progress.ts";
 
-/** Longest look-back of a watched slope or pace; at 10 ms beats the ring holds more than that. */
+/** Longest look-back of a watched slope; at 10 ms beats the ring holds more than that. */
 const RING = 64;
 const SLOPE_WINDOW_NS = 250e6;
-/** The pace of the rest looks back no further, so that a standstill is seen soon at any beat. */
-const PACE_MAX_NS = 1e9;
 /** Readings that cost a walk over threads are taken no closer than this. */
 const SPACING_NS = 24e6;
 /** … and, once a hold has stood for so many readings, no closer than this. */
@@ -23,10 +24,10 @@ const SETTLED_SPACING_NS = 190e6;
 const SWAPPING: readonly Rung[] = ["memory_governor", "swap_reserve"];
 /** Reads of the kernel the watch needs, for one cgroup. */
 export interface WatchPort {
-  /** Cumulative steps of the cgroup's threads except one; null when they cannot be read. */
-  rest_steps(cgroup_id: number, except_tid: number | null): number | null;
-  /** How often that thread has woken others since the first of these readings; null where it is not counted. */
-  wakes(cgroup_id: number, tid: number | null): Maybe<number>;
+  /** How the peers of a held thread get on, since the previous change of its hold; null when they cannot be read. @param afresh it changed */
+  peers(target: Target, scope: PeerScope, afresh: boolean, now_ns: number): Maybe<PeerReading>;
+  /** What bounds the growth of the process of a held thread, once a second; null or absent where nothing is known. */
+  bounds?(target: Target, now_ns: number): Maybe<GrowthBounds>;
   /** Whether a thread sleeps (state S); null when it cannot be read. */
   asleep(pid: number, tid: number): boolean | null;
   /** Cumulative memory PSI "full" of the cgroup, µs; null when it cannot be read. */
@@ -36,12 +37,17 @@ export interface WatchPort {
   /** What the network shield does; null while there is nothing to tell. */
   network?(t_ns: number): Maybe<ShieldObservation>;
   /** The containment is over: whatever was kept for it may go. */
-  forget(cgroup_id: number, except_tid: number | null, path: string): void;
+  forget(target: Target): void;
 }
 
 interface Watched {
   readonly action: Action;
-  readonly rest_before_per_s: number | null;
+  /** What its peers did just before it began; null where they were not looked at. */
+  readonly before: Maybe<NonNullable<ThreadSearch["peers"]>>;
+  peers: Maybe<PeerReading>;
+  bounds: Maybe<GrowthBounds>;
+  /** A thaw, or a freeze, that waits for the next reading: what the peers did before it says nothing of them now. */
+  afresh: boolean;
   outcome: Outcome;
   frozen: boolean | null;
   /** What the freezer was last asked for; it confirms later. */
@@ -55,7 +61,6 @@ interface Watched {
   count: number;
   readonly t_ns: Float64Array;
   readonly memory: Float64Array;
-  readonly switches: Float64Array;
   readonly stall_us: Float64Array;
 }
 
@@ -87,16 +92,19 @@ export class ContainmentWatch {
       if ("frozen" in action.setting) {
         known.asked_frozen = action.setting.frozen;
         if (is_done(outcome) || !action.setting.frozen) known.frozen = action.setting.frozen;
-        // The pace of the rest is judged anew from each change of the hold on. A ceiling moves too often to begin anew with each.
+        // Slope and progress are judged anew from each change of the hold on. A ceiling moves too often to begin anew with each.
         known.count = 0;
+        known.afresh = true;
       }
       return;
     }
-    const leader = search?.threads.find((thread) => thread.tid === action.target.tid);
-    const rest = search !== null && leader !== undefined ? search.total_steps_per_s - leader.steps_per_s : null;
+    const searched = search !== null && search.threads[0]?.tid === action.target.tid;
     this.#live.set(action.id, {
       action,
-      rest_before_per_s: rest,
+      before: searched ? (search.peers ?? null) : null,
+      peers: null,
+      bounds: null,
+      afresh: true,
       outcome,
       frozen: is_done(outcome) && "frozen" in action.setting ? action.setting.frozen : null,
       asked_frozen: "frozen" in action.setting ? action.setting.frozen : null,
@@ -108,7 +116,6 @@ export class ContainmentWatch {
       count: 0,
       t_ns: new Float64Array(RING),
       memory: new Float64Array(RING),
-      switches: new Float64Array(RING).fill(Number.NaN),
       stall_us: new Float64Array(RING).fill(Number.NaN),
     });
   }
@@ -126,9 +133,8 @@ export class ContainmentWatch {
   }
 
   #forget(id: string, watched: Watched): void {
-    const { cgroup_id, tid, path } = watched.action.target;
     this.#live.delete(id);
-    this.#port.forget(cgroup_id, tid, path);
+    this.#port.forget(watched.action.target);
   }
 
   /** The state of every live containment at this beat. One that the motor no longer holds is told once, then forgotten. */
@@ -148,10 +154,19 @@ export class ContainmentWatch {
     const holds = setting.rung === "thread_hold";
     watched.t_ns[slot] = t_ns;
     watched.memory[slot] = watched.memory_bytes ?? Number.NaN;
-    watched.switches[slot] = (holds ? this.#port.rest_steps(target.cgroup_id, target.tid) : null) ?? Number.NaN;
+    if (holds) this.#read_peers(watched, t_ns);
     watched.stall_us[slot] = (holds ? null : this.#port.stall_full_us(target.path)) ?? Number.NaN;
     watched.count += 1;
     if (SWAPPING.includes(setting.rung)) watched.swap = this.#port.swap?.(target.path) ?? null;
+  }
+
+  #read_peers(watched: Watched, t_ns: number): void {
+    const { target } = watched.action;
+    watched.peers = this.#port.peers(target, watched.before?.scope ?? "process", watched.afresh, t_ns);
+    // Of a process without forks nothing bounds the growth that was not known before the hold.
+    const forks = watched.peers?.forks ?? 0;
+    watched.bounds = forks > 0 ? (this.#port.bounds?.(target, t_ns) ?? null) : null;
+    watched.afresh = false;
   }
 
   #observe_one(id: string, watched: Watched, sample: Sample, aims: boolean): ContainmentObservation {
@@ -167,7 +182,9 @@ export class ContainmentWatch {
     if (sample.t_ns - newest >= spacing_ns) this.#read(watched, sample.t_ns);
     const { headroom_bytes } = watched;
     const node_headroom = sample.node_memory.available_bytes;
-    const pace = this.verifiable ? pace_since_change(watched) : null;
+    // Until the first reading after a change there is none of the time after it.
+    const reading = this.verifiable && !watched.afresh ? watched.peers : null;
+    const now = reading?.progress ?? null;
     const stall = rate(watched, watched.stall_us, SLOPE_WINDOW_NS);
     const { rung } = watched.action.setting;
     return {
@@ -183,11 +200,11 @@ export class ContainmentWatch {
       memory_bytes: watched.memory_bytes,
       headroom_bytes: headroom_bytes === undefined ? null : Math.min(headroom_bytes ?? node_headroom, node_headroom),
       slope_bytes_per_s: this.verifiable ? rate(watched, watched.memory, SLOPE_WINDOW_NS) : null,
-      rest_steps_per_s: pace?.per_s ?? null,
-      rest_steps_before_per_s: watched.rest_before_per_s,
-      rest_window_s: pace?.window_s ?? null,
+      rest_steps_per_s: now === null ? null : steps_per_s(now),
+      rest_steps_before_per_s: watched.before === null ? null : steps_per_s(watched.before),
+      rest_window_s: now === null ? null : (reading?.window_s ?? null),
       asleep: aims && target.pid !== null && target.tid !== null ? this.#port.asleep(target.pid, target.tid) : null,
-      ...(rung === "thread_hold" ? { wakes: this.#port.wakes(target.cgroup_id, target.tid) } : {}),
+      ...(rung === "thread_hold" ? of_hold(watched, now) : {}),
       verifiable: this.verifiable,
       stall_full: stall === null ? null : Math.min(1, stall / 1e6),
       ...(SWAPPING.includes(rung) ? { swap: watched.swap } : {}),
@@ -201,17 +218,15 @@ function is_done({ status }: Outcome): boolean {
   return status === "done" || status === "would_do";
 }
 
-/** Pace of the rest since the hold last changed, at most over a second; null before the second reading. */
-function pace_since_change(watched: Watched): { readonly per_s: number; readonly window_s: number } | null {
-  const last = watched.count - 1;
-  const now_ns = watched.t_ns[last % RING]!;
-  let first = last;
-  const oldest = Math.max(0, watched.count - RING);
-  while (first > oldest && now_ns - watched.t_ns[(first - 1) % RING]! <= PACE_MAX_NS) first -= 1;
-  const window_s = (now_ns - watched.t_ns[first % RING]!) / 1e9;
-  if (window_s <= 0) return null;
-  const per_s = (watched.switches[last % RING]! - watched.switches[first % RING]!) / window_s;
-  return Number.isFinite(per_s) ? { per_s, window_s } : null;
+/** What is told of a held thread only. */
+function of_hold({ peers, before, bounds }: Watched, now: Maybe<Progress>): Partial<ContainmentObservation> {
+  return {
+    wakes: peers?.wakes ?? null,
+    peers: now,
+    peers_before: before,
+    ...(peers === null ? {} : { forks: peers.forks }),
+    ...(bounds === null ? {} : { bounds }),
+  };
 }
 
 /** Rate of a cumulative series over at least the window, per second; null until the window is full. */

@@ -93,20 +93,24 @@ function is_held(motor: RecordingMotor): boolean {
   return last !== undefined && last.verb !== "release" && "frozen" in last.setting && last.setting.frozen;
 }
 
-/** The rest of the invented service works on, whatever is held. */
+/** The peers of the invented thread work on, whatever is held. */
 function invented_watch(): WatchPort {
-  let switches = 0;
   return {
-    rest_steps: () => {
-      switches += 40;
-      return switches;
-    },
+    peers: () => ({ progress: INVENTED_PEERS, window_s: 1, wakes: 0, forks: 0 }),
     stall_full_us: () => 0,
-    wakes: () => 0,
     asleep: () => true,
     forget: () => {},
   };
 }
+
+const INVENTED_PEERS = {
+  scope: "process",
+  waits_per_s: 400,
+  cpu_share: 0.1,
+  computing_share: 0,
+  answers_per_s: 100,
+  moving: 4,
+} as const;
 
 const INVENTED_THREAD = {
   tid: 2,
@@ -127,6 +131,7 @@ const INVENTED_SEARCH: ThreadSearch = {
   window_s: 0.1,
   threads_searched: 1,
   total_steps_per_s: 410,
+  peers: INVENTED_PEERS,
   threads: [INVENTED_THREAD],
   runtime: null,
   runtime_heap_limit_bytes: null,

@@ -1,28 +1,41 @@
 import { readFileSync } from "node:fs";
 import { KeptFile } from "../ffi/files.ts";
 import type { SwapObservation } from "../model/containment.ts";
+import type { Maybe } from "../model/sample.ts";
+import type { GrowthBounds } from "../model/search.ts";
+import { BoundsWatch } from "../sensor/growth_bounds.ts";
+import { PeerProgress } from "../sensor/peer_progress.ts";
 import type { ThreadPort } from "../sensor/ports.ts";
-import { RestProgress } from "../sensor/rest_progress.ts";
+import { read_threads } from "../sensor/thread_table.ts";
 import type { WatchPort } from "./containment_watch.ts";
 import type { StallPort, StallResource } from "./own_stall.ts";
 import type { ShieldRate } from "./shield_rate.ts";
 
-/** What watching a containment reads: the pace of the rest of the service, and the cgroup's own stall. */
+/** What watching a containment reads: how the peers of a held thread get on, what bounds its growth, and the cgroup's own stall. */
 export function watch_port(threads: ThreadPort, mount: string | null, network: ShieldRate | null = null): WatchPort {
-  const progress = new Map<string, RestProgress>();
+  const progress = new Map<string, PeerProgress>();
+  const bounds = new Map<number, BoundsWatch>();
   const pressure = new Map<string, KeptFile | null>();
   const swap = new SwapFigures(mount);
   return {
-    rest_steps(cgroup_id, except_tid) {
-      const key = `${cgroup_id}/${except_tid}`;
-      let rest = progress.get(key);
-      if (rest === undefined) {
-        rest = new RestProgress(threads, cgroup_id, except_tid);
-        progress.set(key, rest);
+    peers({ cgroup_id, pid, tid }, scope, afresh, now_ns) {
+      const key = `${cgroup_id}/${tid}`;
+      let peers = progress.get(key);
+      if (peers === undefined) {
+        peers = new PeerProgress(threads, { cgroup_id, pid, tid }, scope);
+        progress.set(key, peers);
       }
-      return rest.read();
+      return peers.read(now_ns, afresh);
     },
-    wakes: (cgroup_id, tid) => progress.get(`${cgroup_id}/${tid}`)?.wakes ?? null,
+    bounds({ cgroup_id, pid }, now_ns): Maybe<GrowthBounds> {
+      if (pid === null) return null;
+      let watch = bounds.get(pid);
+      if (watch === undefined) {
+        watch = new BoundsWatch(pid, now_ns);
+        bounds.set(pid, watch);
+      }
+      return watch.look(() => read_threads(threads, cgroup_id, 1, now_ns, 0).threads.values(), now_ns);
+    },
     asleep(pid, tid) {
       try {
         const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "latin1");
@@ -34,8 +47,9 @@ export function watch_port(threads: ThreadPort, mount: string | null, network: S
     swap: (path) => swap.read(path),
     network: (t_ns) => network?.observe(t_ns) ?? null,
     stall_full_us: (path) => total_us(pressure, mount, path, "memory", "full"),
-    forget(cgroup_id, except_tid, path) {
-      progress.delete(`${cgroup_id}/${except_tid}`);
+    forget({ cgroup_id, pid, tid, path }) {
+      progress.delete(`${cgroup_id}/${tid}`);
+      if (pid !== null) bounds.delete(pid);
       close_all(pressure, path);
       swap.leave(path);
     },

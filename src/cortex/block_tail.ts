@@ -39,6 +39,11 @@ export class BlockTail {
     return this.#count;
   }
 
+  /** The highest value learned, forgotten as time passes. */
+  get peak(): number {
+    return this.#peak;
+  }
+
   /** Note a value of the present block. */
   observe(value: number): void {
     if (value > this.#current) this.#current = value;

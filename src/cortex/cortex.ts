@@ -1,4 +1,4 @@
-import type { Assessment, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
+import type { Assessment, KernelMemory, LeaderStall, OpinionAssessment, Thresholds } from "../model/assessment.ts";
 import type { Attribution } from "../model/attribution.ts";
 import type { ContainmentObservation } from "../model/containment.ts";
 import type { OperatorRelease } from "../model/control.ts";
@@ -50,6 +50,7 @@ export interface Extras {
   readonly search: Maybe<ThreadSearch>;
   readonly containments: readonly ContainmentObservation[];
   readonly leader_stall?: Maybe<LeaderStall>;
+  readonly kernel_memory?: Maybe<KernelMemory>;
   readonly arrivals_per_s?: Maybe<number>;
   readonly releases?: readonly OperatorRelease[] | undefined;
   readonly pause?: PauseInput | undefined;
@@ -191,6 +192,7 @@ export class Cortex {
     out.growth = this.#growth.assess(sample);
     out.changes = this.#changes.rank(resource);
     out.oom_kills = sample.oom_kills;
+    out.kernel_memory = extras.kernel_memory ?? null;
     out.arrivals_per_s = extras.arrivals_per_s ?? null;
     out.search = extras.search;
     out.containments = extras.containments;

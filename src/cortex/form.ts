@@ -44,6 +44,7 @@ export function blank_form(names: readonly string[], thresholds: Thresholds, sam
     growth: [],
     changes: [],
     oom_kills: 0,
+    kernel_memory: null,
     arrivals_per_s: null,
     search: null,
     containments: [],

@@ -27,6 +27,7 @@ export class GrowthTracker {
   /** The latest look at the cgroups, and the one before it: until that one an unchanged figure is known to have lasted. */
   #looked_ns = Number.NEGATIVE_INFINITY;
   #looked_before_ns = Number.NEGATIVE_INFINITY;
+  #most_total_bytes = 0;
   #calm_blocks = 0;
   #dirty = false;
 
@@ -53,8 +54,11 @@ export class GrowthTracker {
   update(sample: Sample): void {
     const { total_bytes, available_bytes } = sample.node_memory;
     for (const id of sample.gone) this.#entries.delete(id);
-    this.#node.series.push(sample.t_ns, total_bytes - available_bytes, this.#previous_beat_ns);
-    this.#node.tick(sample.t_ns);
+    // A balloon takes the memory out of the total: what is no longer available is used, whatever for.
+    this.#most_total_bytes = Math.max(this.#most_total_bytes, total_bytes);
+    this.#node.series.push(sample.t_ns, this.#most_total_bytes - available_bytes, this.#previous_beat_ns);
+    this.#node.tick(sample.t_ns, available_bytes, Number.POSITIVE_INFINITY);
+    const node = this.#node.present_bytes_per_s;
     if (sample.cgroups_at_ns !== this.#looked_ns) {
       this.#looked_before_ns = this.#looked_ns;
       this.#looked_ns = sample.cgroups_at_ns;
@@ -63,7 +67,7 @@ export class GrowthTracker {
       if (cgroup.memory_bytes === null || cgroup.id === NODE_ID) continue;
       this.#entry_of(cgroup)?.take(cgroup, cgroup.memory_bytes, this.#looked_before_ns);
     }
-    for (const entry of this.#entries.all) entry.tick(sample.t_ns);
+    for (const entry of this.#entries.all) entry.tick(sample.t_ns, available_bytes, node);
     this.#previous_beat_ns = sample.t_ns;
     this.#dirty = true;
   }

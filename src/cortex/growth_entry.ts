@@ -3,6 +3,7 @@ import type { CgroupSample, Maybe } from "../model/sample.ts";
 import type { Writable } from "../model/writable.ts";
 import { BLOCK_S, BlockTail, type BlockTailState } from "./block_tail.ts";
 import { GrowthSeries, PERSISTENCE_S } from "./growth_series.ts";
+import { RecentPeaks } from "./recent_peaks.ts";
 
 /** No growth below this is news, however quiet the cgroup has been. */
 export const FAST_FLOOR_BYTES_PER_S = 1024 * 1024;
@@ -12,6 +13,8 @@ const DIP_S = 0.2;
 /** The estimate itself rises for this long after an onset; until then its rise is no acceleration. */
 const SETTLING_S = 0.35;
 const REFERENCE_S = 0.2;
+/** A tail that was learned from a burst hides no growth that uses up what is left in so long. */
+const NECESSITY_S = 5;
 /** A change of slope below this part of the slope is noise, not acceleration. */
 const ACCELERATION_PART = 0.25;
 
@@ -59,7 +62,7 @@ export class GrowthEntry {
   #onset_ns: Maybe<number> = null;
   #onset_bytes = 0;
   #beyond_ns = 0;
-  #peak = 0;
+  readonly #recent = new RecentPeaks();
   #older = { t_ns: 0, slope: 0 };
   #newer = { t_ns: 0, slope: 0 };
 
@@ -85,8 +88,11 @@ export class GrowthEntry {
     return this.#onset_ns !== null && this.tail_bytes_per_s !== null;
   }
 
-  /** Once a beat, after `take` where there was something to take. */
-  tick(t_ns: number): void {
+  /**
+   * Once a beat, after `take` where there was something to take.
+   * @param node_bytes_per_s as in `ttf`
+   */
+  tick(t_ns: number, available_bytes: number, node_bytes_per_s: number): void {
     // A reading may be stamped a little after the beat it belongs to.
     const now_ns = Math.max(t_ns, this.series.last_ns);
     this.series.tick(now_ns);
@@ -98,10 +104,12 @@ export class GrowthEntry {
     const slow_tail = this.slow_tail.get(SLOW_FLOOR_BYTES_PER_S);
     const fast_beyond = persistent > (fast_tail ?? FAST_FLOOR_BYTES_PER_S);
     const slow_beyond = slow > (slow_tail ?? SLOW_FLOOR_BYTES_PER_S);
-    this.slope_bytes_per_s = fast_beyond ? this.series.mean_bytes_per_s : slow;
-    this.tail_bytes_per_s = fast_beyond ? fast_tail : slow_tail;
-    this.#follow(now_ns, fast_beyond || slow_beyond);
-    this.#accelerate(now_ns, fast_beyond ? this.slope_bytes_per_s : 0);
+    const near = persistent > FAST_FLOOR_BYTES_PER_S && this.#ends_soon(persistent, available_bytes, node_bytes_per_s);
+    const is_fast = fast_beyond || (near && !slow_beyond);
+    this.slope_bytes_per_s = is_fast ? this.series.mean_bytes_per_s : slow;
+    this.tail_bytes_per_s = is_fast ? fast_tail : slow_tail;
+    this.#follow(now_ns, is_fast || slow_beyond);
+    this.#accelerate(now_ns, is_fast ? this.slope_bytes_per_s : 0);
   }
 
   /** The growth of the present moment, whether or not it is beyond the tail, bytes/s. */
@@ -142,11 +150,19 @@ export class GrowthEntry {
       slope_tail_bytes_per_s: this.tail_bytes_per_s,
       sustained_s: this.sustained_s,
       gained_bytes: this.#onset_ns === null ? 0 : Math.max(0, this.series.last_bytes - this.#onset_bytes),
-      falling: this.#onset_ns !== null && this.slope_bytes_per_s < 0.5 * this.#peak,
+      falling: this.#onset_ns !== null && this.#recent.falls(this.slope_bytes_per_s, t_ns),
       age_s: this.#watched_before_s + this.#age_s + since_s,
       exec_age_s: this.#exec_age_s === null ? null : this.#exec_age_s + since_s,
       ttf: this.ttf(available_bytes, node_bytes_per_s),
     };
+  }
+
+  /** However fast it grew before: what would use up what is left in seconds is news. */
+  #ends_soon(slope: number, available_bytes: number, node_bytes_per_s: number): boolean {
+    const own = this.#headroom_bytes;
+    const limited = own !== null && own < available_bytes;
+    const left_bytes = limited ? own : available_bytes;
+    return left_bytes < NECESSITY_S * (limited ? slope : Math.min(slope, node_bytes_per_s));
   }
 
   #follow(t_ns: number, beyond: boolean): void {
@@ -155,10 +171,10 @@ export class GrowthEntry {
         // What is judged has already lasted this long.
         this.#onset_ns = t_ns - PERSISTENCE_S * 1e9;
         this.#onset_bytes = this.series.last_bytes - PERSISTENCE_S * this.slope_bytes_per_s;
-        this.#peak = 0;
+        this.#recent.clear();
       }
       this.#beyond_ns = t_ns;
-      this.#peak = Math.max(this.#peak, this.slope_bytes_per_s);
+      this.#recent.note(this.slope_bytes_per_s, t_ns);
     } else if (this.#onset_ns !== null && (t_ns - this.#beyond_ns) / 1e9 > DIP_S) {
       this.#onset_ns = null;
     }
@@ -175,7 +191,8 @@ export class GrowthEntry {
     }
     const settled = this.#onset_ns !== null && (this.#older.t_ns - this.#onset_ns) / 1e9 >= SETTLING_S;
     const change = slope - this.#older.slope;
-    const real = settled && Math.abs(change) > ACCELERATION_PART * slope;
+    // A slow slope says nothing of the last half second: where there is no fast one, nothing is known to speed up or down.
+    const real = settled && slope > 0 && Math.abs(change) > ACCELERATION_PART * slope;
     this.acceleration_bytes_per_s2 = real ? change / ((t_ns - this.#older.t_ns) / 1e9) : 0;
   }
 }

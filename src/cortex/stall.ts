@@ -7,6 +7,9 @@ const RESOURCES = ["cpu", "memory", "io"] as const;
 /** A stall share below this is within the clock's own jitter. */
 const FLOOR = 0.01;
 
+/** No stall beyond this share is ever normal: a burst that was seen once must not blind the witness. */
+const MOST = 0.9;
+
 /** The tails of the three PSI shares as plain JSON. */
 export type LearnedStalls = Readonly<Record<(typeof RESOURCES)[number], BlockTailState>>;
 
@@ -49,8 +52,10 @@ export class StallTails {
     return { cpu: cpu.snapshot(), memory: memory.snapshot(), io: io.snapshot() };
   }
 
+  /** A share cannot double beyond 1: half the way to it is as much more, and what leaves hardly any time is news however often it was so. */
   #tail(resource: (typeof RESOURCES)[number]): Maybe<number> {
-    const tail = this.#tails[resource].get(FLOOR);
-    return tail === null ? null : Math.min(1, tail);
+    const tails = this.#tails[resource];
+    const tail = tails.get(FLOOR);
+    return tail === null ? null : Math.min(MOST, (1 + tails.peak) / 2, tail);
   }
 }

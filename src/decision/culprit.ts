@@ -2,13 +2,14 @@ import type { Assessment, CgroupChange, GrowthAssessment } from "../model/assess
 import type { Culprit } from "../model/decision.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { DecisionConfig } from "./config.ts";
+import { LEAST_PER_S, most_of } from "./liveness.ts";
+import { node_slope, PART_OF_NODE } from "./node_share.ts";
 import { matches, protection } from "./protect.ts";
-import { REST_LEAST_STEPS_PER_S } from "./rest.ts";
 
 /** Changes closer than this (as a ratio) are a tie, and said to be one. */
 const TIE = 0.8;
-/** Whoever carries less of the node's growth than this would be held for what others do. */
-const PART_OF_NODE = 1 / 3;
+/** Of the largest increase among those that changed, the part that the cgroup furthest from its own past must carry. */
+const PART_OF_CHANGE = 1 / 3;
 
 /**
  * Who carries the change: the cgroup by its own change in the dominant resource, never by size; then the narrowest
@@ -25,8 +26,14 @@ export function find_culprit(
 ): Culprit | null {
   const of_node = growth?.path === "/";
   const named = of_node ? most_grown(assessment, growth, is_free) : growth;
+  const kernel = of_node ? taken_by_kernel(assessment, named) : null;
+  if (kernel !== null) return kernel;
   if (of_node && named === null && assessment.dominant_resource !== "memory") return null;
-  const [first, second] = ranked(assessment.changes, config);
+  const fair = of_node ? PART_OF_NODE * node_slope(assessment) : least_increase(assessment.changes);
+  const [first, second] = ranked(
+    assessment.changes.filter((one) => increase_of(one) >= fair),
+    config,
+  );
   let cgroup_id: number;
   let path: string;
   let change = 0;
@@ -78,7 +85,20 @@ export function find_culprit(
       note: note === "" ? spread : `${note}; ${spread}`,
     };
   }
-  return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note };
+  const without_faults = told_by_kinds(search);
+  const notes = [note, without_faults].filter((text) => text !== "");
+  return { ...base, scope: "cgroup", pid: null, tid: null, comm: null, share: null, note: notes.join("; ") };
+}
+
+/** What most of the growth is where it comes by no page fault, so that no thread can be found for it; empty where threads carry it. */
+function told_by_kinds({ kinds }: ThreadSearch): string {
+  if (kinds === undefined) return "";
+  const { anon_bytes_per_s, shmem_bytes_per_s, kernel_bytes_per_s } = kinds;
+  const told = (what: string, rate: number) =>
+    `most of it is ${what} (${(rate / 1048576).toFixed(1)} MiB/s), which no thread faults in`;
+  if (shmem_bytes_per_s > Math.max(anon_bytes_per_s, kernel_bytes_per_s))
+    return told("files in memory", shmem_bytes_per_s);
+  return kernel_bytes_per_s > Math.max(anon_bytes_per_s, 0) ? told("kernel memory", kernel_bytes_per_s) : "";
 }
 
 /**
@@ -96,6 +116,37 @@ function most_grown(
   const free = enough.filter(is_free);
   const [most] = (free.length > 0 ? free : enough).toSorted((a, b) => b.slope_bytes_per_s - a.slope_bytes_per_s);
   return most ?? null;
+}
+
+/** The kernel's own use that takes more of what the node loses than any cgroup, and a fair part of it; null where there is none. */
+function taken_by_kernel(assessment: Assessment, named: GrowthAssessment | null): Culprit | null {
+  const slope = node_slope(assessment);
+  const [most] = (assessment.kernel_memory?.takes ?? []).toSorted((a, b) => b.bytes_per_s - a.bytes_per_s);
+  if (most === undefined || most.bytes_per_s < PART_OF_NODE * slope) return null;
+  if (named !== null && named.slope_bytes_per_s >= most.bytes_per_s) return null;
+  return {
+    scope: "kernel",
+    cgroup_id: 1,
+    path: "/",
+    pid: null,
+    tid: null,
+    comm: most.use,
+    change: 0,
+    rate: most.bytes_per_s,
+    baseline_rate: 0,
+    share: Math.min(1, most.bytes_per_s / Math.max(1, slope)),
+    protected: "the kernel takes this memory itself: no cgroup carries it",
+    note: "",
+  };
+}
+
+function increase_of({ rate, baseline_rate }: CgroupChange): number {
+  return rate - baseline_rate;
+}
+
+/** A cgroup that was always idle is far from its own past by very little: it is not to answer for what another one does. */
+function least_increase(changes: readonly CgroupChange[]): number {
+  return changes.reduce((most, one) => Math.max(most, PART_OF_CHANGE * increase_of(one)), 0);
 }
 
 /** The ranking of the cortex; among those that tie with its first, one the operator prefers goes to the front. */
@@ -124,8 +175,9 @@ export function why_not_thread(culprit: Culprit, search: ThreadSearch | null): s
   }
   const leader = search.threads.find((thread) => thread.tid === culprit.tid);
   if (leader === undefined) return "the thread is gone";
-  const rest = search.total_steps_per_s - leader.steps_per_s;
-  if (rest < REST_LEAST_STEPS_PER_S)
+  const { peers } = search;
+  const rest = peers === undefined ? search.total_steps_per_s - leader.steps_per_s : most_of(peers);
+  if (rest < LEAST_PER_S)
     return `the rest of the service does next to nothing (${rest.toFixed(1)} steps/s), so the thread is the service`;
   return null;
 }

@@ -10,15 +10,16 @@ import { remember_runtime } from "./evidence.ts";
 import { habituates, plateau_of } from "./habituation.ts";
 import { find_harm, NO_HARM, nobody_stalls } from "./harm.ts";
 import { choose_level, rising_since } from "./levels.ts";
+import { node_slope } from "./node_share.ts";
 import { beat_period_ms, unrest_since } from "./pace.ts";
 import { paused } from "./pause.ts";
 import { plan } from "./plan.ts";
 import { protection } from "./protect.ts";
-import { is_share, put_on_again, type QueueSituation } from "./queue.ts";
+import { is_share, put_on_again } from "./queue.ts";
 import { lift } from "./release.ts";
 import { plan_reserve, with_reserve } from "./reserve.ts";
 import { with_thread, without_thread } from "./rest.ts";
-import { plan_shield, type Situation } from "./shield.ts";
+import { plan_shield } from "./shield.ts";
 import {
   type ContainmentState,
   type Cooldown,
@@ -70,7 +71,7 @@ export function decide(
   const lifted = lift(assessment, before, config, now_ns);
   const left = lifted === null ? before : lifted.state;
   const state = runtimes === before.runtimes ? left : { ...left, runtimes };
-  const { harm, growth, stalled_since_ns, outside_stall } = find_harm(assessment, state, config, now_ns);
+  const { harm, growth, stalled_since_ns, outside_stall, excused } = find_harm(assessment, state, config, now_ns);
   const rising_since_ns = rising_since(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, rising_since_ns, state, config, now_ns);
   const { level } = choice;
@@ -142,6 +143,7 @@ export function decide(
   after.rests = steered.rests;
   after.cooldowns = state.cooldowns ?? NO_COOLDOWNS;
   after.runtimes = state.runtimes;
+  after.excused = excused;
   const harm_ns = harm.present ? now_ns : (state.harm_ns ?? now_ns);
   after.harm_ns = harm_ns;
   // What failed long ago, against a harm that is over, says nothing of the next one, however long something stays held.
@@ -227,11 +229,13 @@ function steer_all(
   const leader_id = assessment.changes[0]?.cgroup_id ?? null;
   const calm = nobody_stalls(assessment, config);
   const is_paused = paused(assessment, now_ns) !== null;
-  return steered_by({ level, harm, narrower, calm, leader_id, paused: is_paused }, assessment, state, config, now_ns);
+  const node_slope_bytes_per_s = node_slope(assessment);
+  const situation = { level, harm, narrower, calm, leader_id, paused: is_paused, node_slope_bytes_per_s };
+  return steered_by(situation, assessment, state, config, now_ns);
 }
 
 function steered_by(
-  situation: Situation & QueueSituation,
+  situation: Parameters<typeof steer>[4],
   assessment: Assessment,
   state: DecisionState,
   config: DecisionConfig,

@@ -1,6 +1,8 @@
 import type { GrowthAssessment } from "../model/assessment.ts";
+import type { Excuse } from "../model/decision.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
+import { excuse_of } from "./excuse.ts";
 import type { KnownRuntime } from "./state.ts";
 
 /** With less than this left there is no time to search threads: the most urgent comes first, and the governor acts on the whole cgroup. */
@@ -12,6 +14,8 @@ export interface Evidence {
   /** Act now: strong and within the horizon, or weak and necessary. */
   readonly act: boolean;
   readonly because: readonly string[];
+  /** Of a growth that is left alone. */
+  readonly excuse?: Excuse;
 }
 
 const NONE: Evidence = { strength: "none", act: false, because: [] };
@@ -24,10 +28,6 @@ export function ttf_s(growth: GrowthAssessment): number {
 
 /** Not counted as a loss: the next search of that cgroup, which comes before any hold in it, finds its runtime again. */
 const MAX_RUNTIMES = 16;
-/** Page cache grows by what is read or written, and by hardly a fault. */
-const CACHE_IO_PART = 0.5;
-const CACHE_FAULT_PART = 0.3;
-
 /** Keeps what a search found out about a runtime; a search that finds none forgets what was known of that cgroup. */
 export function remember_runtime(known: readonly KnownRuntime[], search: ThreadSearch | null): readonly KnownRuntime[] {
   return search === null || search.threads.length === 0 ? known : with_runtime(known, search);
@@ -39,31 +39,37 @@ function with_runtime(known: readonly KnownRuntime[], search: ThreadSearch): rea
   return runtime === null ? others : [{ cgroup_id, runtime, heap_limit_bytes }, ...others].slice(0, MAX_RUNTIMES);
 }
 
-/**
- * The bound a managed runtime keeps by itself, with room for what lives outside the heap: below the limit, the
- * growth ends before the cgroup does, and any hold would only stop its collector at a safepoint (SPEC §7.2).
- */
-function own_bound(growth: GrowthAssessment, known: KnownRuntime | undefined): number | null {
-  if (known === undefined || known.heap_limit_bytes === null) return null;
-  const bound = known.heap_limit_bytes * 1.05 + 64 * 1048576;
-  return growth.memory_bytes < bound && bound <= growth.memory_bytes + growth.ttf.headroom_bytes ? bound : null;
+/** What is said of it beside its code. */
+function words(excuse: Excuse, search: ThreadSearch | null): string {
+  switch (excuse.code) {
+    case "runtime_limit":
+      return `its ${excuse.runtime} ${is_hypervisor(excuse.runtime) ? "guest memory" : "heap limit"} ends the growth at ${mib(excuse.bound_bytes)}, before the cgroup's limit`;
+    case "page_cache": {
+      const threads = search?.threads ?? [];
+      const [moved, faulted] = [
+        threads.reduce((sum, { io_bytes_per_s }) => sum + io_bytes_per_s, 0),
+        threads.reduce((sum, { fault_bytes_per_s }) => sum + fault_bytes_per_s, 0),
+      ];
+      return `grows ${mib(excuse.slope_bytes_per_s)}/s by I/O of ${mib(moved)}/s and faults of ${mib(faulted)}/s: page cache, which the kernel takes back`;
+    }
+    case "forked_pages":
+      return "pages shared with a fork bound the growth";
+    case "mapped_before":
+      return "memory mapped beforehand bounds the growth";
+    case "tmpfs_size":
+      return "the size of a file system in memory bounds the growth";
+    case "small_part_of_node":
+      return "it carries less than a third of the node's growth";
+  }
 }
 
-/**
- * Growth that its threads read or write but do not fault in is page cache: the kernel takes it back where it is needed, so
- * nothing runs out. Null where it is not, or not known yet.
- */
-function page_cache(growth: GrowthAssessment, search: ThreadSearch | null): string | null {
-  if (search?.cgroup_id !== growth.cgroup_id) return null;
-  let faulted = 0;
-  let moved = 0;
-  for (const thread of search.threads) {
-    faulted += thread.fault_bytes_per_s;
-    moved += thread.io_bytes_per_s;
-  }
-  const slope = growth.slope_bytes_per_s;
-  if (moved < CACHE_IO_PART * slope || faulted > CACHE_FAULT_PART * slope) return null;
-  return `grows ${mib(slope)}/s by I/O of ${mib(moved)}/s and faults of ${mib(faulted)}/s: page cache, which the kernel takes back`;
+function is_hypervisor(runtime: string): boolean {
+  return runtime === "kvm" || runtime === "virtualbox" || runtime === "vmware";
+}
+
+/** A growth that is left alone. */
+export function excused(excuse: Excuse, search: ThreadSearch | null): Evidence {
+  return { strength: "none", act: false, because: [words(excuse, search)], excuse };
 }
 
 /**
@@ -81,18 +87,13 @@ export function weigh(
   const slope = `${mib(growth.slope_bytes_per_s)}/s`;
   if (growth.sustained_s <= 0 || !Number.isFinite(ttf)) return NONE;
 
-  const known = runtimes.find((one) => one.cgroup_id === growth.cgroup_id);
-  const bound = own_bound(growth, known);
-  if (bound !== null) {
-    const why = `its ${known?.runtime} heap limit ends the growth at ${mib(bound)}, before the cgroup's limit`;
-    return { strength: "none", act: false, because: [why] };
-  }
-
-  const cache = page_cache(growth, search);
-  if (cache !== null) return { strength: "none", act: false, because: [cache] };
+  const own = search?.cgroup_id === growth.cgroup_id ? search : null;
+  const runtime = runtimes.find((one) => one.cgroup_id === growth.cgroup_id);
+  const excuse = excuse_of(growth, { search: own, runtime, act });
+  if (excuse !== null) return excused(excuse, own);
 
   const doubts: string[] = [];
-  const leader = search?.cgroup_id === growth.cgroup_id ? search.threads[0] : undefined;
+  const leader = own?.threads[0];
   const aged_thread = leader !== undefined && leader.share >= hold.thread_share && leader.age_s >= act.cgroup_warmup_s;
   if (growth.path === "/") doubts.push("the node grows, and no cgroup carries it alone");
   if (growth.age_s < act.cgroup_warmup_s) doubts.push(`the cgroup is ${growth.age_s.toFixed(0)} s old`);
@@ -103,7 +104,9 @@ export function weigh(
   if (leader !== undefined && leader.share >= hold.thread_share && process_age_s < act.cgroup_warmup_s) {
     doubts.push(`the process that grows (${leader.pid}) is ${process_age_s.toFixed(0)} s old`);
   }
-  if (growth.slope_tail_bytes_per_s === null) doubts.push("its own growth is not known yet");
+  const tail = growth.slope_tail_bytes_per_s;
+  if (tail === null) doubts.push("its own growth is not known yet");
+  else if (growth.slope_bytes_per_s < tail) doubts.push(`it has grown as fast before (own tail ${mib(tail)}/s)`);
   if (growth.falling) doubts.push("the growth is already falling");
 
   const sustained = growth.sustained_s >= act.sustained_s;

@@ -1,13 +1,14 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
-import type { Harm } from "../model/decision.ts";
+import type { Excuse, Harm } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
-import { ttf_s, weigh } from "./evidence.ts";
+import { type Evidence, excused, ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { node_slope, small_part_of_node } from "./node_share.ts";
 import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, stall_bound } from "./outside_stall.ts";
 import { protection } from "./protect.ts";
 import { waits_for_us } from "./queue.ts";
 import { left_alone } from "./release.ts";
-import { type DecisionState, is_answered, type OutsideStall } from "./state.ts";
+import { type DecisionState, is_answered, type KnownExcuse, type OutsideStall } from "./state.ts";
 import { comes_before, type Found, whom_to_answer } from "./whom.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface HarmFinding {
   readonly stalled_since_ns: number | null;
   /** What load from outside does to the node; carried in the state. */
   readonly outside_stall: OutsideStall | null;
+  /** Growths left alone; carried in the state. */
+  readonly excused: readonly KnownExcuse[];
 }
 
 export const NO_HARM: Harm = {
@@ -69,7 +72,16 @@ export function stall_unit(resource: StallResource): string {
   return `share of time others stall on ${resource}`;
 }
 
-const NOTHING_FOUND: HarmFinding = { harm: NO_HARM, growth: null, stalled_since_ns: null, outside_stall: null };
+const NONE_EXCUSED: readonly KnownExcuse[] = [];
+const NOTHING_FOUND: HarmFinding = {
+  harm: NO_HARM,
+  growth: null,
+  stalled_since_ns: null,
+  outside_stall: null,
+  excused: NONE_EXCUSED,
+};
+/** An excuse is believed for so long after it was last seen: what is read of a process flickers with the windows it is read over. */
+const EXCUSED_S = 1;
 
 /** The resource on which others stall beyond the learned tail and the floor, worst first. */
 function stalled_resource(
@@ -90,6 +102,36 @@ function stalled_resource(
   return worst;
 }
 
+/** What is weighed of a growth, unless it is left alone: for a reason seen now, or a moment ago while there is time to wait. */
+function with_excuse(
+  growth: GrowthAssessment,
+  weighed: Evidence,
+  of_node: number,
+  state: DecisionState,
+  config: DecisionConfig,
+  now_ns: number,
+): Evidence {
+  if (weighed.strength === "none") return weighed;
+  const bystander = small_part_of_node(growth, of_node);
+  if (bystander !== null) return excused(bystander, null);
+  const before = state.excused?.find((one) => one.cgroup_id === growth.cgroup_id && one.until_ns > now_ns);
+  const waits = before !== undefined && ttf_s(growth) > config.act.reaction_reserve_s;
+  return waits ? excused(before.excuse, null) : weighed;
+}
+
+/** Seen now it is believed for a while; what is only remembered is not believed for longer. */
+function remembered(
+  { cgroup_id }: GrowthAssessment,
+  weighed: Evidence,
+  excuse: Excuse,
+  state: DecisionState,
+  now_ns: number,
+): KnownExcuse {
+  const before = state.excused?.find((one) => one.cgroup_id === cgroup_id && one.until_ns > now_ns);
+  const only_remembered = weighed.excuse === undefined && before?.excuse === excuse;
+  return only_remembered ? before : { cgroup_id, excuse, until_ns: now_ns + EXCUSED_S * 1e9 };
+}
+
 /** The second, independent witness: does the deviation exhaust something or stall somebody? */
 export function find_harm(
   assessment: Assessment,
@@ -106,9 +148,14 @@ export function find_harm(
   let best: Found | null = null;
   let urgent: Found | null = null;
   const all: Found[] = [];
+  const of_node = node_slope(assessment);
+  let excuses = NONE_EXCUSED;
   for (const growth of assessment.growth) {
-    const evidence = weigh(growth, assessment.search, state.runtimes, config.act, config.hold);
-    if (evidence.because.length === 0) continue;
+    const weighed = weigh(growth, assessment.search, state.runtimes, config.act, config.hold);
+    if (weighed.because.length === 0) continue;
+    const evidence = with_excuse(growth, weighed, of_node, state, config, now_ns);
+    if (evidence.excuse !== undefined)
+      excuses = [...excuses, remembered(growth, weighed, evidence.excuse, state, now_ns)];
     const answered = is_answered(state.containments, growth.cgroup_id, now_ns);
     const found = { growth, evidence, answered };
     all.push(found);
@@ -135,7 +182,7 @@ export function find_harm(
     // Whose next rung rests is not waited for by others.
     const rests = state.rests.some(({ cgroup_id, until_ns }) => cgroup_id === searched_id && until_ns > now_ns);
     const { growth } = whom_to_answer(all, best, may, rests ? null : searched_id);
-    return { harm, growth, stalled_since_ns, outside_stall };
+    return { harm, growth, stalled_since_ns, outside_stall, excused: excuses };
   }
 
   if (stalled !== null && stalled_since_ns !== null) {
@@ -150,12 +197,12 @@ export function find_harm(
         evidence: "strong",
         because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
       };
-      return { harm, growth: null, stalled_since_ns, outside_stall };
+      return { harm, growth: null, stalled_since_ns, outside_stall, excused: excuses };
     }
   }
   const flooded = harm_from_outside(assessment, outside_stall, config, now_ns);
-  if (flooded !== null) return { harm: flooded, growth: null, stalled_since_ns, outside_stall };
-  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns, outside_stall };
+  if (flooded !== null) return { harm: flooded, growth: null, stalled_since_ns, outside_stall, excused: excuses };
+  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns, outside_stall, excused: excuses };
   const ttf = ttf_s(best.growth);
   const harm: Harm = {
     ...NO_HARM,
@@ -164,6 +211,7 @@ export function find_harm(
     unit: "s",
     evidence: best.evidence.strength,
     because: best.evidence.because,
+    ...(best.evidence.excuse === undefined ? {} : { excuse: best.evidence.excuse }),
   };
-  return { harm, growth: best.growth, stalled_since_ns, outside_stall };
+  return { harm, growth: best.growth, stalled_since_ns, outside_stall, excused: excuses };
 }

@@ -1,7 +1,18 @@
 import type { Action, ContainmentObservation, Setting } from "../model/containment.ts";
 import type { Verdict } from "../model/decision.ts";
 import type { ActConfig, HoldConfig } from "./config.ts";
-import { awake, beside_held, lulled, REST_LEAST_STEPS_PER_S, rest_is_known, rest_stalls } from "./rest.ts";
+import { LEAST_PER_S, type Witness } from "./liveness.ts";
+import {
+  awake,
+  beside_held,
+  expected_of,
+  lulled,
+  present_of,
+  rest_is_back,
+  rest_is_known,
+  rest_is_stuck,
+  rest_stalls,
+} from "./rest.ts";
 import type { ContainmentState, HoldPhase } from "./state.ts";
 import { ended_by_itself, type Step } from "./step.ts";
 
@@ -34,12 +45,20 @@ const AIMED_DOSE_S = 0.4;
 const TOUCH_MAX_S = 0.5;
 /** After a thaw for others' sake the rest is given this long to move again; its pace then says who was to blame. */
 const RECOVERY_MAX_S = 0.5;
+/** … and so long where they are still seen to wait for its lock: that is never for want of load. In the lab it took up to 2.5 s. */
+const STUCK_MAX_S = 10;
+/** … and so long where they do nothing at all. */
+const IDLE_MIN_S = 2;
 /** A hold that was tried and seen to bite is flat at once, so it can afford to come this late. */
 const PROVEN_RESERVE_S = 1.5;
 /** Thawed while nobody works beside it, and not growing for so long: whatever it was is over. */
 const LULL_MAX_S = 10;
 /** While frozen the slope estimate still looks back this far. */
 const SLOPE_SETTLES_S = 0.5;
+/** So long the verdict waits for peers so slow that a standstill would not show before. */
+const KNOWN_MAX_S = 1.2;
+/** The slope of the node looks back this far. */
+const NODE_SETTLES_S = 3;
 /** Of the growth before, what goes on beside a held thread that did not carry it. */
 const REST_GROWS = 0.5;
 /** The requests in flight take and give this much at any moment. */
@@ -77,13 +96,19 @@ function good_moment(state: ContainmentState, seen: ContainmentObservation, over
   return !state.aims || seen.asleep !== false || overdue_s >= AIM_MAX_S;
 }
 
+/** What is known beside the hold. */
+export interface Beside {
+  /** Another hold of the cgroup is not judged yet: what this thread would gain while it is looked at would be taken for the other's failure. */
+  readonly judging?: boolean;
+  /** How fast the node runs out of memory, bytes/s; absent where it is not known. */
+  readonly node_slope_bytes_per_s?: number;
+}
+
 /**
  * One beat of a thread hold (docs/CONTAINMENT.md):
  * touch (a trial of ~100 ms, longer while the rest grows on: does it bite, does the rest live?) → probation (it runs; a
  * growth that stops by itself is let go) → hold ⇄ dose (thawed in small doses, ever more rarely, to see whether it still grows).
  * From every frozen phase a stalled rest thaws it at once, and it is caught again at another moment.
- *
- * @param judging another hold of the cgroup is not judged yet: what this thread would gain while it is looked at would be taken for the other's failure
  */
 export function step_hold(
   before: ContainmentState,
@@ -91,11 +116,13 @@ export function step_hold(
   config: HoldConfig,
   act: ActConfig,
   now_ns: number,
-  judging = false,
+  beside: Beside = {},
 ): Step {
   const over = ended_by_itself(before, seen, frozen(false), "the thread or its cgroup is gone");
   if (over !== null) return over;
-  const state = awake(before, seen);
+  const needless = no_longer_needed(before, seen, act);
+  if (needless !== null) return end(before, "would_have_stopped", needless, false);
+  const state = awake(before, seen, now_ns);
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
   const slope = seen.slope_bytes_per_s;
   const memory = seen.memory_bytes ?? state.memory_at_onset_bytes;
@@ -104,15 +131,16 @@ export function step_hold(
     case "touch":
     case "hold": {
       if (seen.frozen !== true && in_phase_s < config.touch_s * 4) return keep(state);
-      if (rest_stalls(state, seen, config)) return thaw_for_the_rest(state, seen, now_ns);
-      if (state.phase === "hold") return step_frozen(state, seen, in_phase_s, memory, config, now_ns, judging);
+      const stalled = rest_stalls(state, seen, config);
+      if (stalled !== null) return thaw_for_the_rest(state, seen, stalled, now_ns);
+      if (state.phase === "hold") return step_frozen(state, seen, in_phase_s, memory, config, now_ns, beside);
       const touching = seen.frozen === true ? seen_to_hold(state, memory, now_ns) : state;
       const unknown = !rest_is_known(state, seen) && in_phase_s < TOUCH_MAX_S;
       if (in_phase_s < config.touch_s || unknown) return keep(touching);
-      const beside = growth_beside(touching, memory, now_ns);
+      const growing = growth_beside(touching, memory, now_ns);
       // Where no slope is seen, nothing was frozen: a recording motor can show no effect, nor the want of one.
-      if (beside !== null && slope !== null) {
-        return beside.held_s < SLOPE_SETTLES_S ? keep(touching) : end(state, "no_effect", beside.figures, true);
+      if (growing !== null && slope !== null) {
+        return growing.held_s < SLOPE_SETTLES_S ? keep(touching) : end(state, "no_effect", growing.figures, true);
       }
       if (must_hold(state, seen, config, act, now_ns)) return keep(to_phase(with_care(state, seen), "hold", now_ns));
       const why = "the trial hold bites and the rest works: now see whether the growth stops by itself";
@@ -147,6 +175,22 @@ export function step_hold(
   }
 }
 
+/** Why the growth would end by itself, seen while the thread is held; null where nothing says so. */
+function no_longer_needed(state: ContainmentState, seen: ContainmentObservation, act: ActConfig): string | null {
+  if ((state.forks ?? 0) > 0 && seen.forks === 0)
+    return "the process that was forked from it has ended: no page is copied any more";
+  const { bounds, headroom_bytes, memory_bytes } = seen;
+  const given_back = memory_bytes !== null && memory_bytes < state.memory_at_onset_bytes - IN_FLIGHT_BYTES;
+  if (given_back && state.phase === "hold" && state.judged)
+    return `${mib(memory_bytes)} are used, less than the ${mib(state.memory_at_onset_bytes)} before the growth: it was given back`;
+  const shared = bounds?.shared_bytes ?? null;
+  if (state.bounds_known === true || shared === null || headroom_bytes === null || (bounds?.forks ?? 0) === 0)
+    return null;
+  const reserve = state.slope_before_bytes_per_s * act.reaction_reserve_s;
+  if (shared + reserve > headroom_bytes) return null;
+  return `it copies pages shared with a fork, ${mib(shared)} at most: less than the ${mib(headroom_bytes)} that are left`;
+}
+
 /** What is known to share a lock is looked at as rarely as what was caught with one. */
 function with_care(state: ContainmentState, seen: ContainmentObservation): ContainmentState {
   return (seen.wakes ?? 0) >= SHARES_WAKES ? { ...state, aims: true } : state;
@@ -161,27 +205,41 @@ function step_missed(
   now_ns: number,
 ): Step {
   const in_phase_s = (now_ns - state.phase_since_ns) / 1e9;
-  const pace = seen.rest_steps_per_s;
-  if (!rest_is_known(state, seen) && in_phase_s < RECOVERY_MAX_S) return keep(state);
+  const pace = present_of(seen);
+  const stalls = rest_stalls(state, seen, config) !== null;
+  const is_back = rest_is_back(state, seen, config);
+  const told = rest_is_known(state, seen) && (stalls || is_back);
+  if (!told && in_phase_s < RECOVERY_MAX_S) return keep(state);
   const patience_s = state.attempts === 0 ? 0 : Math.min(PATIENCE_MAX_S, PATIENCE_S * 2 ** (state.attempts - 1));
   const scarce = is_scarce(state, seen, act);
   if (in_phase_s < patience_s && !scarce) return keep(state);
-  const blameless = rest_stalls(state, seen, config);
+  // A thread that has to compete for a processor with those that wait for it takes a while to give the lock back.
+  if ((stalls || !is_back) && rest_is_stuck(state, seen)) {
+    if (in_phase_s < STUCK_MAX_S && !scarce) return keep(state);
+    const figures = `${in_phase_s.toFixed(0)} s after it was thawed its peers still wait for something, and burn processors over it`;
+    return end(state, "harmful", figures, true);
+  }
+  const knows_peers = expected_of(state, seen) !== null;
+  const blameless = stalls || (!told && knows_peers);
+  // A load rarely ends in the moment of a hold: peers that do nothing at all may only be slow to get their lock.
+  if (blameless && knows_peers && pace < LEAST_PER_S && in_phase_s < IDLE_MIN_S && !scarce) return keep(state);
   // Beside a rest that does nothing (nobody asks it, or it waits for this thread to end) only a growth is worth a hold.
-  if (blameless && (pace ?? 0) < REST_LEAST_STEPS_PER_S && !scarce && !grows_on(state, seen, in_phase_s)) {
+  if (blameless && pace < LEAST_PER_S && !scarce && !grows_on(state, seen, in_phase_s)) {
     const figures = `no growth in ${in_phase_s.toFixed(0)} s in which the thread ran`;
     return in_phase_s < LULL_MAX_S ? keep(state) : end(state, "would_have_stopped", figures, false);
   }
   if (!good_moment({ ...state, aims: true }, seen, in_phase_s - RECOVERY_MAX_S)) return keep(state);
   // What it gained until it was caught again is an answer to the look, however quiet the dose was.
   const quiet_doses = grows_on(state, seen, in_phase_s) ? 0 : state.quiet_doses;
-  const known = blameless ? lulled(state, seen) : { ...state, attempts: state.attempts + 1, aims: true, quiet_doses };
+  const known = blameless
+    ? lulled(state, seen, now_ns)
+    : { ...state, attempts: state.attempts + 1, aims: true, quiet_doses };
   if (known.attempts >= config.attempts) {
     return end(state, "harmful", `the rest of the service stalled in each of ${known.attempts} holds`, true);
   }
   const again = to_phase(known, must_hold(state, seen, config, act, now_ns) ? "hold" : "touch", now_ns);
   const why = blameless
-    ? `the rest is as slow without the hold (${(pace ?? 0).toFixed(0)} steps/s): its load has fallen`
+    ? `the rest is as slow without the hold (${pace.toFixed(0)} steps/s): its load has fallen`
     : `hold ${known.attempts + 1}: caught at another moment`;
   return keep(again, [adjust(state, frozen(true), why)]);
 }
@@ -234,9 +292,14 @@ function is_scarce(state: ContainmentState, seen: ContainmentObservation, act: A
   );
 }
 
-function thaw_for_the_rest(state: ContainmentState, seen: ContainmentObservation, now_ns: number): Step {
-  const before = state.rest_pace_per_s ?? seen.rest_steps_before_per_s ?? 0;
-  const pace = `${(seen.rest_steps_per_s ?? 0).toFixed(0)} of ${before.toFixed(0)} steps/s`;
+function thaw_for_the_rest(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  { now, before, unit }: Witness,
+  now_ns: number,
+): Step {
+  const digits = unit.startsWith("cores") ? 1 : 0;
+  const pace = `${now.toFixed(digits)} of ${before.toFixed(digits)} ${unit}`;
   const why = `the rest stalls (${pace}): the thread may hold a lock, thawed at once`;
   const thawed = { ...to_phase(state, "missed", now_ns), memory_at_thaw_bytes: seen.memory_bytes ?? 0 };
   return keep(thawed, [adjust(state, frozen(false), why)]);
@@ -249,21 +312,20 @@ function step_frozen(
   memory: number,
   config: HoldConfig,
   now_ns: number,
-  judging: boolean,
+  beside: Beside,
 ): Step {
   const { slope_bytes_per_s: slope, verifiable } = seen;
   if (!state.judged && in_phase_s >= SLOPE_SETTLES_S && slope !== null) {
-    const before = state.slope_before_bytes_per_s;
-    const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
-    if (slope > REST_GROWS * before) return end(state, "no_effect", `${figures}: something else grows`, true);
-    const verdict: Verdict = { id: state.id, verdict: "effective", detail: figures };
-    return keep({ ...beside_held(state, seen, config), judged: true }, [], [verdict]);
+    const judged = judge_hold(state, seen, slope, in_phase_s, beside);
+    if (judged === null) return keep(state);
+    if (judged.verdict === "no_effect") return end(state, "no_effect", judged.detail, true);
+    return keep({ ...beside_held(state, seen, config), judged: true }, [], [{ id: state.id, ...judged }]);
   }
   if (!state.judged && verifiable === false && in_phase_s >= config.probe_max_s) {
     return end(state, "expired", "in a dry run nothing stands still, so nothing can be verified", false);
   }
   if (state.attempts > 0 && in_phase_s >= ATTEMPTS_FORGIVEN_S) return keep({ ...state, attempts: 0 });
-  if (judging) return keep(state);
+  if (beside.judging === true) return keep(state);
   if (state.judged && in_phase_s >= Math.max(state.next_probe_s, price_s(state, memory, config))) {
     const why = `probe after ${in_phase_s.toFixed(0)} s: does it still grow?`;
     // A thread that is frozen only asleep cannot be caught again at a set time.
@@ -273,6 +335,30 @@ function step_frozen(
     return keep(next, [adjust(state, setting, why)]);
   }
   return keep(state);
+}
+
+/**
+ * What the hold came to, once: nothing else may grow in its cgroup, its peers must be seen to work, and where the node runs out, the node must lose
+ * less. Null while that is not known.
+ */
+function judge_hold(
+  state: ContainmentState,
+  seen: ContainmentObservation,
+  slope: number,
+  in_phase_s: number,
+  { node_slope_bytes_per_s: node }: Beside,
+): Pick<Verdict, "verdict" | "detail"> | null {
+  const before = state.slope_before_bytes_per_s;
+  const figures = `slope ${mib(before)}/s → ${mib(slope)}/s`;
+  if (slope > REST_GROWS * before) return { verdict: "no_effect", detail: `${figures}: something else grows` };
+  // Older records know steps only, and were judged without waiting for them.
+  const is_known = expected_of(state, seen) === null || rest_is_known(state, seen);
+  if (!is_known && in_phase_s < KNOWN_MAX_S) return null;
+  const of_node = state.node_slope_before_bytes_per_s;
+  if (of_node === undefined || node === undefined) return { verdict: "effective", detail: figures };
+  const node_figures = `the node lost ${mib(of_node)}/s, now ${mib(node)}/s`;
+  if (node <= of_node - REST_GROWS * before) return { verdict: "effective", detail: `${figures}; ${node_figures}` };
+  return in_phase_s < NODE_SETTLES_S ? null : { verdict: "no_effect", detail: `${figures}, but ${node_figures}` };
 }
 
 /** What a pulse let it grow: anything means that it still wants to, nothing asks for a longer look. */

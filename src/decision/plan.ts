@@ -4,11 +4,13 @@ import type { Culprit, Harm } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { ThreadSearch } from "../model/search.ts";
 import type { DecisionConfig } from "./config.ts";
 import { why_not_thread } from "./culprit.ts";
 import { NO_TIME_TO_SEARCH_S, ttf_s } from "./evidence.ts";
 import { first_ceiling } from "./governor.ts";
 import { comes_from_outside } from "./inbound.ts";
+import { node_slope } from "./node_share.ts";
 import { paused, paused_words } from "./pause.ts";
 import { is_expendable, unmet_by_path } from "./preconditions.ts";
 import { QUEUE_HOLD_S } from "./queue.ts";
@@ -63,6 +65,7 @@ export function plan(
   const pause = paused(assessment, now_ns);
   if (pause !== null) return nothing(paused_words(pause));
   if (culprit === null) return nothing("no cgroup stands out: nothing narrower than the node could be limited");
+  if (culprit.scope === "kernel") return nothing(kernel_words(culprit, harm, assessment));
   if (culprit.protected !== null) return nothing(`${culprit.path} is not limited: ${culprit.protected}`);
   const alone = left_alone(state, harm_of(culprit, harm, assessment), culprit, config, now_ns);
   if (alone !== null) return nothing(alone);
@@ -79,6 +82,13 @@ export function plan(
     return nothing(`a thread of ${culprit.path} is held: its rest is not to suffer for it`);
   if (state.containments.some(({ target }) => target.cgroup_id === culprit.cgroup_id)) return nothing("");
   return plan_queue(assessment, level, harm, culprit, state, config, now_ns);
+}
+
+function kernel_words({ comm, rate }: Culprit, harm: Harm, assessment: Assessment): string {
+  const of_node = mib(node_slope(assessment));
+  return harm.witness === "ttf"
+    ? `the kernel takes the node's memory: ${comm} ${mib(rate)} MiB/s of ${of_node} MiB/s; no cgroup carries it`
+    : `the kernel takes memory for ${comm}: no cgroup carries it`;
 }
 
 /** How urgent it is for this one: a node, or somebody else, may run out sooner. */
@@ -143,12 +153,20 @@ function plan_memory(
     headroom_at_onset_bytes: growth.ttf.headroom_bytes + growth.gained_bytes,
     slope_before_bytes_per_s: growth.slope_bytes_per_s,
     slope_tail_bytes_per_s: growth.slope_tail_bytes_per_s ?? 1048576,
+    ...(growth.ttf.resource === "node_memory" ? { node_slope_before_bytes_per_s: node_slope(assessment) } : {}),
   };
   if (why_not === null) {
     const setting: Setting = { rung: "thread_hold", frozen: true };
     const reason = `thread ${culprit.tid} (${culprit.comm}) carries ${((culprit.share ?? 0) * 100).toFixed(0)} % of the growth: held alone, on trial`;
-    const steps_per_s = search?.threads.find(({ tid }) => tid === culprit.tid)?.steps_per_s ?? 0;
-    return start(target_of(culprit), setting, reason, { ...base, steps_per_s }, state, config, now_ns);
+    return start(
+      target_of(culprit),
+      setting,
+      reason,
+      { ...base, ...of_thread(culprit, search) },
+      state,
+      config,
+      now_ns,
+    );
   }
   const governor_rests = rest_of(state, culprit.cgroup_id, "memory_governor", now_ns);
   if (governor_rests !== null) return nothing(just_ended(governor_rests));
@@ -183,6 +201,22 @@ function not_met({ code }: Unmet): string {
 
 function instead_of(plan: Plan, rung: Rung, unmet: Unmet): Plan {
   return plan.action === null ? plan : { ...plan, action: { ...plan.action, instead_of: { rung, unmet } } };
+}
+
+/** What a hold remembers of its thread, and of what bounds its growth. */
+function of_thread({ tid }: Culprit, search: Maybe<ThreadSearch>): Partial<ContainmentState> {
+  const thread = search?.threads.find((one) => one.tid === tid);
+  const bounds = search?.bounds;
+  const known: Partial<ContainmentState> = {
+    steps_per_s: thread?.steps_per_s ?? 0,
+    ...(bounds === undefined || bounds.forks === 0 ? {} : { forks: bounds.forks }),
+    ...(bounds === undefined ? {} : { bounds_known: true }),
+    // Whichever thread runs has the lock that all others need: it is caught only where it waits for it.
+    ...(search?.global_lock === undefined ? {} : { aims: true }),
+  };
+  if (thread?.waits_per_s === undefined) return known;
+  const { waits_per_s, cpu_share, answers_per_s = null } = thread;
+  return { ...known, own: { waits_per_s, cpu_share, computing_share: 0, answers_per_s, moving: 1 } };
 }
 
 /** Why no thread of it, whichever it is, may be held now; null where one may. */
@@ -263,6 +297,7 @@ function start(
     slope_before_bytes_per_s: 0,
     slope_tail_bytes_per_s: 0,
     high_bytes: 0,
+    aims: false,
     ...known,
     id,
     rung: setting.rung,
@@ -271,7 +306,6 @@ function start(
     phase: "touch",
     phase_since_ns: now_ns,
     attempts: 0,
-    aims: false,
     rest_pace_per_s: null,
     next_probe_s: config?.hold.probe_first_s ?? known.next_probe_s ?? 0,
     memory_at_dose_bytes: 0,

@@ -137,7 +137,9 @@ function step_unpaused(
 
   const refused = seen.network?.refused_per_s ?? null;
   const peak_per_s = Math.max(own.peak_per_s, refused ?? 0);
-  const quiet = refused !== null && refused <= QUIET_SHARE * peak_per_s;
+  // Little beside the height of the flood, and of what arrives: after one burst, what goes on is no end of it.
+  const arriving = (refused ?? 0) + (seen.network?.admitted_per_s ?? 0);
+  const quiet = refused !== null && refused <= QUIET_SHARE * Math.min(peak_per_s, arriving);
   const quiet_since_ns = quiet ? (state.quiet_since_ns ?? now_ns) : null;
   const next: ContainmentState = { ...state, quiet_since_ns, shield: { ...own, peak_per_s } };
   const since_s = (now_ns - state.phase_since_ns) / 1e9;

@@ -1,7 +1,9 @@
 import type { Rung, Target } from "../model/containment.ts";
+import type { Excuse } from "../model/decision.ts";
 import type { Level } from "../model/level.ts";
 import type { Unmet } from "../model/precondition.ts";
 import type { Maybe } from "../model/sample.ts";
+import type { Progress } from "../model/search.ts";
 
 /** Where a thread hold stands. touch → probation → hold ⇄ pulse, dose; missed = thawed because the rest stalled. */
 export type HoldPhase = "touch" | "probation" | "hold" | "pulse" | "dose" | "missed";
@@ -28,6 +30,17 @@ export interface ContainmentState {
   readonly rest_pace_per_s: Maybe<number>;
   /** Where it was lowered: from where; it is raised again as the rest gets faster. */
   readonly lull_from_per_s?: number;
+  /** The same of records that know the progress of its peers: what is expected of them, and where it was lowered from; absent: as before the hold. */
+  readonly peers_pace?: Progress;
+  readonly peers_from?: Progress;
+  /** Lowered because the load fell: until then, and for how long; null: it is over. Absent where it never was. */
+  readonly lull?: { readonly until_ns: Maybe<number>; readonly lasts_s: number };
+  /** Thread hold: living forks of its process when it began; absent where there were none. */
+  readonly forks?: number;
+  /** Thread hold: what bounds the growth was known when it began, and did not excuse it. */
+  readonly bounds_known?: boolean;
+  /** What it answers makes the node run out: at this rate, bytes/s. */
+  readonly node_slope_before_bytes_per_s?: number;
   readonly next_probe_s: number;
   readonly memory_at_dose_bytes: number;
   /** Since when the thread of the present touch is seen to be frozen, and the memory of its cgroup then; absent before that. */
@@ -44,6 +57,7 @@ export interface ContainmentState {
   readonly harm_before?: number;
   /** Thread hold beside others: what its thread did by itself, and is not expected of their rest meanwhile. */
   readonly steps_per_s?: number;
+  readonly own?: Progress;
   /** Governor: since when nobody in it has stalled at its plateau, and usage and swap then; absent while that is not so. */
   readonly unstalled?: { readonly since_ns: number; readonly grown_bytes: number };
   /** Governor: the ceiling last asked for. */
@@ -78,6 +92,13 @@ export interface KnownRuntime {
   readonly cgroup_id: number;
   readonly runtime: string;
   readonly heap_limit_bytes: Maybe<number>;
+}
+
+/** A growth that was left alone a moment ago. */
+export interface KnownExcuse {
+  readonly cgroup_id: number;
+  readonly excuse: Excuse;
+  readonly until_ns: number;
 }
 
 /** A stretch of time in which D̄ did not rise, in spans whose means are compared. */
@@ -143,6 +164,8 @@ export interface DecisionState {
   readonly cooldowns: readonly Cooldown[];
   /** Managed runtimes met, latest first; bounded. */
   readonly runtimes: readonly KnownRuntime[];
+  /** Growths left alone lately; absent in older records. */
+  readonly excused?: readonly KnownExcuse[];
   /** Containments judged to have no effect while harm went on: what level 5 is about. Forgotten when harm has been over for a while. */
   readonly failures: number;
   /** When harm was last present; absent in older records. */
@@ -204,6 +227,7 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     rests: [],
     cooldowns: [],
     runtimes: [],
+    excused: [],
     failures: 0,
     harm_ns: Math.min(0, now_ns),
   };

@@ -2,7 +2,7 @@ import type { Action, ContainmentObservation, Setting } from "../model/containme
 import type { Verdict } from "../model/decision.ts";
 import type { DecisionConfig } from "./config.ts";
 import { binds, ceiling_at, next_ceiling } from "./governor.ts";
-import { step_hold } from "./hold.ts";
+import { type Beside, step_hold } from "./hold.ts";
 import { matches } from "./protect.ts";
 import { type QueueSituation, step_queue } from "./queue.ts";
 import { step_reserve } from "./reserve.ts";
@@ -27,7 +27,7 @@ export function steer(
   seen: ContainmentObservation | undefined,
   config: DecisionConfig,
   now_ns: number,
-  situation: Situation & QueueSituation,
+  situation: Situation & QueueSituation & Pick<Beside, "node_slope_bytes_per_s">,
   others: readonly ContainmentState[] = [],
 ): Step {
   if (seen === undefined) return keep(state);
@@ -35,7 +35,7 @@ export function steer(
   if (config.protect.length > 0 && matches(state.target.path, config.protect)) return let_go(state);
   if (state.rung === "thread_hold") {
     const judging = others.some((other) => is_beside(other, state) && !other.judged);
-    return step_hold(state, seen, config.hold, config.act, now_ns, judging);
+    return step_hold(state, seen, config.hold, config.act, now_ns, { ...situation, judging });
   }
   if (state.rung === "memory_governor") return step_governor(state, seen, config, now_ns);
   if (state.rung === "swap_reserve") {

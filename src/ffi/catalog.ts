@@ -8,8 +8,9 @@ export const CATALOG: Readonly<Record<string, { readonly what: string; readonly 
   sched_process_fork: { what: "new processes and threads", costs: "fork storms are not seen" },
   sched_process_exec: { what: "program starts", costs: "a deploy is not told from a leak" },
   sys_enter: {
-    what: "system call mix, and whether a held thread shares a lock",
-    costs: "no entropy of the system call mix; a thread that shares a lock is looked at as often as any other",
+    what: "system call mix, whether a held thread shares a lock, and what its peers send",
+    costs:
+      "no entropy of the system call mix; a thread that shares a lock is looked at as often as any other; answers count only where they are written",
   },
   direct_reclaim: { what: "direct reclaim of the node", costs: "reclaim stalls are seen through PSI only" },
   memcg_reclaim: { what: "direct reclaim of cgroups", costs: "reclaim stalls of cgroups are seen through PSI only" },

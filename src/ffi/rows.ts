@@ -147,9 +147,17 @@ export class ThreadRows extends Rows {
   disk_written_bytes(i: number): number {
     return this.u64(i, THREAD_ROW.disk_written_bytes);
   }
-  /** What write calls were given, whether or not a disk saw it. */
+  /** Written by write(2) and its like, to files, pipes and sockets, whether or not a disk saw it. */
   written_bytes(i: number): number {
     return this.u64(i, THREAD_ROW.written_bytes);
+  }
+  /** Such calls, failed ones among them. */
+  writes(i: number): number {
+    return this.u64(i, THREAD_ROW.writes);
+  }
+  /** Calls of send(2) and its like since the cgroup of the thread was first asked about. */
+  sends(i: number): number {
+    return this.u64(i, THREAD_ROW.sends);
   }
   /** Anonymous and swapped pages of its process; null where the kernel does not say. */
   own_pages(i: number): number | null {
@@ -167,6 +175,13 @@ export class ThreadRows extends Rows {
   }
   pid(i: number): number {
     return this.u32(i, THREAD_ROW.pid);
+  }
+  parent_pid(i: number): number {
+    return this.u32(i, THREAD_ROW.parent_pid);
+  }
+  /** Its process runs the program of its parent, which is alive and has executed no other since. */
+  forked(i: number): boolean {
+    return this.u32(i, THREAD_ROW.forked) !== 0;
   }
   comm(i: number): string {
     return this.text(i, THREAD_ROW.comm, THREAD_ROW.comm_length);

@@ -65,6 +65,25 @@ export interface LeaderStall {
   readonly io: Maybe<number>;
 }
 
+/** What the kernel itself keeps memory for. */
+export const KERNEL_USES = [
+  "huge pages",
+  "slab",
+  "page tables",
+  "kernel stacks",
+  "per-CPU memory",
+  "vmalloc",
+  "a memory balloon",
+  "ZFS ARC",
+] as const;
+export type KernelUse = (typeof KERNEL_USES)[number];
+
+/** How fast each of its uses grows, those that grow only, bytes/s over `window_s`. */
+export interface KernelMemory {
+  readonly window_s: number;
+  readonly takes: readonly { readonly use: KernelUse; readonly bytes_per_s: number }[];
+}
+
 /** What the second opinions say together (SPEC §10) about the row they were last shown. */
 export interface OpinionAssessment {
   /** Sum of the votes, and the threshold beyond which only the promised number of alarms lies; nats. */
@@ -127,6 +146,8 @@ export interface Assessment {
   /** Cgroups ranked by their own change in the dominant resource, largest first; bounded. */
   readonly changes: readonly CgroupChange[];
   readonly oom_kills: number;
+  /** Memory that no cgroup is charged for; null or absent while the cgroups explain how the node grows, and while too little is known. */
+  readonly kernel_memory?: Maybe<KernelMemory> | undefined;
   /** Conversations that somebody outside begins, per second; null or absent while few packets arrive. */
   readonly arrivals_per_s?: Maybe<number>;
   /** Result of the thread search the previous decision asked for; null while it runs or when none was asked. */

@@ -1,5 +1,6 @@
 import type { Unmet } from "./precondition.ts";
 import type { Maybe } from "./sample.ts";
+import type { GrowthBounds, Progress } from "./search.ts";
 
 /** The rungs a motor can climb, cheapest to be wrong about first. */
 export const RUNGS = [
@@ -131,11 +132,18 @@ export interface ContainmentObservation {
   readonly memory_bytes: Maybe<number>;
   readonly headroom_bytes: Maybe<number>;
   readonly slope_bytes_per_s: Maybe<number>;
-  /** Progress of the rest of the service (steps of its other threads, see src/sensor/progress.ts): now, and just before the hold. */
+  /** Steps of the peers of a held thread (waits, and 10 ms of CPU time each): now, and just before the hold. Judged only where `peers` is not known. */
   readonly rest_steps_per_s: Maybe<number>;
   readonly rest_steps_before_per_s: Maybe<number>;
   /** What `rest_steps_per_s` was measured over: grows from each freeze or thaw on, up to about half a second. */
   readonly rest_window_s: Maybe<number>;
+  /** For thread_hold: how its peers get on, over `rest_window_s`, and just before the hold; absent in older records. */
+  readonly peers?: Maybe<Progress>;
+  readonly peers_before?: Maybe<Progress>;
+  /** For thread_hold: living processes that were forked from the held one and run its program on; absent in older records. */
+  readonly forks?: number;
+  /** For thread_hold: what is known of the end of its growth; absent in older records and where nothing is. */
+  readonly bounds?: GrowthBounds;
   /** The thread of the containment sleeps: it hardly holds a lock now. Null when it cannot be seen. */
   readonly asleep: Maybe<boolean>;
   /** For thread_hold: how often the thread has woken others (a contended lock it gave back, a queue) since its hold began; absent in older records. */

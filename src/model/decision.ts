@@ -4,7 +4,7 @@ import type { Maybe } from "./sample.ts";
 
 /** Who carries the change. `scope` is the narrowest thing that does. */
 export interface Culprit {
-  readonly scope: "thread" | "process" | "cgroup" | "unknown";
+  readonly scope: "thread" | "process" | "cgroup" | "kernel" | "unknown";
   readonly cgroup_id: number;
   readonly path: string;
   readonly pid: Maybe<number>;
@@ -22,6 +22,35 @@ export interface Culprit {
   readonly note: string;
 }
 
+/** Why a growth is left alone although it goes on; words for it are in src/report/excuse.ts. Bytes, bytes/s. */
+export type Excuse =
+  /** A runtime's own limit of its heap, or the memory of a hypervisor's guest, ends it. */
+  | { readonly code: "runtime_limit"; readonly runtime: string; readonly bound_bytes: number }
+  /** The kernel takes it back where memory is needed. */
+  | { readonly code: "page_cache"; readonly slope_bytes_per_s: number; readonly cache_bytes_per_s: number }
+  /** Pages shared with a fork are copied, each at most once. */
+  | {
+      readonly code: "forked_pages";
+      readonly pid: number;
+      readonly shared_bytes: number;
+      readonly headroom_bytes: number;
+    }
+  /** Memory that was mapped before is touched for the first time. */
+  | {
+      readonly code: "mapped_before";
+      readonly pid: number;
+      readonly untouched_bytes: number;
+      readonly headroom_bytes: number;
+    }
+  /** A file system in memory fills, and is full before the limit is reached. */
+  | { readonly code: "tmpfs_size"; readonly free_bytes: number; readonly headroom_bytes: number }
+  /** The node runs out, and hardly by this. */
+  | {
+      readonly code: "small_part_of_node";
+      readonly slope_bytes_per_s: number;
+      readonly node_slope_bytes_per_s: number;
+    };
+
 /** The second, independent witness (SPEC §5). */
 export interface Harm {
   readonly present: boolean;
@@ -33,6 +62,8 @@ export interface Harm {
   readonly evidence: "strong" | "weak" | "none";
   /** Every reason for the strength of the evidence, each a short clause. */
   readonly because: readonly string[];
+  /** Of a growth that is left alone; absent where there is none, and in older records. */
+  readonly excuse?: Excuse;
 }
 
 /** Why nothing new is contained although it could be: an operator paused it. */

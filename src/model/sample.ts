@@ -39,8 +39,8 @@ export interface ThreadSample {
   readonly fault_bytes: number;
   readonly major_faults: number;
   readonly cpu_ns: number;
-  /** Progress, see src/sensor/progress.ts. */
-  readonly steps: number;
+  /** Voluntary context switches. */
+  readonly waits: number;
   readonly io_bytes: number;
   /** The part of io_bytes that was written. */
   readonly disk_written_bytes: number;

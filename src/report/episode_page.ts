@@ -5,6 +5,7 @@ import type { Episode, EpisodeAction, Place } from "./episode.ts";
 import { episode_chart, type Window } from "./episode_chart.ts";
 import { EPISODE_STYLE } from "./episode_style.ts";
 import * as words from "./episode_words.ts";
+import { excuse_sentence, kernel_text } from "./excuse.ts";
 import { setting } from "./explain.ts";
 import { Html, html, shortened } from "./html.ts";
 import { amount_text, named_text } from "./named.ts";
@@ -209,7 +210,7 @@ function culprits({ culprits: all, omitted }: Episode): Html {
     const task = who.tid ?? who.pid;
     const inside =
       task === null
-        ? "the whole cgroup"
+        ? (kernel_text(who) ?? "the whole cgroup")
         : `${who.scope} ${task}${who.comm === null ? "" : ` “${shortened(who.comm, 32)}”`}`;
     const share = who.share === null ? "–" : percent(who.share);
     const guarded = who.protected === null ? "" : `protected: ${shortened(who.protected)}`;
@@ -281,7 +282,8 @@ function reasons(episode: Episode): Html {
     (one) =>
       html`<tr>${at(one)}<td class="nowrap">${one.level === one.previous_level ? "" : `${one.previous_level} → `}${badge(one.level, `${one.level} ${level_name(one.level)}`)}</td><td>${shortened(one.rule, 240)}</td><td>${shortened(one.inaction, 240)}</td><td class="${one.replay.identical ? "good" : "bad"}">${one.replay.identical ? "identical" : shortened(one.replay.difference, 200)}</td></tr>`,
   );
-  const because = harm.because.slice(0, 12).map((reason) => html`<li>${shortened(reason, 240)}</li>`);
+  const excuse = harm.excuse === undefined ? [] : [excuse_sentence(harm.excuse)];
+  const because = [...harm.because.slice(0, 12), ...excuse].map((reason) => html`<li>${shortened(reason, 240)}</li>`);
   return html`<p>The decision that counts (${episode.key.id}): ${shortened(rule, 300)}. Harm: ${witness}; evidence ${harm.evidence}.</p><ul>${because}</ul>
 ${table("Every recorded decision, and whether it comes out the same when made again", ["time", "level", "rule", "not done, because", "made again"], rows, episode.omitted.decisions)}${unrecorded(episode)}`;
 }

@@ -20,6 +20,7 @@ import type { NamedSubject } from "../model/story.ts";
 import { advice } from "./advice.ts";
 import type { EpisodeSummary } from "./episode_list.ts";
 import { clock_text, span_text, unrecorded_text } from "./episode_words.ts";
+import { excuse_sentence, kernel_text } from "./excuse.ts";
 import { loss_entry_sentence } from "./loss.ts";
 import { figure_text, named_text } from "./named.ts";
 import { bytes, duration_text, natural, num, percent, quantity, signed } from "./number.ts";
@@ -105,6 +106,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
     row("Culprit", decision.culprit === null ? no_culprit(decision) : culprit(decision.culprit)),
     row("Harm", harm(decision.harm)),
     ...decision.harm.because.map((reason) => row("", reason)),
+    ...(decision.harm.excuse === undefined ? [] : [row("", excuse_sentence(decision.harm.excuse))]),
     row("Rule", decision.rule),
     ...actions(record, around.motor),
     ...(decision.inaction === "" ? [] : [row("Not done", decision.inaction)]),
@@ -295,6 +297,8 @@ function looks({ input: { assessment }, decision }: DecisionRecord): string {
 }
 
 function culprit(who: Culprit): string {
+  const kernel = kernel_text(who);
+  if (kernel !== null) return `${kernel}, ${percent(who.share ?? 0)} of what the node loses`;
   const task = who.tid ?? who.pid;
   const inside = task === null ? "" : `, ${who.scope} ${task}${who.comm === null ? "" : ` "${who.comm}"`}`;
   const share = who.share === null ? "" : `, carrying ${percent(who.share)} of the change there`;

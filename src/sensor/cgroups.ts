@@ -118,6 +118,14 @@ export class CgroupTracker {
     return this.#known.get(id)?.path ?? null;
   }
 
+  /** What the cgroup has used so far, as it was last seen; null when the id is not known. */
+  whole_of(id: number): Maybe<Pick<CgroupSample, "t_ns" | "memory_bytes" | "cpu_ns" | "io_bytes">> {
+    const known = this.#known.get(id);
+    if (known === undefined) return null;
+    const { memory_bytes, cpu_ns, io_bytes } = known;
+    return { t_ns: this.observed_ns, memory_bytes, cpu_ns, io_bytes };
+  }
+
   /** The tightest memory limit in force for the cgroup; null when unlimited or not known. */
   limit_bytes(id: number): Maybe<number> {
     const known = this.#known.get(id);

@@ -60,14 +60,22 @@ export interface ThreadRows {
   io_bytes(row: number): number;
   /** The part of io_bytes that was written. */
   disk_written_bytes(row: number): number;
-  /** What write calls were given, whether or not a disk saw it. */
+  /** What write(2) and its like were given, to files, pipes and sockets, whether or not a disk saw it. */
   written_bytes(row: number): number;
+  /** How often they were called; absent where it is not counted. */
+  writes?(row: number): number;
+  /** Calls of send(2) and its like since the cgroup was first asked about; absent where they are not counted. */
+  sends?(row: number): number;
   /** Anonymous and swapped pages of its process; null where the kernel does not say. */
   own_pages(row: number): Maybe<number>;
   /** Pages of shared memory and tmpfs its process has mapped. */
   shared_pages(row: number): number;
   /** A thread of the kernel itself. */
   is_kernel(row: number): boolean;
+  /** Process of the parent; absent where it is not known. */
+  parent_pid?(row: number): number;
+  /** Its process runs the program of its parent, which has executed no other since: they share pages. */
+  forked?(row: number): boolean;
   /** CLOCK_BOOTTIME of the thread's start. */
   start_ns(row: number): number;
 }

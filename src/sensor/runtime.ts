@@ -1,10 +1,16 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 
-/** A managed runtime moves the work of its threads onto its own (collector, compiler), which misleads a thread search. */
+/**
+ * A managed runtime moves the work of its threads onto its own (collector, compiler), which misleads a thread search, or its threads are not
+ * its own to stop: those of a hypervisor are the processors of a guest.
+ */
 export interface Runtime {
   readonly runtime: Maybe<string>;
+  /** Of a hypervisor: the memory of its guest. */
   readonly heap_limit_bytes: Maybe<number>;
+  /** An interpreter of which one thread at a time runs, with a lock that all others need. */
+  readonly global_lock?: string;
 }
 
 let unreadable = 0;
@@ -19,6 +25,26 @@ const NONE: Runtime = { runtime: null, heap_limit_bytes: null };
 const MAX_MAPS_BYTES = 4 << 20;
 const MAX_SECTIONS = 256;
 const MAX_NAMES_BYTES = 64 << 10;
+/** What a hypervisor opens first has a low number. */
+const LOWEST_DESCRIPTORS = 128;
+/** A smaller mapping is no memory of a guest. */
+const GUEST_MEMORY_BYTES = 64 << 20;
+const HYPERVISORS: Readonly<Record<string, string>> = {
+  "/dev/kvm": "kvm",
+  "anon_inode:kvm-vm": "kvm",
+  "/dev/vboxdrv": "virtualbox",
+  "/dev/vmmon": "vmware",
+};
+/** Programs and libraries by which a runtime is known. */
+const MANAGED: readonly (readonly [RegExp, string])[] = [
+  [/\/beam(\.\w+)*$/m, "erlang"],
+  [/\/(libmonosgen|libmono-|mono-sgen)[^/\n]*$/m, "mono"],
+  [/\/(deno|bun)$/m, "javascript"],
+];
+const LOCKED: readonly (readonly [RegExp, string])[] = [
+  [/\/(lib)?python\d[\d.]*m?(\.so[\d.]*)?$/m, "python"],
+  [/\/(lib)?ruby[\d.-]*(\.so[\d.]*)?$/m, "ruby"],
+];
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30, t: 2 ** 40 };
 
 /**
@@ -26,13 +52,13 @@ const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20,
  * @param memory_limit_bytes what a JVM's MaxRAMPercentage is a percentage of; null when unlimited.
  */
 export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, proc = "/proc"): Runtime {
-  const args_of_machine = machine_arguments(pid, proc);
-  if (args_of_machine !== null) return { runtime: "kvm", heap_limit_bytes: machine_memory_bytes(args_of_machine) };
   const maps = read_some(`${proc}/${pid}/maps`, MAX_MAPS_BYTES, () => {
     unreadable += 1;
   }).toString("latin1");
-  // Of its own memory, which the process may keep from being read for as long as it likes: asked of managed runtimes only.
+  // Of its own memory, which the process may keep from being read for as long as it likes: asked of few kinds of process only.
   const own = (name: string): string => read_some(`${proc}/${pid}/${name}`, 64 << 10).toString("utf8");
+  const hypervisor = hypervisor_of(`${proc}/${pid}/fd`, maps);
+  if (hypervisor !== null) return { runtime: hypervisor, heap_limit_bytes: guest_memory_bytes(own("cmdline"), maps) };
   if (maps.includes("/libjvm.so")) {
     // The command line comes after JAVA_TOOL_OPTIONS and overrides it.
     const options = `${variable(own("environ"), "JAVA_TOOL_OPTIONS").replaceAll(" ", "\0")}\0${own("cmdline")}`;
@@ -47,34 +73,41 @@ export function detect_runtime(pid: number, memory_limit_bytes: Maybe<number>, p
     const mib = last_match(options, /(?:^|\0)--max[-_]old[-_]space[-_]size=(\d+)(?=\0|$)/g);
     return { runtime: "node", heap_limit_bytes: mib === null ? null : finite(Number(mib[1]) * UNITS.m!) };
   }
-  return is_go(`${proc}/${pid}/exe`) ? { runtime: "go", heap_limit_bytes: null } : NONE;
+  const managed = known_by(MANAGED, maps) ?? compiled_runtime(`${proc}/${pid}/exe`);
+  if (managed !== null) return { runtime: managed, heap_limit_bytes: null };
+  const global_lock = known_by(LOCKED, maps);
+  return global_lock === null ? NONE : { ...NONE, global_lock };
 }
 
-/** Not counted as a loss: a virtual machine opens /dev/kvm among its first descriptors. */
-const DESCRIPTORS_MAX = 1024;
+function known_by(patterns: readonly (readonly [RegExp, string])[], maps: string): Maybe<string> {
+  return patterns.find(([pattern]) => pattern.test(maps))?.[1] ?? null;
+}
 
-/** Command line of a virtual machine, separated by NUL; null for any other process. Its processors are threads, and its memory is theirs. */
-function machine_arguments(pid: number, proc: string): Maybe<string> {
-  let names: readonly string[];
-  try {
-    names = readdirSync(`${proc}/${pid}/fd`).slice(0, DESCRIPTORS_MAX);
-  } catch {
-    return null;
-  }
-  const is_machine = names.some((name) => {
+/** A processor of a guest is mapped for as long as it lives, whatever becomes of the descriptor of /dev/kvm. */
+function hypervisor_of(descriptors: string, maps: string): Maybe<string> {
+  if (maps.includes("anon_inode:kvm-vcpu")) return "kvm";
+  for (let number = 0; number < LOWEST_DESCRIPTORS; number++) {
     try {
-      return /^(\/dev\/kvm$|anon_inode:kvm-)/.test(readlinkSync(`${proc}/${pid}/fd/${name}`));
+      const hypervisor = HYPERVISORS[readlinkSync(`${descriptors}/${number}`)];
+      if (hypervisor !== undefined) return hypervisor;
     } catch {
-      return false;
+      // No such descriptor, or the process has ended.
     }
-  });
-  return is_machine ? read_some(`${proc}/${pid}/cmdline`, 64 << 10).toString("utf8") : null;
+  }
+  return null;
 }
 
-/** What QEMU's -m (or a machine's --memory) says, in MiB unless a unit stands there; null where nothing does. */
-export function machine_memory_bytes(args: string): Maybe<number> {
+/** What -m or --memory gives the guest, in MiB unless a unit stands there; else what is mapped for it: large memory of its own, or of a memfd. Null: neither. */
+export function guest_memory_bytes(args: string, maps: string): Maybe<number> {
   const given = last_match(args, /(?:^|\0)(?:-m|--?memory)[\0=](?:size=)?(\d+)([kmgt]?)i?b?(?=[,\0]|$)/gi);
-  return given === null ? null : finite(Number(given[1]) * UNITS[given[2]!.toLowerCase() || "m"]!);
+  if (given !== null) return finite(Number(given[1]) * UNITS[given[2]!.toLowerCase() || "m"]!);
+  let mapped = 0;
+  for (const [, from, to, name] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw\S+ \S+ \S+ \d+ *(.*)$/gm)) {
+    const bytes = Number.parseInt(to!, 16) - Number.parseInt(from!, 16);
+    const of_guest = name === "" || name!.startsWith("/memfd:") || name!.startsWith("[anon:");
+    if (of_guest && bytes >= GUEST_MEMORY_BYTES) mapped += bytes;
+  }
+  return mapped > 0 ? mapped : null;
 }
 
 /** A process writes its own command line: "1.2.3" is no number, and a thousand digits are not finite. */
@@ -91,18 +124,25 @@ export function jvm_heap_bytes(options: string, memory_limit_bytes: Maybe<number
   return finite((Number(percent[1]) / 100) * memory_limit_bytes);
 }
 
-/** Go marks its programs with a section .go.buildinfo that stripping leaves in. Only little-endian ELF64 is looked at. */
-export function is_go(exe_path: string): boolean {
+/** Sections that stripping leaves in, by which compiled programs with a runtime of their own are known. */
+const SECTIONS: readonly (readonly [string, string])[] = [
+  ["\0.go.buildinfo\0", "go"],
+  ["\0.svm_heap\0", "native-image"],
+];
+
+/** The runtime compiled into a program; null where there is none. Only little-endian ELF64 is looked at. */
+export function compiled_runtime(exe_path: string): Maybe<string> {
   let file: number;
   try {
     file = openSync(exe_path, "r");
   } catch {
-    return false;
+    return null;
   }
   try {
-    return section_names(file).includes("\0.go.buildinfo\0");
+    const names = section_names(file);
+    return SECTIONS.find(([section]) => names.includes(section))?.[1] ?? null;
   } catch {
-    return false;
+    return null;
   } finally {
     closeSync(file);
   }

@@ -6,6 +6,7 @@ export interface ThreadRates {
   readonly fault_bytes_per_s: number;
   readonly cpu_share: number;
   readonly io_bytes_per_s: number;
+  readonly waits_per_s: number;
 }
 
 /** Weight of the newest sweep: a leak that begins shortly before it is noticed must not become its own normal. */
@@ -38,6 +39,7 @@ export class ThreadBaseline {
         fault_bytes_per_s: mix(known?.fault_bytes_per_s, thread.fault_bytes - earlier.fault_bytes),
         cpu_share: mix(known?.cpu_share, (thread.cpu_ns - earlier.cpu_ns) / 1e9),
         io_bytes_per_s: mix(known?.io_bytes_per_s, thread.io_bytes - earlier.io_bytes),
+        waits_per_s: mix(known?.waits_per_s, thread.waits - earlier.waits),
       });
     }
     this.#rates = kept;

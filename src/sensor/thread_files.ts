@@ -27,13 +27,16 @@ interface Row {
   readonly io_bytes: number;
   readonly disk_written_bytes: number;
   readonly written_bytes: number;
+  readonly writes: number;
   readonly own_pages: Maybe<number>;
   readonly shared_pages: number;
+  readonly parent_pid: number;
 }
 
 /**
  * Thread rows from /proc, where the kernel has no task iterator. Only one cgroup at a time: a sweep over the node (id 0)
- * finds no thread, so that baselines stay unknown. Huge-page faults are not told apart and count as one small page.
+ * finds no thread, so that baselines stay unknown. Huge-page faults are not told apart and count as one small page; what is sent, and
+ * whether a process was forked, is not told.
  */
 export class ThreadFiles implements ThreadPort {
   cut_thread_walks = 0;
@@ -65,9 +68,11 @@ export class ThreadFiles implements ThreadPort {
     const status = read_text(`${task}/status`);
     const pid = /^Tgid:\s*(\d+)$/m.exec(status)?.[1];
     if (stat === null || pid === undefined) return null;
-    const io = read_text(`${task}/io`);
-    const io_of = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, "m").exec(io)?.[1] ?? 0);
-    const disk_written_bytes = io_of("write_bytes");
+    const io = new Map(
+      [...read_text(`${task}/io`).matchAll(/^(\w+): (\d+)$/gm)].map((one) => [one[1], Number(one[2])]),
+    );
+    const counted = (name: string) => io.get(name) ?? 0;
+    const disk_written_bytes = counted("write_bytes");
     return {
       ...stat,
       t_ns,
@@ -76,9 +81,10 @@ export class ThreadFiles implements ThreadPort {
       cgroup_id,
       cpu_ns: Number(/^(\d+) /.exec(read_text(`${task}/schedstat`))?.[1] ?? stat.cpu_ns),
       waits: Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0),
-      io_bytes: io_of("read_bytes") + disk_written_bytes,
+      io_bytes: counted("read_bytes") + disk_written_bytes,
       disk_written_bytes,
-      written_bytes: io_of("wchar"),
+      written_bytes: counted("wchar"),
+      writes: counted("syscw"),
       own_pages: pages_of(status, ["RssAnon", "VmSwap"]),
       shared_pages: pages_of(status, ["RssShmem"]) ?? 0,
     };
@@ -88,7 +94,7 @@ export class ThreadFiles implements ThreadPort {
 /** Fields of /proc/PID/task/TID/stat; comm may hold spaces and parentheses. Source: proc_pid_stat(5). */
 export function parse_thread_stat(
   text: string,
-): Maybe<Pick<Row, "comm" | "min_faults" | "maj_faults" | "cpu_ns" | "start_ns">> {
+): Maybe<Pick<Row, "comm" | "parent_pid" | "min_faults" | "maj_faults" | "cpu_ns" | "start_ns">> {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) return null;
@@ -97,12 +103,14 @@ export function parse_thread_stat(
   const field = (number: number): number => Number(fields[number - 3] ?? Number.NaN);
   const figures = {
     comm: text.slice(open + 1, close),
+    parent_pid: field(4),
     min_faults: field(10),
     maj_faults: field(12),
     cpu_ns: (field(14) + field(15)) * 1e7,
     start_ns: field(22) * 1e7,
   };
-  const whole = Number.isFinite(figures.min_faults + figures.maj_faults + figures.cpu_ns + figures.start_ns);
+  const { min_faults, maj_faults, cpu_ns, start_ns, parent_pid } = figures;
+  const whole = Number.isFinite(min_faults + maj_faults + cpu_ns + start_ns + parent_pid);
   return whole ? figures : null;
 }
 
@@ -137,9 +145,11 @@ class FileRows implements ThreadRows {
   io_bytes = (row: number): number => this.#rows[row]!.io_bytes;
   disk_written_bytes = (row: number): number => this.#rows[row]!.disk_written_bytes;
   written_bytes = (row: number): number => this.#rows[row]!.written_bytes;
+  writes = (row: number): number => this.#rows[row]!.writes;
   own_pages = (row: number): Maybe<number> => this.#rows[row]!.own_pages;
   shared_pages = (row: number): number => this.#rows[row]!.shared_pages;
   is_kernel = (): boolean => false;
+  parent_pid = (row: number): number => this.#rows[row]!.parent_pid;
   start_ns = (row: number): number => this.#rows[row]!.start_ns;
 }
 

@@ -1,10 +1,12 @@
 import { page_size_bytes } from "../ffi/libc.ts";
 import type { Maybe } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
+import { BoundsWatch } from "./growth_bounds.ts";
+import { KindsWatch } from "./growth_kinds.ts";
 import type { ThreadPort } from "./ports.ts";
 import { detect_runtime, type Runtime } from "./runtime.ts";
 import { ThreadBaseline, type ThreadRates } from "./thread_baseline.ts";
-import { compare_tables, leading_pid, with_runtime } from "./thread_search.ts";
+import { compare_tables, leading_pid, type Whole, with_runtime } from "./thread_search.ts";
 import { read_threads, type ThreadTable } from "./thread_table.ts";
 
 const MIN_WINDOW_NS = 95e6;
@@ -32,19 +34,31 @@ export interface ThreadWatchOptions {
   readonly page_bytes?: number;
   /** What a percentage heap limit of a cgroup's runtime refers to. */
   readonly memory_limit_bytes?: (cgroup_id: number) => Maybe<number>;
+  /** What the cgroup as a whole has used so far; null where it is not known. */
+  readonly whole?: (cgroup_id: number) => Maybe<Whole>;
+  /** The directory of a cgroup; null where it is not known. */
+  readonly directory_of?: (cgroup_id: number) => Maybe<string>;
   readonly detect?: (pid: number, memory_limit_bytes: Maybe<number>) => Runtime;
   /** Told of every sweep: what the node was like before something happened. */
   readonly on_sweep?: (table: ThreadTable) => void;
 }
 
+/** One reading of a search. */
+interface Taken {
+  readonly table: ThreadTable;
+  readonly whole: Maybe<Whole>;
+}
+
 interface Running {
-  base: ThreadTable;
-  next: Maybe<ThreadTable>;
+  base: Taken;
+  next: Maybe<Taken>;
   asked_ns: number;
   /** Not read again before. */
   due_ns: number;
   readonly results: Map<ThreadSearch["resource"], ThreadSearch>;
   readonly runtimes: Map<number, Runtime>;
+  readonly kinds: Maybe<KindsWatch>;
+  bounds: Maybe<BoundsWatch>;
 }
 
 /** Who inside a cgroup carries a change: sweeps give each thread its normal, a search compares the present with it. */
@@ -85,15 +99,37 @@ export class ThreadWatch {
     const running = this.#running(cgroup_id, now_ns);
     running.asked_ns = now_ns;
     const known = running.results.get(resource) ?? null;
-    if (now_ns - running.base.t_ns < MIN_WINDOW_NS || (known !== null && now_ns < running.due_ns)) return known;
-    const table = this.#read(cgroup_id, now_ns);
-    const searched = compare_tables(cgroup_id, resource, running.base, table, this.#baseline);
-    const result = with_runtime(searched, this.#runtime(running, cgroup_id, leading_pid(searched.threads)));
+    if (now_ns - running.base.table.t_ns < MIN_WINDOW_NS || (known !== null && now_ns < running.due_ns)) return known;
+    const taken = this.#take(cgroup_id, now_ns);
+    const kinds = resource === "memory" ? (running.kinds?.look(now_ns) ?? null) : null;
+    const { base } = running;
+    const wholes = { whole_before: base.whole, whole_after: taken.whole, kinds };
+    const tables = { before: base.table, after: taken.table, baseline: this.#baseline };
+    const searched = compare_tables({ cgroup_id, resource, ...tables, ...wholes });
+    const pid = leading_pid(searched.threads);
+    const fills = (kinds?.shmem_bytes_per_s ?? 0) > 0;
+    const bounds = resource === "memory" ? this.#bounds(running, pid, taken.table, now_ns, fills) : null;
+    const result = {
+      ...with_runtime(searched, this.#runtime(running, cgroup_id, pid)),
+      ...(kinds === null ? {} : { kinds }),
+      ...(bounds === null ? {} : { bounds }),
+    };
     running.results.set(resource, result);
-    this.#roll(running, table);
+    this.#roll(running, taken);
     const cost_ns = this.#ports.monotonic_ns() - now_ns;
     running.due_ns = now_ns + Math.min(MAX_WINDOW_NS / 2, Math.max(SPACING_NS, SPACING_COSTS * cost_ns));
     return result;
+  }
+
+  #take(cgroup_id: number, now_ns: number): Taken {
+    return { table: this.#read(cgroup_id, now_ns), whole: this.#options.whole?.(cgroup_id) ?? null };
+  }
+
+  #bounds(running: Running, pid: Maybe<number>, { threads }: ThreadTable, now_ns: number, fills: boolean) {
+    // Without a directory the processes of the host cannot be looked at.
+    if (pid === null || running.kinds === null) return null;
+    if (running.bounds?.pid !== pid) running.bounds = new BoundsWatch(pid, now_ns);
+    return running.bounds.look(() => threads.values(), now_ns, fills);
   }
 
   #read(cgroup_id: number, now_ns: number): ThreadTable {
@@ -104,14 +140,16 @@ export class ThreadWatch {
   #running(cgroup_id: number, now_ns: number): Running {
     const running = this.#searches.get(cgroup_id);
     if (running !== undefined && now_ns - running.asked_ns < STALE_NS) return running;
-    const base = this.#read(cgroup_id, now_ns);
+    const directory = this.#options.directory_of?.(cgroup_id) ?? null;
     const begun: Running = {
-      base,
+      base: this.#take(cgroup_id, now_ns),
       next: null,
       asked_ns: now_ns,
       due_ns: 0,
       results: new Map(),
       runtimes: new Map(),
+      kinds: directory === null ? null : new KindsWatch(directory, now_ns),
+      bounds: null,
     };
     this.#searches.delete(cgroup_id);
     this.#searches.set(cgroup_id, begun);
@@ -119,9 +157,9 @@ export class ThreadWatch {
     return begun;
   }
 
-  #roll(running: Running, table: ThreadTable): void {
-    const age_ns = table.t_ns - running.base.t_ns;
-    if (running.next === null && age_ns >= MAX_WINDOW_NS / 2) running.next = table;
+  #roll(running: Running, taken: Taken): void {
+    const age_ns = taken.table.t_ns - running.base.table.t_ns;
+    if (running.next === null && age_ns >= MAX_WINDOW_NS / 2) running.next = taken;
     if (running.next === null || age_ns < MAX_WINDOW_NS) return;
     running.base = running.next;
     running.next = null;

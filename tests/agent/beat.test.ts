@@ -1,18 +1,22 @@
 import { expect, test } from "bun:test";
-import { Beat, type BeatResult } from "../../src/agent/beat.ts";
+import { Beat, type BeatParts, type BeatResult } from "../../src/agent/beat.ts";
 import { ContainmentWatch } from "../../src/agent/containment_watch.ts";
 import { OwnStall } from "../../src/agent/own_stall.ts";
 import { replay } from "../../src/agent/replay.ts";
 import { Cortex } from "../../src/cortex/cortex.ts";
 import type { AuditEntry } from "../../src/model/audit.ts";
+import type { Sample } from "../../src/model/sample.ts";
 import { RecordingMotor } from "../../src/motor/recording.ts";
-import { CONFIG, search } from "../decision/fixtures.ts";
+import { CONFIG, MIB, search } from "../decision/fixtures.ts";
 import { DIMENSIONS, NO_WATCH, node, QUIET_S, WARMUP_S } from "./node.ts";
 
-function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; motor: RecordingMotor } {
+function run(
+  seed: number,
+  samples: Iterator<Sample> = node(seed),
+  more: Partial<BeatParts> = {},
+): { entries: AuditEntry[]; results: BeatResult[]; motor: RecordingMotor } {
   const entries: AuditEntry[] = [];
   const results: BeatResult[] = [];
-  const samples = node(seed);
   const motor = new RecordingMotor({
     enabled_rungs: ["thread_hold", "memory_governor"],
     max_targets_per_minute: 6,
@@ -37,6 +41,7 @@ function run(seed: number): { entries: AuditEntry[]; results: BeatResult[]; moto
     watch: new ContainmentWatch(NO_WATCH, false),
     own_stall: new OwnStall({ stall_some_us: () => 0, leave: () => {} }),
     record: (entry) => entries.push(JSON.parse(JSON.stringify(entry))),
+    ...more,
   });
   for (let result = beat.step(); result !== null; result = beat.step()) results.push(result);
   return { entries, results, motor };
@@ -81,4 +86,39 @@ test("a record that was changed does not", () => {
 
 test("the same node gives the same record, to the byte", () => {
   expect(JSON.stringify(run(3).entries)).toBe(JSON.stringify(run(3).entries));
+});
+
+/** The same node, of which the leak is taken by no cgroup: its service stays as it is, and its memory goes. */
+function* taken_by_kernel(seed: number): Generator<Sample> {
+  let lost = 0;
+  for (const sample of node(seed)) {
+    const [service] = sample.cgroups;
+    const leaked = Math.max(0, (service?.memory_bytes ?? 0) - 151 * MIB);
+    lost = Math.max(lost, 3 * leaked);
+    const { total_bytes, available_bytes } = sample.node_memory;
+    const cgroups = sample.cgroups.map((one) => ({ ...one, memory_bytes: (one.memory_bytes ?? 0) - leaked }));
+    yield { ...sample, cgroups, node_memory: { total_bytes, available_bytes: available_bytes - lost } };
+  }
+}
+
+test("what the kernel takes is read only where the node grows by more than its cgroups do, and is what is blamed then", () => {
+  const wanted: boolean[] = [];
+  const takes = [{ use: "huge pages" as const, bytes_per_s: 150 * MIB }];
+  const kernel_memory = {
+    observe: (_t_ns: number, asked: boolean) => {
+      wanted.push(asked);
+      return asked ? { window_s: 1, takes } : null;
+    },
+  };
+  const quiet = run(3, node(3), { kernel_memory });
+  expect(quiet.results.length).toBe(wanted.length);
+  // The service's own limit is what runs out first there, and it explains how the node grows.
+  expect(wanted.slice(0, QUIET_S * 10).some(Boolean)).toBe(false);
+  wanted.length = 0;
+  const { results, motor } = run(3, taken_by_kernel(3), { kernel_memory });
+  expect(wanted.slice(0, QUIET_S * 10).some(Boolean)).toBe(false);
+  expect(wanted.some(Boolean)).toBe(true);
+  const blamed = results.filter(({ decision }) => decision.culprit?.scope === "kernel");
+  expect(blamed.length).toBeGreaterThan(5);
+  expect(motor.actions).toEqual([]);
 });

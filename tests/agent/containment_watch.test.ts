@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { ContainmentWatch, type WatchPort } from "../../src/agent/containment_watch.ts";
-import type { Action, Outcome } from "../../src/model/containment.ts";
+import type { Action, Outcome, Target } from "../../src/model/containment.ts";
 import type { Sample } from "../../src/model/sample.ts";
+import type { PeerScope } from "../../src/model/search.ts";
 import { MIB, search } from "../decision/fixtures.ts";
 
 const TARGET = { cgroup_id: 7, path: "/payment.slice", pid: 100, tid: 102, comm: "cache-filler" };
@@ -38,13 +39,18 @@ function sample(t_s: number, memory_bytes: number | null, gone: number[] = []): 
   };
 }
 
-/** A rest that makes 400 switches a second until it stops. */
-class Rest implements WatchPort {
-  switches = 0;
+const PEERS = { waits_per_s: 400, cpu_share: 0, computing_share: 0, answers_per_s: null, moving: 4 };
+const SEARCH = search(0.95, { peers: { ...PEERS, waits_per_s: 380, scope: "pool" } });
+
+/** Peers that wait 400 times a second; notes how they were asked for. */
+class Peers implements WatchPort {
+  asked: { scope: PeerScope; afresh: boolean; t_s: number }[] = [];
   asleep_reads = 0;
-  rest_steps = () => this.switches;
   stall_full_us = () => null;
-  wakes = () => 5;
+  peers = (_target: Target, scope: PeerScope, afresh: boolean, now_ns: number) => {
+    this.asked.push({ scope, afresh, t_s: now_ns / 1e9 });
+    return { progress: afresh ? null : PEERS, window_s: 0.5, wakes: 5, forks: 2 };
+  };
   asleep = () => {
     this.asleep_reads += 1;
     return true;
@@ -52,26 +58,42 @@ class Rest implements WatchPort {
   forget = () => {};
 }
 
-test("the slope and the pace are measured from the hold on, and the pace before it comes from the search", () => {
-  const rest = new Rest();
-  const watch = new ContainmentWatch(rest, true);
+test("slope and progress are measured from the hold on, and what the peers did before it comes from the search", () => {
+  const peers = new Peers();
+  const watch = new ContainmentWatch(peers, true);
   const apply = hold("apply", true);
-  watch.performed(apply, outcome(apply, "pending"), 150 * MIB, search());
+  watch.performed(apply, outcome(apply, "pending"), 150 * MIB, SEARCH);
   for (let beat = 0; beat <= 50; beat++) {
     const [seen] = watch.observe(sample(beat / 100, (150 + beat / 10) * MIB), () => false);
-    rest.switches += 4;
-    if (beat === 0) expect(seen).toMatchObject({ frozen: null, slope_bytes_per_s: null, rest_steps_per_s: null });
+    if (beat === 0) expect(seen).toMatchObject({ frozen: null, slope_bytes_per_s: null, peers: null });
     if (beat < 50) continue;
     expect(seen!.slope_bytes_per_s! / MIB).toBeCloseTo(10, 0);
-    expect(seen!.rest_steps_per_s!).toBeCloseTo(400, -1);
-    expect(seen!.rest_steps_before_per_s).toBe(400);
+    expect(seen).toMatchObject({ peers: PEERS, peers_before: { waits_per_s: 380 }, rest_window_s: 0.5, forks: 2 });
+    // What older readers of a record know: waits, and CPU time in steps of 10 ms.
+    expect(seen).toMatchObject({ rest_steps_per_s: 400, rest_steps_before_per_s: 380 });
     expect(seen!.headroom_bytes).toBe((1024 - 155) * MIB);
   }
-  expect(rest.asleep_reads).toBe(0);
+  expect(peers.asleep_reads).toBe(0);
+  expect(peers.asked.every(({ scope }) => scope === "pool")).toBe(true);
+  expect(peers.asked.map(({ afresh }) => afresh).indexOf(false)).toBe(1);
+});
+
+test("each change of the hold begins a new window, and until its first reading nothing is said of it", () => {
+  const peers = new Peers();
+  const watch = new ContainmentWatch(peers, true);
+  const apply = hold("apply", true);
+  watch.performed(apply, outcome(apply, "done"), null, SEARCH);
+  const look = (t_s: number) => watch.observe(sample(t_s, null), () => false)[0]!.peers;
+  expect([look(1), look(1.1)]).toEqual([null, PEERS]);
+  const thaw = hold("adjust", false);
+  watch.performed(thaw, outcome(thaw, "done"), null, null);
+  // The beat right after the change begins the window; one too close to it takes no reading.
+  expect([look(1.11), look(1.12), look(1.2)]).toEqual([null, null, PEERS]);
+  expect(peers.asked.map(({ afresh }) => afresh)).toEqual([true, false, true, false]);
 });
 
 test("the freezer's confirmation, a thaw, a vanished cgroup and a release are followed", () => {
-  const watch = new ContainmentWatch(new Rest(), true);
+  const watch = new ContainmentWatch(new Peers(), true);
   const apply = hold("apply", true);
   watch.performed(apply, outcome(apply, "pending"), null, null);
   const look = (gone: number[] = []) => watch.observe(sample(1, null, gone), () => true)[0];
@@ -88,7 +110,7 @@ test("the freezer's confirmation, a thaw, a vanished cgroup and a release are fo
 });
 
 test("what the motor refused, or ended by itself, is told once and then forgotten", () => {
-  const watch = new ContainmentWatch(new Rest(), true);
+  const watch = new ContainmentWatch(new Peers(), true);
   const apply = hold("apply", true);
   const look = () => watch.observe(sample(1, null), () => false)[0];
   watch.performed(apply, outcome(apply, "refused"), null, null);
@@ -101,35 +123,17 @@ test("what the motor refused, or ended by itself, is told once and then forgotte
   expect(watch.size).toBe(0);
 });
 
-test("a standstill of the rest shows within a second at any beat", () => {
-  const rest = new Rest();
-  const watch = new ContainmentWatch(rest, true);
-  const apply = hold("apply", true);
-  watch.performed(apply, outcome(apply, "done"), null, search());
-  for (let beat = 0; beat < 100; beat++) {
-    watch.observe(sample(beat / 10, null), () => false);
-    rest.switches += 40;
-  }
-  const paces = Array.from(
-    { length: 11 },
-    (_, i) => watch.observe(sample(10 + i / 10, null), () => false)[0]!.rest_steps_per_s!,
-  );
-  expect(paces[0]).toBeCloseTo(400, 0);
-  expect(paces[5]).toBeLessThan(260);
-  expect(paces[10]).toBe(0);
-});
-
 test("on a recording motor nothing can be verified", () => {
-  const watch = new ContainmentWatch(new Rest(), false);
+  const watch = new ContainmentWatch(new Peers(), false);
   const apply = hold("apply", true);
-  watch.performed(apply, outcome(apply, "done"), 150 * MIB, search());
+  watch.performed(apply, outcome(apply, "done"), 150 * MIB, SEARCH);
   for (let beat = 0; beat < 60; beat++) watch.observe(sample(beat / 100, 150 * MIB), () => false);
   const seen = watch.observe(sample(1, 150 * MIB), () => false)[0];
-  expect(seen).toMatchObject({ slope_bytes_per_s: null, rest_steps_per_s: null, rest_window_s: null });
+  expect(seen).toMatchObject({ slope_bytes_per_s: null, peers: null, rest_steps_per_s: null, rest_window_s: null });
 });
 
 test("until a sample has brought the cgroup's own headroom, none is claimed: the node's may be far larger", () => {
-  const watch = new ContainmentWatch(new Rest(), true);
+  const watch = new ContainmentWatch(new Peers(), true);
   const apply = hold("apply", true);
   watch.performed(apply, outcome(apply, "pending"), 150 * MIB, search());
   // A beat that comes right after another brings no rows of cgroups.
@@ -139,9 +143,9 @@ test("until a sample has brought the cgroup's own headroom, none is claimed: the
 });
 
 test("a ceiling that moves six times a second leaves the slope and the stall of its cgroup known", () => {
-  const rest = new Rest();
+  const peers = new Peers();
   let stalled_us = 0;
-  const watch = new ContainmentWatch({ ...rest, stall_full_us: () => stalled_us }, true);
+  const watch = new ContainmentWatch({ ...peers, stall_full_us: () => stalled_us }, true);
   const govern = (verb: Action["verb"], high_bytes: number): Action => ({
     ...hold(verb, false),
     setting: { rung: "memory_governor", high_bytes },

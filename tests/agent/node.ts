@@ -25,8 +25,7 @@ export const DIMENSIONS: readonly Dimension[] = [
   { name: "switches_per_s", unit: "1/s", resource: "cpu", load_sign: 1, scale: "log1p", resolution: 0.3 },
 ];
 export const NO_WATCH: WatchPort = {
-  rest_steps: () => 0,
-  wakes: () => null,
+  peers: () => null,
   asleep: () => null,
   stall_full_us: () => 0,
   forget: () => {},

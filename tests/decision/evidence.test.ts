@@ -184,7 +184,11 @@ describe("where the node itself runs out and no cgroup carries it alone", () => 
     expect(beside).toMatchObject({ actions: [], culprit: null });
     expect(beside.inaction).toContain("nothing narrower than the node could be limited");
     const changed = judged({ growth: [node], dominant_resource: "memory" });
-    expect(changed).toMatchObject({ actions: [], culprit: { path: "/backup" } });
-    expect(changed.inaction).toContain("how fast /backup grows is not known");
+    expect(changed).toMatchObject({ actions: [], culprit: null });
+    expect(changed.inaction).toContain("nothing narrower than the node could be limited");
+    const most = { ...backup, rate: 40 * MIB, baseline_rate: 0 };
+    const carries = judged({ growth: [node], dominant_resource: "memory", changes: [most] });
+    expect(carries).toMatchObject({ actions: [], culprit: { path: "/backup" } });
+    expect(carries.inaction).toContain("how fast /backup grows is not known");
   });
 });

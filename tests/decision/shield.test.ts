@@ -76,6 +76,20 @@ class Loop {
 const SHEDDING: ShieldObservation = { admitted_per_s: 2000, refused_per_s: 38_000, new_flows_per_s: 38_500 };
 const OVER: ShieldObservation = { admitted_per_s: 500, refused_per_s: 3, new_flows_per_s: 20 };
 
+test("one burst at the beginning does not make a flood that goes on look like its end", () => {
+  const loop = new Loop().run(3.5, flood);
+  loop.network = { ...SHEDDING, refused_per_s: 400_000 };
+  const helped = () => flood({ stall: { cpu: 0.05, memory: 0, io: 0 } });
+  loop.run(2, helped);
+  loop.network = SHEDDING;
+  // A tenth of the burst is still most of what arrives.
+  loop.run(60, helped);
+  expect(loop.verdicts.some((verdict) => verdict.includes("the flood is over"))).toBe(false);
+  loop.network = OVER;
+  loop.run(60, calm);
+  expect(loop.asked.at(-1)).toBe("release");
+});
+
 describe("the shield is chosen", () => {
   test("for a flood that stalls the node, first with a look, then with a share, and let go when the flood is over", () => {
     const loop = new Loop().run(3.5, flood);

@@ -52,10 +52,15 @@ export interface ThreadRow {
   readonly cgroup_id?: number;
   readonly io_bytes?: number;
   readonly disk_written_bytes?: number;
+  /** Calls that write or send. */
+  readonly writes?: number;
   readonly written_bytes?: number;
+  readonly sends?: number;
   readonly own_pages?: number;
   readonly shared_pages?: number;
   readonly is_kernel?: boolean;
+  readonly parent_pid?: number;
+  readonly forked?: boolean;
 }
 
 export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRows {
@@ -74,10 +79,14 @@ export function thread_rows(t_ns: number, rows: readonly ThreadRow[]): ThreadRow
     waits: (row) => rows[row]!.waits ?? 0,
     io_bytes: (row) => rows[row]!.io_bytes ?? 0,
     disk_written_bytes: (row) => rows[row]!.disk_written_bytes ?? 0,
-    written_bytes: (row) => rows[row]!.written_bytes ?? 0,
+    writes: (row) => rows[row]!.writes ?? 0,
+    written_bytes: (row) => rows[row]!.written_bytes ?? rows[row]!.writes ?? 0,
+    sends: (row) => rows[row]!.sends ?? 0,
     own_pages: (row) => rows[row]!.own_pages ?? null,
     shared_pages: (row) => rows[row]!.shared_pages ?? 0,
     is_kernel: (row) => rows[row]!.is_kernel ?? false,
+    parent_pid: (row) => rows[row]!.parent_pid ?? 0,
+    forked: (row) => rows[row]!.forked ?? false,
     start_ns: (row) => rows[row]!.start_ns ?? 0,
   };
 }

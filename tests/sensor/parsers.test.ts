@@ -132,7 +132,14 @@ describe("malformed and huge", () => {
     const bound = "9 1 0:9 /inner /bound rw - cgroup2 c rw\n";
     expect(parse_cgroup2_mount(`${bound}8 1 0:9 / /a\\040b rw shared:1 - cgroup2 c rw\n`)).toBe("/a b");
     const stat = `7 (a) b (c) R 1 1 1 0 -1 0 103 0 5 0 2 1 0 0 20 0 1 0 4000 0`;
-    const figures = { comm: "a) b (c", min_faults: 103, maj_faults: 5, cpu_ns: 3e7, start_ns: 4e10 };
+    const figures = {
+      comm: "a) b (c",
+      parent_pid: 1,
+      min_faults: 103,
+      maj_faults: 5,
+      cpu_ns: 3e7,
+      start_ns: 4e10,
+    };
     expect(parse_thread_stat(stat)).toEqual(figures);
     expect(parse_thread_stat("7 (a) R 1")).toBeNull();
   });

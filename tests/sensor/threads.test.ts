@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { RestProgress } from "../../src/sensor/rest_progress.ts";
-import { jvm_heap_bytes, machine_memory_bytes } from "../../src/sensor/runtime.ts";
+import { guest_memory_bytes, jvm_heap_bytes } from "../../src/sensor/runtime.ts";
 import { ThreadWatch } from "../../src/sensor/threads.ts";
 import { type ThreadRow, thread_rows } from "./fakes.ts";
 
@@ -156,37 +155,6 @@ describe("thread search", () => {
   });
 });
 
-describe("progress of the rest", () => {
-  const rows = (...threads: ThreadRow[]) => ({ threads: () => thread_rows(0, threads) });
-  const read = (rest: RestProgress, port: ReturnType<typeof rows>) => {
-    current = port;
-    return rest.read();
-  };
-  let current = rows();
-
-  test("counts the other threads' switches and never falls, whoever comes or goes", () => {
-    const rest = new RestProgress({ threads: () => current.threads() }, 7, 6);
-    expect(read(rest, rows({ tid: 5, waits: 1000 }, { tid: 6, waits: 50 }))).toBe(0);
-    expect(read(rest, rows({ tid: 5, waits: 1400 }, { tid: 6, waits: 90 }))).toBe(400);
-    expect(read(rest, rows({ tid: 5, waits: 1500 }, { tid: 8, waits: 70 }))).toBe(500);
-    expect(read(rest, rows({ tid: 8, waits: 80 }))).toBe(510);
-    expect(read(rest, rows({ tid: 5, waits: 3 }))).toBe(510);
-  });
-
-  test("knows how often the one left out woke others since the first reading, an earlier hold's apart", () => {
-    const rest = new RestProgress({ threads: () => current.threads() }, 7, 6);
-    const wakes = (...threads: ThreadRow[]) => {
-      read(rest, rows({ tid: 5, wakes: 900 }, ...threads));
-      return rest.wakes;
-    };
-    expect(rest.wakes).toBeNull();
-    expect(wakes({ tid: 6 })).toBeNull();
-    expect(wakes({ tid: 6, wakes: 30 })).toBe(0);
-    expect(wakes({ tid: 6, wakes: 34 })).toBe(4);
-    expect(wakes()).toBe(4);
-  });
-});
-
 describe("heap limit of a JVM", () => {
   test.each([
     ["java\0-Xmx512m\0-jar\0x.jar", null, 512 * 1024 * 1024],
@@ -207,5 +175,5 @@ test.each<[string, number | null]>([
   ["cloud-hypervisor\0--memory\0size=1024M", 2 ** 30],
   ["firecracker\0--api-sock\0/x", null],
 ])("the memory of a virtual machine: %p", (args, bytes) => {
-  expect(machine_memory_bytes(args)).toBe(bytes);
+  expect(guest_memory_bytes(args, "")).toBe(bytes);
 });

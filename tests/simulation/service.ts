@@ -4,6 +4,7 @@ import { type DecisionState, initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { ContainmentObservation, SwapObservation } from "../../src/model/containment.ts";
 import type { Decision, Verdict } from "../../src/model/decision.ts";
+import type { Progress } from "../../src/model/search.ts";
 import { assessment, growth, MIB, observation, search } from "../decision/fixtures.ts";
 
 /** A service in a limited cgroup: one thread grows, the others serve. All rates per second, time in beats of 10 ms. */
@@ -25,6 +26,12 @@ export interface Scenario {
   readonly inline_bytes_per_request: number;
   readonly requests_per_s: number;
   readonly duration_s: number;
+  /** What its peers do in a second while they work and while they stand still; absent: only their steps are known, as in older records. */
+  readonly peers?: { readonly working: Progress; readonly stuck: Progress };
+  /** So long after a thaw they still look stuck: the thread competes with them for a processor. */
+  readonly slow_s?: number;
+  /** What they did just before the hold; absent: what they do while they work. */
+  readonly peers_before?: Progress;
   /** What the disk of a reserve takes, once it is on (half a second after it was asked for). */
   readonly swap_bytes_per_s: number;
 }
@@ -40,9 +47,14 @@ export interface Run {
   readonly finished_s: number | null;
   readonly served: number;
   readonly wanted: number;
+  /** Longest stretch without an answer, and all of them. */
+  readonly longest_stall_s: number;
+  readonly stalled_s: number;
   readonly max_level: number;
   readonly swapped_bytes: number;
   readonly live_at_end: number;
+  /** Thaws for the sake of the peers. */
+  readonly thaws: number;
 }
 
 const BEAT_S = 0.01;
@@ -80,6 +92,11 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
   let swapped = 0;
   const memories: number[] = [];
   const served_at: number[] = [];
+  const stalls: boolean[] = [];
+  let stalled_since: number | null = null;
+  let longest = 0;
+  let thaws = 0;
+  let freed_at_s = 0;
   const verdicts: Verdict[] = [];
   let served = 0;
   let acted_s: number | null = null;
@@ -115,7 +132,8 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       memory += grown;
       if (want - grown <= 0 && scenario.wanted_bytes(t_s) === scenario.wanted_bytes(1e9)) finished_s ??= t_s;
       lock_left_s -= BEAT_S;
-      if (lock_left_s <= 0) {
+      // Until it has had its processor it still has the lock.
+      if (lock_left_s <= 0 && t_s >= freed_at_s) {
         in_lock = random() < scenario.lock_share;
         lock_left_s = scenario.lock_s;
       }
@@ -126,12 +144,16 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
       memory -= pushed;
       swapped += pushed;
     }
-    const blocked = in_lock && frozen;
+    if (in_lock && frozen) freed_at_s = t_s + (scenario.slow_s ?? 0);
+    const blocked = (in_lock && frozen) || t_s < freed_at_s;
     const can =
       scenario.inline_bytes_per_request > 0 ? Math.max(0, high - memory) / scenario.inline_bytes_per_request : 1e9;
     const requests = blocked ? 0 : Math.min(scenario.requests_per_s * BEAT_S, can);
     served += requests;
     served_at.push(requests);
+    stalls.push(blocked);
+    stalled_since = blocked ? (stalled_since ?? beat) : null;
+    if (stalled_since !== null) longest = Math.max(longest, beat + 1 - stalled_since);
     memory += requests * scenario.inline_bytes_per_request;
     memories.push(memory + (random() - 0.5) * 128 * 1024);
     if (memory >= scenario.limit_bytes) {
@@ -166,6 +188,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         rest_steps_before_per_s: scenario.requests_per_s * 4,
         asleep: !in_lock,
         swap: swap_seen(),
+        ...(scenario.peers === undefined ? {} : progress_seen(scenario, stalls.slice(-window), window, random)),
       };
       containments.push(observation(live, hold === null ? "memory_governor" : "thread_hold", seen));
     }
@@ -186,7 +209,15 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
                 falling: slope < peak_slope / 2,
               }),
             ],
-      search: sustained_s > 0.2 ? search(inline ? 0.3 : 0.95) : null,
+      search:
+        sustained_s > 0.2
+          ? search(
+              inline ? 0.3 : 0.95,
+              scenario.peers === undefined
+                ? {}
+                : { peers: { ...(scenario.peers_before ?? scenario.peers.working), scope: "process" } },
+            )
+          : null,
       containments,
     });
     const step = decide(input, state, config, t_s * 1e9);
@@ -205,6 +236,7 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
         const pulsed = Math.min(scenario.wanted_bytes(t_s) - granted, scenario.burst_bytes_per_s * runs_s);
         granted += Math.max(0, pulsed);
         memory += Math.max(0, pulsed);
+        if (action.reason.startsWith("the rest stalls")) thaws += 1;
         frozen = freezes;
         hold = action.verb === "release" ? null : { id: action.id, since: beat };
         changed_beat = beat;
@@ -226,11 +258,42 @@ export function simulate(scenario: Scenario, config: DecisionConfig, seed: numbe
     killed_s,
     finished_s,
     served,
+    longest_stall_s: longest * BEAT_S,
+    stalled_s: stalls.filter(Boolean).length * BEAT_S,
     wanted: scenario.requests_per_s * scenario.duration_s,
     max_level,
     swapped_bytes: swapped,
+    thaws,
     live_at_end: state.containments.length,
   };
+}
+
+/** What a reading of the peers over the last beats tells; counts scatter with their root. */
+function progress_seen(
+  { peers: model, peers_before }: Scenario,
+  stalls: readonly boolean[],
+  window: number,
+  random: () => number,
+): Partial<ContainmentObservation> {
+  const { working, stuck } = model!;
+  const before = { peers_before: peers_before ?? working };
+  if (window === 0) return { peers: null, ...before };
+  const part = stalls.filter(Boolean).length / window;
+  const window_s = window * BEAT_S;
+  const noise = () => random() + random() + random() - 1.5;
+  const mixed = (of: (one: Progress) => number, counts: boolean) => {
+    const mean = (1 - part) * of(working) + part * of(stuck);
+    return counts ? Math.max(0, mean + 2 * noise() * Math.sqrt(mean / window_s)) : mean;
+  };
+  const answers = working.answers_per_s === null ? null : mixed((one) => one.answers_per_s ?? 0, true);
+  const peers: Progress = {
+    waits_per_s: mixed((one) => one.waits_per_s, true),
+    cpu_share: mixed((one) => one.cpu_share, false),
+    computing_share: mixed((one) => one.computing_share, false),
+    answers_per_s: answers,
+    moving: Math.round(mixed((one) => one.moving, false)),
+  };
+  return { peers, ...before };
 }
 
 const base = {
@@ -262,6 +325,13 @@ export const SCENARIOS = {
     duration_s,
   }),
   lock: (share: number): Scenario => ({ ...base, wanted_bytes: (t) => t * 50 * MIB, lock_share: share }),
+  /** The same, and the peers are known by what they do while they work and while they wait for the lock. */
+  shared: (share: number, working: Progress, stuck: Progress): Scenario => ({
+    ...base,
+    wanted_bytes: (t) => t * 50 * MIB,
+    lock_share: share,
+    peers: { working, stuck },
+  }),
   /** @param swap_mib_s what a reserve takes, where there is one */
   inline: (swap_mib_s = 0): Scenario => ({
     ...base,
