@@ -52,7 +52,7 @@ describe("another configuration", () => {
       ...recorded,
       act: { ...CONFIG.act, sustained_s: 0.7 },
       hold_s: [3, 4, 5, 6],
-      protect: ["/db/**"],
+      protect: ["/db/**", "/hosa-demo.slice", "/hosa-demo.slice/**"],
     });
     expect(other.changes(recorded, seen)).toEqual([
       { key: "levels.hold_s", recorded: "[2,5,10,20]", alternative: "[3,4,5,6]" },
