@@ -53,7 +53,7 @@ const RUNG_COSTS: Readonly<Record<Exclude<Rung, "swap_reserve">, string>> = {
 export async function examine(config: Config, agent: RunningAgent = null): Promise<DoctorReport> {
   const narrow = see_whole_node();
   const senses = examine_senses(config);
-  const sections = [
+  const sections: DoctorReport["sections"][number][] = [
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
     { title: "Privileges", findings: examine_capabilities() },
     { title: "Least privilege (capabilities used)", findings: privilege_findings() },
@@ -66,8 +66,9 @@ export async function examine(config: Config, agent: RunningAgent = null): Promi
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
     { title: "Files", findings: examine_files(config) },
-    examine_agent(agent),
   ];
+  const of_host = sections.flatMap(({ findings }) => findings);
+  sections.push(examine_agent(agent, of_host));
   const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
   return { usable, sections };
 }
