@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
 import type { Config } from "../config/index.ts";
+import { CATALOG } from "../ffi/catalog.ts";
 import { KernelError } from "../ffi/errors.ts";
 import { libbpf, text_at } from "../ffi/libbpf.ts";
 import { geteuid } from "../ffi/libc.ts";
@@ -11,7 +12,7 @@ import type { Rung } from "../model/containment.ts";
 import { RUNGS } from "../model/containment.ts";
 import type { DoctorReport, Finding } from "../model/doctor.ts";
 import { OperatorError } from "../model/error.ts";
-import type { Maybe } from "../model/sample.ts";
+import type { Absence, Maybe } from "../model/sample.ts";
 import { kernel_files } from "../motor/files.ts";
 import { missing_rungs } from "../motor/rehearsal.ts";
 import { kernel_ports } from "../sensor/kernel_ports.ts";
@@ -53,7 +54,7 @@ const RUNG_COSTS: Readonly<Record<Exclude<Rung, "swap_reserve">, string>> = {
 export async function examine(config: Config, agent: RunningAgent = null): Promise<DoctorReport> {
   const narrow = see_whole_node();
   const senses = examine_senses(config);
-  const sections = [
+  const sections: DoctorReport["sections"][number][] = [
     { title: "Autonomy", findings: autonomy_findings(config) },
     { title: "Kernel", findings: [...examine_kernel(), examine_library()] },
     { title: "Privileges", findings: examine_capabilities() },
@@ -67,8 +68,9 @@ export async function examine(config: Config, agent: RunningAgent = null): Promi
     examine_shield(config),
     { title: "Quarantine (level 5)", findings: await examine_quarantine(config, own_cgroup_path()) },
     { title: "Files", findings: examine_files(config) },
-    examine_agent(agent),
   ];
+  const of_host = sections.flatMap(({ findings }) => findings);
+  sections.push(examine_agent(agent, of_host));
   const usable = sections.every(({ findings }) => findings.every(({ state }) => state !== "fatal"));
   return { usable, sections };
 }
@@ -162,11 +164,14 @@ function examine_senses(config: Config): DoctorReport["sections"] {
     const programs = senses.programs.map(({ name, attached, why }): Finding => {
       if (attached) return ok(name, "attached");
       const remedy = program_remedy(name, why, config);
-      const costs = senses.absences.find((absence) => absence.why === why)?.costs ?? "";
-      return { what: name, state: "missing", detail: why, costs, remedy };
+      const { what = name, costs = "" } = CATALOG[name] ?? {};
+      return { what: name, state: "missing", detail: `${what}: ${why}`, costs, remedy };
     });
+    // An absence that is none of a program, such as CPUs beyond the bound.
+    const known = new Set(senses.programs.map(({ name }) => CATALOG[name]?.what ?? name));
+    const others = senses.absences.filter(({ what }) => !known.has(what)).map(absent);
     return [
-      { title, findings: programs },
+      { title, findings: [...programs, ...others] },
       { title: "Dimensions", findings: examine_dimensions(senses) },
     ];
   } finally {
@@ -174,13 +179,15 @@ function examine_senses(config: Config): DoctorReport["sections"] {
   }
 }
 
+function absent({ what, why, costs }: Absence): Finding {
+  return { what, state: "missing", detail: why, costs, remedy: "" };
+}
+
 function examine_dimensions(senses: Senses): readonly Finding[] {
   try {
     const sensor = new Sensor(kernel_ports(senses, () => null));
-    const absent = sensor.absences
-      .filter((absence) => !senses.absences.includes(absence))
-      .map(({ what, why, costs }): Finding => ({ what, state: "missing", detail: why, costs, remedy: "" }));
-    return [...sensor.dimensions.map(({ name, unit }) => ok(name, unit)), ...absent];
+    const more = sensor.absences.filter((absence) => !senses.absences.includes(absence)).map(absent);
+    return [...sensor.dimensions.map(({ name, unit }) => ok(name, unit)), ...more];
   } catch (error) {
     return [fatal("dimensions", error, "nothing can be sensed")];
   }

@@ -1,5 +1,6 @@
 import { cut_readings } from "../ffi/files.ts";
 import type { Outcome } from "../model/containment.ts";
+import { counted } from "../model/counted.ts";
 import type { StepOutcome } from "../model/quarantine.ts";
 import { cut_searches } from "../sensor/listeners.ts";
 import { unreadable_processes } from "../sensor/runtime.ts";
@@ -76,7 +77,8 @@ function of_motor({ motor }: Parts): readonly LossSource[] {
 function of_records({ audit, flight }: Parts, { saving, output_dropped }: LosingParts): readonly LossSource[] {
   const log: LossSource = { code: "log_lines", total: output_dropped };
   if (audit === null) return [log];
-  const waiting = () => (audit.trouble === null ? "" : `${audit.trouble}; ${audit.waiting} lines wait`);
+  const waiting = () =>
+    audit.trouble === null ? "" : `${audit.trouble}; ${counted(audit.waiting, "line")} not written yet`;
   return [
     log,
     { code: "audit_lines", total: () => audit.dropped, lasting: () => audit.trouble !== null, detail: waiting },

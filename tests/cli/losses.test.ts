@@ -71,7 +71,7 @@ test.skipIf(!USABLE || !COVERS)(
       const status = JSON.parse(hosa(["status", "-o", "json", "-c", file]).stdout) as AgentStatus;
       expect(status.degraded).toEqual([LOSSES.audit_lines.degrades]);
       const loss = status.losses?.find(({ code }) => code === "audit_lines");
-      expect(loss).toMatchObject({ lasting: true, detail: expect.stringMatching(/ENOSPC.*lines wait/) });
+      expect(loss).toMatchObject({ lasting: true, detail: expect.stringMatching(/ENOSPC.*lines? not written yet/) });
       const text = hosa(["status", "-c", file]).stdout;
       expect(text).toContain(`degraded   ${LOSSES.audit_lines.degrades}`);
       expect(text).toContain(LOSSES.audit_lines.effect);
@@ -80,7 +80,7 @@ test.skipIf(!USABLE || !COVERS)(
       const short = Bun.spawnSync(["prlimit", "--as=200000000", built_hosa(), "status", "-c", file]);
       expect(short.stderr.toString()).toContain("without its runtime");
       for (const row of text.split("\n").filter((line) => /^(degraded|lost|left out) /.test(line)))
-        expect(short.stdout.toString()).toContain(row.replace(/\d+ lines wait.*/, ""));
+        expect(short.stdout.toString()).toContain(row.replace(/\w+ lines? not written yet.*/, ""));
 
       const report = JSON.parse(hosa(["doctor", "-o", "json", "-c", file]).stdout) as DoctorReport;
       const findings = report.sections.find(({ title }) => title === "Running agent")?.findings ?? [];
@@ -182,6 +182,10 @@ test.skipIf(!USABLE)(
       const begun = JSON.parse(readFileSync(join(directory, "log/audit.jsonl"), "utf8").split("\n")[0]!);
       expect(begun.missing_rungs).toEqual(status.missing_rungs);
       expect(begun.absences).toEqual(status.absences);
+      for (const { what, why, costs } of status.absences ?? []) {
+        const told = findings.filter((one) => one.what === what || one.detail === `${what}: ${why}`);
+        expect(told).toMatchObject([{ state: "missing", detail: expect.stringContaining(why), costs }]);
+      }
       for (const { rung, why } of missing) {
         expect(all).toContain(`rung ${rung} is missing: ${why}`);
         expect(metrics).toContain(`hosa_missing{kind="rung",what="${rung}"} 1\n`);

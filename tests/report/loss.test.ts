@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { examine_agent } from "../../src/agent/doctor_agent.ts";
 import type { AgentStatus } from "../../src/model/control.ts";
+import type { Finding } from "../../src/model/doctor.ts";
 import { LOSSES, type Loss, type LossCode } from "../../src/model/loss.ts";
 import { explain_plain } from "../../src/report/explain.ts";
 import { loss_entry_sentence, loss_sentence } from "../../src/report/loss.ts";
@@ -69,6 +70,18 @@ test("an agent that lost nothing, that may not be asked, that is older, and none
   ]);
   expect(examine_agent({ refused: "denied" }).findings).toMatchObject([{ state: "missing", detail: "denied" }]);
   expect(examine_agent(null).findings).toMatchObject([{ state: "ok" }]);
+});
+
+test("doctor tells what the agent does without, and what the host lacks only once", () => {
+  const own = { what: "locked memory", why: "not enough memory (ENOMEM)", costs: "the beat may wait" };
+  const sense = { what: "block I/O", why: "not supported", costs: "no block latency" };
+  const of_host: Finding[] = [
+    { what: "block_rq_complete", state: "missing", detail: "block I/O: not supported", costs: "", remedy: "" },
+  ];
+  const { findings } = examine_agent({ ...STATUS, absences: [own, sense] }, of_host);
+  expect(findings.slice(1)).toEqual([
+    { what: own.what, state: "missing", detail: own.why, costs: own.costs, remedy: "" },
+  ]);
 });
 
 test("a recorded loss has words in explain and in the timeline, also one of a version to come", () => {
