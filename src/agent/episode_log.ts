@@ -26,6 +26,8 @@ interface Open {
   rises: number;
   max_level: Level;
   peak_d_smooth: number;
+  /** The first beat that something was done at: it is what the episode is told as. */
+  acted: Maybe<LoggedBeat>;
   written: Maybe<{ readonly key: string; readonly beat: LoggedBeat; readonly t_ns: number }>;
   peaks: number;
   reasons: number;
@@ -77,8 +79,12 @@ export class EpisodeLog {
   /** The episode that lasts, else the last one, but one by the way only where there is no other; null where there was none. */
   latest(): Maybe<LoggedEpisode> {
     if (this.#open === null) return this.#last;
-    const open = summary(this.#open);
-    return this.#last !== null && is_aside(open) ? this.#last : open;
+    return this.#counted(summary(this.#open));
+  }
+
+  /** One by the way takes the place of its like alone. */
+  #counted(next: LoggedEpisode): LoggedEpisode {
+    return this.#last !== null && !is_aside(this.#last) && is_aside(next) ? this.#last : next;
   }
 
   /** An episode lasts: also beats at level 0 are to be noted. */
@@ -132,7 +138,7 @@ export class EpisodeLog {
     // What was highest has a record in any case: the last place is kept for it.
     const peak = written?.beat === leading.highest ? [] : [peak_entry(open, leading, t_ns)];
     const last = { ...summary(open), calm_ns: calm_ns ?? t_ns };
-    if (this.#last === null || !is_aside(last)) this.#last = last;
+    this.#last = this.#counted(last);
     this.#open = null;
     return [...peak, { t_ns, ...entry_of(open, "ended"), calm_ns, omitted }];
   }
@@ -148,6 +154,7 @@ function opened(number: number, beat: LoggedBeat): Open {
     rises: 1,
     max_level: decision.level,
     peak_d_smooth: assessment.d_smooth,
+    acted: applies(beat) ? beat : null,
     written: null,
     peaks: 0,
     reasons: 0,
@@ -171,6 +178,7 @@ function follow(open: Open, beat: LoggedBeat): void {
   if (level > 0 && open.calm_ns !== null) open.rises += 1;
   open.calm_ns = level > 0 ? null : (open.calm_ns ?? t_ns);
   open.actions += actions.length;
+  if (open.acted === null && applies(beat)) open.acted = beat;
   if (actions[0] !== undefined && open.path === "") open.path = actions[0].target.path;
   if (level === 0) return;
   if (level > open.max_level) open.max_level = level;
@@ -225,9 +233,13 @@ function decided({ assessment, state, config, decision }: LoggedBeat): Pick<Epis
   return { input: { assessment, state, config }, decision };
 }
 
-/** What is told of it: what its latest record says, so that whoever reads the records says the same. */
-function told_story({ subjects, written }: Open): { readonly told: Story; readonly beat: LoggedBeat } {
-  const beat = written?.beat ?? subjects.leading.highest;
+function applies({ decision }: LoggedBeat): boolean {
+  return decision.actions.some(({ verb }) => verb === "apply");
+}
+
+/** What is told of it: its first action, else what its latest record says, so that whoever reads the records says the same. */
+function told_story({ subjects, acted, written }: Open): { readonly told: Story; readonly beat: LoggedBeat } {
+  const beat = acted ?? written?.beat ?? subjects.leading.highest;
   return { told: story(beat), beat };
 }
 

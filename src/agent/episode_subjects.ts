@@ -109,6 +109,8 @@ function about({ dominant, x }: LoggedBeat["assessment"]): number {
 }
 
 function key_of({ pattern, named }: Story): string {
+  // Commands of HOSA come one after the other, and are one thing.
+  if (named?.own === true) return "own";
   const what =
     named === null ? "" : `${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
   return `${named?.resource ?? pattern?.name ?? ""} ${pattern?.name === "memory being freed"} ${what}`;

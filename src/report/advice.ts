@@ -1,5 +1,6 @@
 import type { Maybe } from "../model/sample.ts";
 import type { NamedSubject, Pattern, Story } from "../model/story.ts";
+import { shell_word } from "./shell_word.ts";
 
 /** What shows the parts of the kernel. */
 const KERNEL_COMMANDS: Readonly<Record<string, string>> = {
@@ -11,7 +12,7 @@ const KERNEL_COMMANDS: Readonly<Record<string, string>> = {
 
 /**
  * What an operator does next, two lines at most: where to look, and how to allow or end it.
- * @param acted HOSA contained it, or would have
+ * @param acted HOSA contained it: in a dry run it did not
  */
 export function advice({ pattern, named }: Story, acted: boolean): readonly string[] {
   if (pattern?.name === "normal") return [];
@@ -34,9 +35,10 @@ function kernel({ comm, pid }: NamedSubject): readonly string[] {
 
 function look(named: NamedSubject, pattern: Maybe<Pattern>): string {
   const { pid, path, kind, comm } = named;
-  if (kind === "cgroup" || pid === null) return `Look at the processes of ${path}: \`systemd-cgls ${path}\`.`;
+  if (kind === "cgroup" || pid === null)
+    return `Look at the processes of ${path}: \`systemd-cgls ${shell_word(path)}\`.`;
   if (kind === "processes" || pattern?.name === "fork storm") {
-    return `Look at ${comm}: \`ps -o pid,ppid,etime,args -C ${comm}\`, and at what started it: \`ps -o pid,ppid,args -p $(ps -o ppid= -p ${pid})\`.`;
+    return `Look at ${comm}: \`ps -o pid,ppid,etime,args -C ${shell_word(comm)}\`, and at what started it: \`ps -o pid,ppid,args -p $(ps -o ppid= -p ${pid})\`.`;
   }
   const threads = named.tid === null || named.tid === pid ? "" : ` (its threads: \`top -H -p ${pid}\`)`;
   const files = named.resource === "io" ? `, and at its files: \`ls -l /proc/${pid}/fd\`` : "";

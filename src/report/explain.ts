@@ -92,7 +92,7 @@ export function explain_decision(record: DecisionRecord, around: Circumstances, 
   const lines = [
     paint.bold(told.headline),
     done(record, around.motor),
-    ...advice(told, acted).map((line) => `  ${line}`),
+    ...advice(told, acted && around.motor !== "recording").map((line) => `  ${line}`),
     "",
     `${paint.bold(record.id)}  ${when}  ${what(record)}  ${level_change(decision, paint)}`,
     ...episode_rows(around),

@@ -1,6 +1,7 @@
 import type { Outcome } from "../model/containment.ts";
 import type { HeldItem } from "../model/control.ts";
 import { outcome } from "./explain.ts";
+import { shell_word } from "./shell_word.ts";
 import type { Style } from "./style.ts";
 
 export function outcome_line(result: Outcome): string {
@@ -28,7 +29,9 @@ export function held_lines(item: HeldItem, paint: Style, more = ""): readonly st
 export function release_help(items: readonly HeldItem[]): string {
   const [first] = items;
   const one =
-    first === undefined ? "" : `one: hosa release --id ${first.id}, one cgroup: --target ${first.target.path}, `;
+    first === undefined
+      ? ""
+      : `one: hosa release --id ${first.id}, one cgroup: --target ${shell_word(first.target.path)}, `;
   const quarantine = items.some((item) => item.quarantine) ? "the quarantine: --quarantine, " : "";
   return `${one}${quarantine}everything: hosa release --all`;
 }

@@ -6,10 +6,13 @@ import { decide } from "../../src/decision/decide.ts";
 import { initial_state } from "../../src/decision/state.ts";
 import type { Assessment } from "../../src/model/assessment.ts";
 import type { AuditEntry, EpisodeEntry } from "../../src/model/audit.ts";
+import type { Action } from "../../src/model/containment.ts";
 import type { Decision } from "../../src/model/decision.ts";
 import type { Level } from "../../src/model/level.ts";
+import { EpisodeList } from "../../src/report/episode_list.ts";
 import { CONFIG } from "../decision/fixtures.ts";
 import { attribution, carrier } from "../report/carriers.ts";
+import { recorded_run } from "../report/episode_fixture.ts";
 import { assessment } from "../report/fixtures.ts";
 
 const MIB = 1_048_576;
@@ -24,23 +27,36 @@ interface Beat {
   readonly level: Level;
   readonly inaction?: string;
   readonly look?: Partial<Assessment>;
+  /** Something is contained; the beat after lets it go. */
+  readonly acts?: boolean;
 }
 
 /** A log that is shown beats; what it recorded and told, in order. */
 class Run {
   readonly log = new EpisodeLog();
   readonly entries: AuditEntry[] = [];
+  /** All that stands in the audit of it: the beat's own records, then those of the log. */
+  readonly audit: AuditEntry[] = [];
+  #level: Level = 0;
   readonly told: { readonly t_s: number; readonly news: Logged["news"]; readonly view: ReturnType<Logged["view"]> }[] =
     [];
 
-  beat({ t_s, level, inaction = level === 0 ? "" : "watched only: nothing runs out", look = {} }: Beat): this {
+  beat({ t_s, level, inaction = level === 0 ? "" : "watched only: nothing runs out", look = {}, acts }: Beat): this {
     const t_ns = t_s * 1e9;
     const seen = assessment({ t_ns, growth: [], d: 8, ...look });
     const state = initial_state(0);
     const made = decide(seen, state, CONFIG, t_ns).decision;
-    const decision: Decision = { ...made, level, inaction, actions: [], culprit: null };
+    const actions = acts === true ? [ACTION, { ...ACTION, verb: "release" as const }] : [];
+    const previous_level = this.#level;
+    const decision: Decision = { ...made, level, previous_level, inaction, actions, culprit: null };
+    this.#level = level;
+    if (acts === true || level !== previous_level) {
+      const about = { t_ns, input: { assessment: seen, state, config: CONFIG }, decision };
+      this.audit.push(acts === true ? { kind: "action", ...about, outcomes: [] } : { kind: "transition", ...about });
+    }
     const logged = this.log.note({ assessment: seen, decision, state, config: CONFIG });
     for (const entry of logged?.entries ?? []) this.entries.push(JSON.parse(JSON.stringify(entry)));
+    this.audit.push(...(logged?.entries ?? []));
     if (logged !== null && logged.news.length > 0) this.told.push({ t_s, news: logged.news, view: logged.view() });
     return this;
   }
@@ -55,6 +71,10 @@ class Run {
     return this.entries.filter((entry) => entry.kind === "episode").filter((entry) => entry.event === event);
   }
 }
+
+const [ACTION] = recorded_run()
+  .filter((entry) => entry.kind === "action")
+  .flatMap(({ decision }) => decision.actions.slice(0, 1)) as [Action];
 
 const leaking = { d_smooth: 12, attribution: GROWING } as const;
 
@@ -236,3 +256,53 @@ function counted(levels: readonly number[]): number[][] {
   }
   return found;
 }
+
+const LOOKS: Readonly<Record<string, Partial<Assessment>>> = {
+  leak: leaking,
+  other: { d_smooth: 20, attribution: attribution({ memory: [carrier({ comm: "other", pid: 7, tid: 7 })] }) },
+  own: { d_smooth: 15, attribution: attribution({ memory: [carrier({ comm: "hosa", pid: 8, tid: 8, own: true })] }) },
+  nothing: { d_smooth: 9 },
+};
+
+const PART = fc.record({
+  level: fc.constantFrom<Level[]>(0, 0, 1, 1, 1, 2),
+  seconds: fc.constantFrom(0.1, 0.5, 1, 4, 11),
+  look: fc.constantFrom(...Object.keys(LOOKS)),
+  acts: fc.constantFrom(false, false, false, true),
+});
+
+test("status, which asks the log, and explain, which reads the records, tell the same sentence of the last episode", () => {
+  fc.assert(
+    fc.property(fc.array(PART, { minLength: 1, maxLength: 12 }), (parts) => {
+      const run = new Run();
+      let t_s = 1;
+      for (const { level, seconds, look, acts } of parts) {
+        if (acts && level >= 2) run.beat({ t_s, level, acts, look: LOOKS[look]! });
+        run.stretch(t_s + 0.1, t_s + seconds + 0.1, { level, look: LOOKS[look]! });
+        t_s += seconds + 0.1;
+      }
+      run.stretch(t_s, t_s + 11, { level: 0 });
+      const list = new EpisodeList();
+      for (const [seq, entry] of run.audit.entries()) {
+        const wall_time = new Date(Date.UTC(2026) + entry.t_ns / 1e6).toISOString();
+        list.add({ ...entry, seq, id: `e${seq}`, wall_time, prev: "", hash: "" });
+      }
+      expect(run.log.latest()?.story.headline).toBe(list.last()?.chosen.story.headline);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test("commands of HOSA that come one after the other are one thing, and by the way", () => {
+  const own = (pid: number) => attribution({ cpu: [carrier({ comm: "hosa", pid, tid: pid, own: true, rate: 1 })] });
+  const kernel = attribution({
+    cpu: [carrier({ kind: "kernel", comm: "interrupts", pid: null, tid: null, rate: 0.4 })],
+  });
+  const busy = { dimension_names: ["cpu_busy_fraction"], x: [0.5], mean: [0.1], contribution: [60], dominant: [0] };
+  const of = (found: Partial<Assessment>) => ({ level: 1 as Level, look: { ...busy, d_smooth: 12, ...found } });
+  const run = new Run().stretch(1, 4, of(leaking)).stretch(4, 20, { level: 0 });
+  for (const [i, pid] of [11, 12, 13].entries()) run.stretch(20 + i, 21 + i, of({ attribution: own(pid) }));
+  run.stretch(23, 25, of({ attribution: kernel })).stretch(25, 40, { level: 0 });
+  expect(run.told.at(-1)!.view.story.named?.comm).toBe("hosa");
+  expect(run.log.latest()?.story.named?.comm).not.toBe("hosa");
+});

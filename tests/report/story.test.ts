@@ -176,6 +176,20 @@ describe("what is told of a beat at level 1", () => {
     expect(advice(one, false)[1]).toStartWith("HOSA never contains it (it is protected by default");
   });
 
+  test("a command that is copied holds no command of the process that chose its own name", () => {
+    const comm = "a;id`'$(id)";
+    const storm = { ...told(deviating(GROWING)), pattern: null, unnamed: null } as const;
+    const named = {
+      ...carrier({ kind: "processes", comm }),
+      resource: "forks",
+      unit: "processes/s",
+      protected: null,
+    } as const;
+    const [line] = advice({ ...storm, named }, false);
+    const command = /-C (.*?)`, and at/.exec(line!)![1]!;
+    expect(Bun.spawnSync(["sh", "-c", `printf %s ${command}`]).stdout.toString()).toBe(comm);
+  });
+
   test("nothing is named that does not stand out, nor where nothing counts it; what happens is told", () => {
     const crowd = attribution({ cpu: [carrier({ share: 0.05 })] });
     expect(told(deviating(BUSY, { attribution: crowd }))).toMatchObject({ named: null, unnamed: "nothing_stands_out" });

@@ -114,6 +114,7 @@ test("explain: a recording motor would have, a different re-run is loud", () => 
     },
     plain,
   );
+  expect(text).not.toContain("To lift what HOSA did");
   expect(text).toContain("  Would do   c1: apply");
   expect(text).toContain("  Proof      decision re-run: DIFFERENT at decision.level: 2 ≠ 3");
 });
