@@ -46,6 +46,7 @@ import { Losses } from "./losses.ts";
 import { OwnStall } from "./own_stall.ts";
 import { PauseKeeper } from "./pause.ts";
 import { drop_privileges } from "./privileges.ts";
+import { protected_patterns } from "./protected_patterns.ts";
 import { QuarantineKeeper } from "./quarantine.ts";
 import { quarantine_motor } from "./quarantine_motor.ts";
 import { type ReloadRequest, reload } from "./reload.ts";
@@ -259,7 +260,7 @@ class Agent {
     return new TaskWatch(read, {
       usual: (tid, start_ns) => this.#threads.usual(tid, start_ns),
       path_of: (id) => sensor.cgroups.path_of(id),
-      protected_because: (path) => protection(path, own_path, this.#config.protect),
+      protected_because: (path) => protection(path, own_path, protected_patterns(this.#config)),
       own_comm: own_comm(),
     });
   }

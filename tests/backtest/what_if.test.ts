@@ -57,7 +57,7 @@ describe("another configuration", () => {
     expect(other.changes(recorded, seen)).toEqual([
       { key: "levels.hold_s", recorded: "[2,5,10,20]", alternative: "[3,4,5,6]" },
       { key: "act.sustained_ms", recorded: "300", alternative: "700" },
-      { key: "protect", recorded: "[]", alternative: '["/db/**"]' },
+      { key: "protect", recorded: "[]", alternative: '["/db/**","/hosa-demo.slice","/hosa-demo.slice/**"]' },
     ]);
   });
 
