@@ -1,5 +1,5 @@
 import { accessSync, constants, lstatSync, readlinkSync, type Stats, statfsSync } from "node:fs";
-import { dirname, join, normalize } from "node:path";
+import { dirname, join, normalize, resolve } from "node:path";
 import { errno_of, reason_of } from "../model/errno.ts";
 import type { Maybe } from "../model/sample.ts";
 
@@ -36,7 +36,7 @@ interface Question {
  */
 export function distrust_program(path: string): Maybe<string> {
   return looked_at(path, () => {
-    const found = walk(normalize(path), { uid: 0, group_may_write: false, may_be_absent: false }, LINKS_MAX);
+    const found = walk(resolve(path), { uid: 0, group_may_write: false, may_be_absent: false }, LINKS_MAX);
     if (typeof found === "string") return found;
     const { at, stats } = found;
     if (!stats.isFile()) return `${at} is not a regular file`;
@@ -49,7 +49,7 @@ export function distrust_program(path: string): Maybe<string> {
 /** Why another user could decide what a file says that this process obeys; null when none could. /dev/null says nothing. */
 export function distrust_file(path: string): Maybe<string> {
   return looked_at(path, () => {
-    const found = walk(normalize(path), { uid: own_uid(), group_may_write: false, may_be_absent: false }, LINKS_MAX);
+    const found = walk(resolve(path), { uid: own_uid(), group_may_write: false, may_be_absent: false }, LINKS_MAX);
     if (typeof found === "string") return found;
     return found.stats.isFile() ? null : `${found.at} is not a regular file`;
   });
@@ -61,7 +61,7 @@ export function distrust_file(path: string): Maybe<string> {
  */
 export function distrust_directory(path: string, group_may_write = false): Maybe<string> {
   return looked_at(path, () => {
-    const found = walk(normalize(path), { uid: own_uid(), group_may_write, may_be_absent: true }, LINKS_MAX);
+    const found = walk(resolve(path), { uid: own_uid(), group_may_write, may_be_absent: true }, LINKS_MAX);
     if (typeof found === "string") return found;
     return found.stats.isDirectory() ? null : `${found.at} is not a directory`;
   });

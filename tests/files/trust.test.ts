@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, chownSync, lchownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { distrust_directory, distrust_file, distrust_program } from "../../src/files/trust.ts";
 
 const ROOT = process.getuid?.() === 0;
@@ -29,6 +29,13 @@ test("what is not there, no file or not executable is not", () => {
   expect(distrust_program("/nowhere/hook")).toBe("/nowhere/hook does not exist");
   expect(distrust_program("/usr/bin")).toBe("/usr/bin is not a regular file");
   expect(distrust_program("/etc/passwd")).toBe("/etc/passwd is not executable");
+});
+
+test("a path from the working directory is looked at from there", () => {
+  const here = relative(process.cwd(), program());
+  expect([distrust_program(here), distrust_file(here), distrust_directory(relative(process.cwd(), directory))]).toEqual(
+    [null, null, null],
+  );
 });
 
 test.skipIf(!ROOT)("root's own in a sticky directory is: others cannot replace it", () => {
