@@ -121,6 +121,8 @@ status_line() { of_unit StatusText | grep -q -- "$1"; }
 observes() { status_line 'detection: nothing is contained'; }
 acts() { status_line 'correction up to level 4'; }
 
+tells() { hosa status > /out/first.txt 2>&1; grep -q '^now' /out/first.txt; }
+
 newcomer() { # the way of a new user: install, wait until it knows the node, see what it would do, arm it, meet a leak, have it explained
   install_package; status=$?
   check "dpkg -i" "status $status, $(seconds $(since_ms $BEGAN))" is $status 0
@@ -133,6 +135,14 @@ newcomer() { # the way of a new user: install, wait until it knows the node, see
   check "man, completion" "$(ls /usr/share/man/man8/hosa.8.gz /usr/share/bash-completion/completions/hosa 2>&1)" test -s /usr/share/man/man8/hosa.8.gz
   hosa doctor > /out/doctor.txt 2>&1; status=$?
   check "hosa doctor" "status $status" is $status 0
+  until_true 120 0.5 tells
+  check "a sentence about the node" "$(grep '^now' /out/first.txt) after $(seconds $(since_ms $BEGAN))" tells
+  moment "hosa status has a sentence about the node"
+  (cd /out && hosa demo > /out/demo.txt 2>&1); status=$?
+  check "hosa demo" "status $status; $(grep '^with ' /out/demo.txt)" is $status 0
+  check "… its report" "$(wc -c < /out/hosa-demo.html) bytes after $(seconds $(since_ms $BEGAN))" grep -q thread_hold /out/hosa-demo.html
+  check "… the agent leaves it alone" "$(grep -c hosa-demo /var/log/hosa/audit.jsonl) lines of its audit name it" is "$(grep -c hosa-demo /var/log/hosa/audit.jsonl)" 0
+  moment "hosa demo has written its report"
   learn
   check "the node is known" "after $(seconds $(since_ms $BEGAN)) (learning.warmup_s $WARMUP_S)" known
   moment "the node is known"
