@@ -32,7 +32,11 @@ function headline(
   named: Maybe<NamedSubject>,
   unnamed: Maybe<Unnamed>,
 ): string {
-  if (pattern?.name === "normal" || (level === 0 && named === null)) return "The node is in its normal state.";
+  if (pattern?.name === "normal" || (level === 0 && named === null)) {
+    return a.warm
+      ? "The node is in its normal state."
+      : "HOSA still learns what is normal here; so far nothing stands out.";
+  }
   if (pattern?.name === "deadlock") return `Less runs than normal: ${cpu_text(a)}.`;
   if (named !== null) return capital(`${predicate(named, pattern)}.`);
   return `${what_happens(a, pattern)}; ${UNNAMED_WORDS[unnamed ?? "nothing_stands_out"]}.`;
