@@ -10,6 +10,8 @@ import { story, type Told } from "../report/story.ts";
 const MOST_SUBJECTS = 16;
 /** A beat stands for no longer than this. */
 const MOST_STEP_S = 1;
+/** Next to θ1 and below it a beat counts as if it were so many times beyond: on its way back the level stays for a while. */
+const LEAST_TIMES = 1.05;
 /** Memory given back deviates more than the leak that took it, and what is not named says less than what is. */
 const PARTS = { freed: 0.2, unnamed: 0.2, named: 1 } as const;
 
@@ -73,10 +75,10 @@ export class EpisodeSubjects {
       this.#current = this.#subject(beat, story(beat));
     }
     const subject = this.#current;
-    // The logarithm, so that one spike does not outweigh what lasts; squared, so that what is next to θ1 does not outweigh what is far beyond.
+    // The logarithm, so that one spike does not outweigh what lasts; from θ1 on and squared, so that minutes next to θ1 do not outweigh what is far beyond.
     // The distance of the beat itself where it is smaller: what is smoothed stays far away for a while after it is over.
     const distance = Math.min(assessment.d, assessment.d_smooth);
-    const times = Math.log2(1 + distance / assessment.thresholds.theta[0]);
+    const times = Math.log2(Math.max(LEAST_TIMES, distance / assessment.thresholds.theta[0]));
     subject.weight += dt_s * times * times * part_of(subject.story);
     if (decision.level > subject.max_level) subject.max_level = decision.level;
     subject.harm ||= decision.harm.present;
@@ -110,7 +112,7 @@ function about({ dominant, x }: LoggedBeat["assessment"]): number {
 
 function key_of({ pattern, named }: Story): string {
   // Commands of HOSA come one after the other, and are one thing.
-  if (named?.own === true) return "own";
+  if (named?.own === true) return `own ${pattern?.name === "memory being freed"}`;
   const what =
     named === null ? "" : `${named.kind} ${named.cgroup_id} ${named.comm} ${named.kind === "process" ? named.pid : ""}`;
   return `${named?.resource ?? pattern?.name ?? ""} ${pattern?.name === "memory being freed"} ${what}`;

@@ -14,7 +14,7 @@ struct line {
 };
 
 static const long NS_PER_S = 1000000000;
-enum { REST_S = 10, MOMENT_S = 3, MOST_OPEN = 64 };
+enum { REST_S = 10, MOMENT_S = 3, NAMED_MOMENT_S = 2, MOST_OPEN = 64 };
 
 /* The record that tells an episode, as far as it was read (src/report/episode_builder.ts). */
 struct key {
@@ -85,7 +85,8 @@ static int is_aside(const struct episode *episode, int is_cut_off) {
   if (episode->highest > 1 || episode->acted || key->harm) return 0;
   if (key->own) return 1;
   int lasts = !is_cut_off && !episode->is_stopped && !is_calm(episode);
-  return episode->last_ns - episode->first_ns < MOMENT_S * NS_PER_S && !(lasts && key->named);
+  long lasted_ns = episode->last_ns - episode->first_ns;
+  return key->named ? lasted_ns < NAMED_MOMENT_S * NS_PER_S && !lasts : lasted_ns < MOMENT_S * NS_PER_S;
 }
 
 /* An episode that is over takes the place of the one before it. */

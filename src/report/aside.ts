@@ -1,7 +1,8 @@
 import type { Story } from "../model/story.ts";
 
-/** A look of a moment: a program was started, a file was copied. */
+/** A look of a moment: a program was started, a file was copied. What can be named says more, and counts sooner. */
 const MOMENT_S = 3;
+const NAMED_MOMENT_S = 2;
 
 /** What of an episode says whether it counts. */
 export interface Weighed {
@@ -21,5 +22,6 @@ export interface Weighed {
 export function is_aside({ highest, lasted_s, lasts, actions, harm, story }: Weighed): boolean {
   if (highest > 1 || actions > 0 || harm) return false;
   if (story.named?.own === true) return true;
-  return lasted_s < MOMENT_S && !(lasts && story.named !== null);
+  if (story.named === null) return lasted_s < MOMENT_S;
+  return lasted_s < NAMED_MOMENT_S && !lasts;
 }

@@ -152,6 +152,15 @@ describe("an episode", () => {
     expect(run.log.latest()).toMatchObject({ began_ns: 40e9, calm_ns: null });
   });
 
+  test("is not about what hovers at θ1 for minutes after it", () => {
+    const hovering = attribution({ memory: [carrier({ comm: "agent", pid: 9, tid: 9 })] });
+    const run = new Run()
+      .stretch(0, 8, { level: 1, look: leaking })
+      .stretch(8, 500, { level: 1, look: { d: 3.1, d_smooth: 3.1, attribution: hovering } })
+      .stretch(500, 512, { level: 0 });
+    expect(run.log.latest()).toMatchObject({ story: { named: { pid: 1234 } } });
+  });
+
   test("a higher level, and harm, come before what lasted", () => {
     const run = new Run()
       .stretch(0, 20, { level: 1, look: { d_smooth: 12, attribution: attribution({ cpu: [carrier({ pid: 5 })] }) } })

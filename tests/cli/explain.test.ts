@@ -131,7 +131,7 @@ function fall(t_s: number): AuditEntry {
 
 const EPISODES: readonly AuditEntry[] = [...rise(12, 4), fall(35), ...rise(60, 9), fall(66)];
 /** And one of a moment at its end. */
-const AND_A_LOOK: readonly AuditEntry[] = [...EPISODES, ...rise(100, 30), fall(102.3)];
+const AND_A_LOOK: readonly AuditEntry[] = [...EPISODES, ...rise(100, 30), fall(101.3)];
 const SENTENCE =
   'Thread 1240 "filler" of python3 (process 1234) in /user.slice/leak.scope takes 412.0 MiB/s of memory, 98 % of what the node takes.';
 
