@@ -71,7 +71,12 @@ export function decide(
   const lifted = lift(assessment, before, config, now_ns);
   const left = lifted === null ? before : lifted.state;
   const state = runtimes === before.runtimes ? left : { ...left, runtimes };
-  const { harm, growth, stalled_since_ns, outside_stall, excused } = find_harm(assessment, state, config, now_ns);
+  const { harm, growth, stalled_since_ns, stalled_by, outside_stall, excused } = find_harm(
+    assessment,
+    state,
+    config,
+    now_ns,
+  );
   const rising_since_ns = rising_since(assessment, state, config, now_ns);
   const choice = choose_level(assessment, harm, rising_since_ns, state, config, now_ns);
   const { level } = choice;
@@ -136,6 +141,7 @@ export function decide(
   after.unrest_ns = unrest_ns;
   after.plateau = plateau;
   after.stalled_since_ns = stalled_since_ns;
+  after.stalled_by = stalled_by;
   after.outside_stall = outside_stall;
   after.next_id = reserve === null ? further_id : further_id + 1;
   after.containments = containments;

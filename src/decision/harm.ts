@@ -1,5 +1,6 @@
 import type { Assessment, GrowthAssessment } from "../model/assessment.ts";
 import type { Excuse, Harm } from "../model/decision.ts";
+import type { Maybe } from "../model/sample.ts";
 import type { DecisionConfig } from "./config.ts";
 import { type Evidence, excused, ttf_s, weigh } from "./evidence.ts";
 import { comes_from_outside } from "./inbound.ts";
@@ -8,7 +9,7 @@ import { average_stall, harm_from_outside, STALL_RESOURCES, type StallResource, 
 import { protection } from "./protect.ts";
 import { waits_for_us } from "./queue.ts";
 import { left_alone } from "./release.ts";
-import { type DecisionState, is_answered, type KnownExcuse, type OutsideStall } from "./state.ts";
+import { type DecisionState, is_answered, type KnownExcuse, type OutsideStall, type StalledBy } from "./state.ts";
 import { comes_before, type Found, whom_to_answer } from "./whom.ts";
 
 /**
@@ -23,8 +24,9 @@ export interface HarmFinding {
   readonly harm: Harm;
   /** The growth to answer for a TTF witness: the most urgent one, of a cgroup rather than of the node; null for other witnesses. */
   readonly growth: GrowthAssessment | null;
-  /** When stalls beyond tail and floor began; carried in the state. */
+  /** When stalls beyond tail and floor began, and on which resource; carried in the state. */
   readonly stalled_since_ns: number | null;
+  readonly stalled_by: Maybe<StalledBy>;
   /** What load from outside does to the node; carried in the state. */
   readonly outside_stall: OutsideStall | null;
   /** Growths left alone; carried in the state. */
@@ -77,29 +79,61 @@ const NOTHING_FOUND: HarmFinding = {
   harm: NO_HARM,
   growth: null,
   stalled_since_ns: null,
+  stalled_by: null,
   outside_stall: null,
   excused: NONE_EXCUSED,
 };
 /** An excuse is believed for so long after it was last seen: what is read of a process flickers with the windows it is read over. */
 const EXCUSED_S = 1;
 
-/** The resource on which others stall beyond the learned tail and the floor, worst first. */
-function stalled_resource(
+/** The resources on which others stall beyond the learned tail and the floor, each with when that began: a stall on one is no part of a stall on another. */
+function stalled_resources(
   assessment: Assessment,
-  { containments }: DecisionState,
+  { containments, stalled_by, stalled_since_ns }: DecisionState,
   config: DecisionConfig,
-): StallResource | null {
+  now_ns: number,
+): Maybe<StalledBy> {
   const leader_id = assessment.changes[0]?.cgroup_id ?? null;
-  let worst: StallResource | null = null;
-  let most = 0;
+  const before = stalled_by ?? null;
+  let stalled: Maybe<Partial<Record<StallResource, number>>> = null;
   for (const resource of STALL_RESOURCES) {
     const share = stall_of_others(assessment, resource);
-    if (share <= stall_bound(assessment, config, resource) || share <= most) continue;
+    if (share <= stall_bound(assessment, config, resource)) continue;
     if (waits_for_us(containments, resource, leader_id)) continue;
-    worst = resource;
+    stalled ??= {};
+    stalled[resource] = (before === null ? stalled_since_ns : before[resource]) ?? now_ns;
+  }
+  return stalled;
+}
+
+/** The harm of the worst stall that has lasted for its time; null where none has. */
+function harm_of_stall(
+  assessment: Assessment,
+  stalled: Maybe<StalledBy>,
+  config: DecisionConfig,
+  now_ns: number,
+): Harm | null {
+  let worst: { readonly resource: StallResource; readonly lasted_s: number } | null = null;
+  let most = 0;
+  for (const resource of STALL_RESOURCES) {
+    const since_ns = stalled?.[resource];
+    if (since_ns === undefined || now_ns - since_ns < STALL_SUSTAINED_S[resource] * 1e9) continue;
+    const share = stall_of_others(assessment, resource);
+    if (share <= most) continue;
+    worst = { resource, lasted_s: (now_ns - since_ns) / 1e9 };
     most = share;
   }
-  return worst;
+  if (worst === null) return null;
+  const { resource, lasted_s } = worst;
+  return {
+    present: true,
+    witness: "stall",
+    value: most,
+    bound: stall_bound(assessment, config, resource),
+    unit: stall_unit(resource),
+    evidence: "strong",
+    because: [`others have been stalled on ${resource} for ${lasted_s.toFixed(1)} s`],
+  };
 }
 
 /** What is weighed of a growth, unless it is left alone: for a reason seen now, or a moment ago while there is time to wait. */
@@ -141,9 +175,10 @@ export function find_harm(
 ): HarmFinding {
   const outside = comes_from_outside(assessment, state, config);
   const outside_stall = average_stall(assessment, outside, state.outside_stall ?? null, config, now_ns);
-  const stalled = outside ? null : stalled_resource(assessment, state, config);
-  if (stalled === null && outside_stall === null && assessment.growth.length === 0) return NOTHING_FOUND;
-  const stalled_since_ns = stalled === null ? null : (state.stalled_since_ns ?? now_ns);
+  const stalled_by = outside ? null : stalled_resources(assessment, state, config, now_ns);
+  if (stalled_by === null && outside_stall === null && assessment.growth.length === 0) return NOTHING_FOUND;
+  const stalled_since_ns = stalled_by === null ? null : Math.min(...Object.values(stalled_by));
+  const carried = { stalled_since_ns, stalled_by, outside_stall };
 
   let best: Found | null = null;
   let urgent: Found | null = null;
@@ -182,27 +217,14 @@ export function find_harm(
     // Whose next rung rests is not waited for by others.
     const rests = state.rests.some(({ cgroup_id, until_ns }) => cgroup_id === searched_id && until_ns > now_ns);
     const { growth } = whom_to_answer(all, best, may, rests ? null : searched_id);
-    return { harm, growth, stalled_since_ns, outside_stall, excused: excuses };
+    return { harm, growth, ...carried, excused: excuses };
   }
 
-  if (stalled !== null && stalled_since_ns !== null) {
-    const lasted_s = (now_ns - stalled_since_ns) / 1e9;
-    if (lasted_s >= STALL_SUSTAINED_S[stalled]) {
-      const harm: Harm = {
-        present: true,
-        witness: "stall",
-        value: stall_of_others(assessment, stalled),
-        bound: stall_bound(assessment, config, stalled),
-        unit: stall_unit(stalled),
-        evidence: "strong",
-        because: [`others have been stalled on ${stalled} for ${lasted_s.toFixed(1)} s`],
-      };
-      return { harm, growth: null, stalled_since_ns, outside_stall, excused: excuses };
-    }
-  }
+  const waited = harm_of_stall(assessment, stalled_by, config, now_ns);
+  if (waited !== null) return { harm: waited, growth: null, ...carried, excused: excuses };
   const flooded = harm_from_outside(assessment, outside_stall, config, now_ns);
-  if (flooded !== null) return { harm: flooded, growth: null, stalled_since_ns, outside_stall, excused: excuses };
-  if (best === null) return { harm: NO_HARM, growth: null, stalled_since_ns, outside_stall, excused: excuses };
+  if (flooded !== null) return { harm: flooded, growth: null, ...carried, excused: excuses };
+  if (best === null) return { harm: NO_HARM, growth: null, ...carried, excused: excuses };
   const ttf = ttf_s(best.growth);
   const harm: Harm = {
     ...NO_HARM,
@@ -213,5 +235,5 @@ export function find_harm(
     because: best.evidence.because,
     ...(best.evidence.excuse === undefined ? {} : { excuse: best.evidence.excuse }),
   };
-  return { harm, growth: best.growth, stalled_since_ns, outside_stall, excused: excuses };
+  return { harm, growth: best.growth, ...carried, excused: excuses };
 }

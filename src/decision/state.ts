@@ -87,6 +87,9 @@ export interface OutsideStall {
   readonly since_ns: Maybe<number>;
 }
 
+/** Since when others have stalled on a resource; absent for one on which they do not. */
+export type StalledBy = Readonly<Partial<Record<"memory" | "io" | "cpu", number>>>;
+
 /** What a search learned of a cgroup's leading process: it stays true while the process lives. */
 export interface KnownRuntime {
   readonly cgroup_id: number;
@@ -152,7 +155,10 @@ export interface DecisionState {
   readonly unrest_ns: number;
   /** The calm plateau on which the node stands at level 1; null when it stands on none. */
   readonly plateau: Maybe<Plateau>;
+  /** Since when others have stalled on the resource that has lasted longest; null while they do not. */
   readonly stalled_since_ns: Maybe<number>;
+  /** The same of each resource; null while they do not, absent in older records. */
+  readonly stalled_by?: Maybe<StalledBy>;
   /** Null while no load comes from outside; absent in older records. */
   readonly outside_stall?: Maybe<OutsideStall>;
   readonly next_id: number;
@@ -220,6 +226,7 @@ export function initial_state(now_ns: number, level: Level = 0): DecisionState {
     unrest_ns: Math.min(0, now_ns),
     plateau: null,
     stalled_since_ns: null,
+    stalled_by: null,
     outside_stall: null,
     next_id: 1,
     containments: [],
