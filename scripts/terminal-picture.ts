@@ -15,8 +15,7 @@ interface Look {
   dim: boolean;
 }
 
-const escaped = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 function changed(look: Look, codes: string): Look {
   let next = { ...look };

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import type { Maybe } from "../model/sample.ts";
 
 /**
@@ -26,12 +26,11 @@ const MAX_MAPS_BYTES = 4 << 20;
 const MAX_SECTIONS = 256;
 const MAX_NAMES_BYTES = 64 << 10;
 /** What a hypervisor opens first has a low number. */
-const LOWEST_DESCRIPTORS = 128;
+const DESCRIPTORS_MAX = 1024;
 /** A smaller mapping is no memory of a guest. */
 const GUEST_MEMORY_BYTES = 64 << 20;
 const HYPERVISORS: Readonly<Record<string, string>> = {
   "/dev/kvm": "kvm",
-  "anon_inode:kvm-vm": "kvm",
   "/dev/vboxdrv": "virtualbox",
   "/dev/vmmon": "vmware",
 };
@@ -85,13 +84,20 @@ function known_by(patterns: readonly (readonly [RegExp, string])[], maps: string
 
 /** A processor of a guest is mapped for as long as it lives, whatever becomes of the descriptor of /dev/kvm. */
 function hypervisor_of(descriptors: string, maps: string): Maybe<string> {
-  if (maps.includes("anon_inode:kvm-vcpu")) return "kvm";
-  for (let number = 0; number < LOWEST_DESCRIPTORS; number++) {
+  if (maps.includes("anon_inode:kvm-")) return "kvm";
+  let names: readonly string[];
+  try {
+    names = readdirSync(descriptors).slice(0, DESCRIPTORS_MAX);
+  } catch {
+    return null;
+  }
+  for (const name of names) {
     try {
-      const hypervisor = HYPERVISORS[readlinkSync(`${descriptors}/${number}`)];
+      const link = readlinkSync(`${descriptors}/${name}`);
+      const hypervisor = link.startsWith("anon_inode:kvm-") ? "kvm" : HYPERVISORS[link];
       if (hypervisor !== undefined) return hypervisor;
     } catch {
-      // No such descriptor, or the process has ended.
+      // Closed meanwhile, or the process has ended.
     }
   }
   return null;
