@@ -9,6 +9,8 @@ const COLORS = ["#45475a", "#f38ba8", "#a6e3a1", "#f9e2af", "#89b4fa", "#f5c2e7"
 const FOREGROUND = "#cdd6f4";
 const BACKGROUND = "#1e1e2e";
 
+const STYLED = new RegExp(`${String.fromCharCode(27)}\\[([\\d;]*)m`);
+
 interface Look {
   color: string;
   bold: boolean;
@@ -42,7 +44,7 @@ const rows = readFileSync(path, "utf8").trimEnd().split("\n");
 const texts = rows.flatMap((row, y) => {
   let x = 0;
   const parts: string[] = [];
-  for (const [i, part] of row.split(/\x1b\[([\d;]*)m/).entries()) {
+  for (const [i, part] of row.split(STYLED).entries()) {
     if (i % 2 === 1) look = changed(look, part);
     else if (part !== "") {
       const style = ` style="white-space:pre"${look.bold ? ' font-weight="bold"' : ""}${look.dim ? ' opacity="0.65"' : ""}`;

@@ -52,12 +52,15 @@ describe.skipIf(mount === null || !usable())("on this kernel", () => {
     throw new Error(`never: ${what}`);
   };
   /** A process that is on its way out keeps the child busy for a moment: the motor tries again at its polls. */
-  const until_gone = (motor: CgroupMotor, t_ns: number): Promise<void> =>
-    until("the child is gone", () => {
+  const until_gone = (motor: CgroupMotor, since_ns: number): Promise<void> => {
+    let t_ns = since_ns;
+    return until("the child is gone", () => {
       if (!existsSync(`${home}/hosa-freeze`)) return true;
-      motor.poll((t_ns += 1e7));
+      t_ns += 1e7;
+      motor.poll(t_ns);
       return false;
     });
+  };
   const make = () =>
     new CgroupMotor({
       mount: mount!,
