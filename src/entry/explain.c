@@ -25,7 +25,7 @@ struct key {
 
 /* An episode under way (src/report/episode_builder.ts). */
 struct episode {
-  int is_there, is_stopped, acted, is_calm_since;
+  int is_there, is_stopped, acted, isolated, is_calm_since;
   long level, highest, first_ns, last_ns, calm_ns;
   /* Hashes of the ids of what is in force. */
   word open[MOST_OPEN], open_count;
@@ -106,15 +106,17 @@ static int belongs(const struct episode *episode, struct text record, long t_ns)
   return t_ns == 0 || t_ns - calm_ns < REST_S * NS_PER_S;
 }
 
-/* The first that acted; else the latest peak of the highest level; without one, the first of that level. */
+/* The one that isolated the node; else the first that acted; else the latest peak of the highest level; without one, the first of that level. */
 static void choose_key(struct episode *episode, struct text record, struct line line, int applies) {
-  if (episode->acted) return;
   long level = number_at(record, "decision.level");
   int is_moment = is(string_at(record, "kind"), "episode");
+  int isolates = !is_moment && level == 5 && number_at(record, "decision.previous_level") < 5;
+  if (episode->isolated || (episode->acted && !isolates)) return;
+  episode->isolated = isolates;
   int is_peak = is_moment && is(string_at(record, "event"), "peak") && level >= episode->highest &&
                 (level >= episode->key.level || !episode->key.is_moment);
   int is_first = episode->key.line.length == 0;
-  if (!is_first && !(applies && !is_moment) && !is_peak && level <= episode->highest) return;
+  if (!isolates && !is_first && !(applies && !is_moment) && !is_peak && level <= episode->highest) return;
   struct text named = value_at(record, "story.named");
   if (value_at(record, "story").at == 0) named = value_at(record, "decision.culprit");
   episode->key = (struct key){
@@ -131,7 +133,10 @@ static void choose_key(struct episode *episode, struct text record, struct line 
 static void decided(struct episode *episode, struct text record, struct line line) {
   struct text actions = value_at(record, "decision.actions"), outcomes = value_at(record, "outcomes"), action, outcome;
   int applies = 0;
-  for (struct text rest = actions; next_element(&rest, &action);) applies |= is(string_at(action, "verb"), "apply");
+  for (struct text rest = actions, done = outcomes; next_element(&rest, &action);) {
+    int refused = next_element(&done, &outcome) && is(string_at(outcome, "status"), "refused");
+    applies |= is(string_at(action, "verb"), "apply") && !refused;
+  }
   choose_key(episode, record, line, applies);
   long level = number_at(record, "decision.level");
   if (level > episode->highest) episode->highest = level;

@@ -63,7 +63,7 @@ export interface Episode {
   readonly peak_d_smooth: number;
   readonly oom_kills: number;
   readonly timeline: Timeline;
-  /** The decision that is explained in full: the first that acted, else the peak. */
+  /** The decision that is explained in full: the one that isolated the node, else the first that acted, else the peak. */
   readonly key: DecisionRecord;
   readonly config: DecisionInput["config"];
   readonly forecast: Maybe<Forecast>;

@@ -177,7 +177,8 @@ export class EpisodeBuilder {
     const { oom_kills } = input.assessment;
     this.#oom_kills = { first: this.#oom_kills?.first ?? oom_kills, last: oom_kills };
     this.#name(record, place);
-    const applies = decision.actions.some((action) => action.verb === "apply");
+    const outcomes = record.kind === "action" ? record.outcomes : [];
+    const applies = decision.actions.some(({ verb }, i) => verb === "apply" && outcomes[i]?.status !== "refused");
     this.#foresee(record, place, applies && !this.#acted);
     this.#choose_key(record, applies);
     if (level > this.#max_level) this.#max_level = level;
@@ -187,16 +188,21 @@ export class EpisodeBuilder {
     this.#level = level;
     this.#acted ||= applies;
     decision.actions.forEach((action, i) => {
-      const outcome = record.kind === "action" ? (record.outcomes[i] ?? null) : null;
+      const outcome = outcomes[i] ?? null;
       this.#omitted.actions += push_bounded(this.#actions, { ...place, action, outcome });
       this.#open.add(action.id);
       if (action.verb === "release" || outcome?.status === "refused") this.#open.delete(action.id);
     });
   }
 
-  /** The first that acted; else the latest peak of the highest level; without one, as in older records, the first of that level. */
+  /**
+   * The one that isolated the node; else the first that acted; else the latest peak of the highest level; without one, as in older records, the
+   * first of that level.
+   */
   #choose_key(record: DecisionRecord, applies: boolean): void {
-    if (this.#acted) return;
+    if (isolates(this.#key)) return;
+    if (isolates(record)) this.#key = record;
+    if (this.#acted || isolates(record)) return;
     const { level } = record.decision;
     const peak = record.kind === "episode" && record.event === "peak";
     const no_peak_yet = this.#key.kind !== "episode";
@@ -253,4 +259,8 @@ export class EpisodeBuilder {
     this.#omitted.verdicts += push_bounded(this.#verdicts, { ...place, verdict });
     if (verdict.verdict !== "effective") this.#open.delete(verdict.id);
   }
+}
+
+function isolates({ kind, decision: { level, previous_level } }: DecisionRecord): boolean {
+  return kind !== "episode" && level === 5 && previous_level < 5;
 }

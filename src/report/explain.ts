@@ -136,14 +136,18 @@ function what(record: DecisionRecord): string {
 }
 
 /** What HOSA did about it, one sentence. */
-function done({ decision }: DecisionRecord, motor: string): string {
-  const [first] = decision.actions;
+function done(record: DecisionRecord, motor: string): string {
+  const { decision } = record;
+  if (decision.level === 5)
+    return `HOSA ${motor === "recording" ? "would isolate" : "isolated"} the node (quarantine).`;
+  const outcomes = record.kind === "action" ? record.outcomes : [];
+  const first = decision.actions.find((_, i) => outcomes[i]?.status !== "refused");
   if (first !== undefined) {
     const acts = motor === "recording" ? "HOSA would act" : "HOSA acted";
     return `${acts}: ${first.verb} ${setting(first.setting)} on ${target(first)}.`;
   }
-  if (decision.level === 5)
-    return `HOSA ${motor === "recording" ? "would isolate" : "isolated"} the node (quarantine).`;
+  const [refused] = outcomes;
+  if (refused !== undefined) return `HOSA could not act: ${refused.detail}.`;
   if (decision.inaction !== "") return `HOSA did nothing: ${decision.inaction}.`;
   return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
 }
