@@ -64,6 +64,8 @@ export class Ledger {
   readonly #open = new Map<string, LedgerEntry>();
   readonly #lock: Lock;
   #fd: number;
+  /** Then the file belongs to whoever takes the lock next. */
+  #closed = false;
   #inode: number;
   #size_bytes: number;
   #sequence = 0;
@@ -99,6 +101,7 @@ export class Ledger {
    * whether the next entry could be written down.
    */
   examine(): void {
+    if (this.#closed) return;
     try {
       this.#find_file();
       accessSync(this.#directory, constants.W_OK);
@@ -155,6 +158,7 @@ export class Ledger {
 
   /** Close the file and give the lock back; open entries stay for whoever comes next. */
   close(): void {
+    this.#closed = true;
     closeSync(this.#fd);
     this.#lock();
   }

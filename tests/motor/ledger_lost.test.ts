@@ -77,6 +77,9 @@ describe("another program cleans up where the ledger lies", () => {
     expect([motor.ledger.trouble, motor.ledger.disturbed]).toEqual([null, 1]);
     motor.close();
     expect(existsSync(`${setup.ledger_dir}/ledger.lock`)).toBe(false);
+    motor.ledger.examine();
+    expect(existsSync(`${setup.ledger_dir}/ledger.lock`), "a closed ledger takes no lock again").toBe(false);
+    expect(motor.ledger.disturbed).toBe(1);
   });
 
   test("a lock that another running process has taken forbids every further action", async () => {
