@@ -90,6 +90,8 @@ function forked_pages(growth: GrowthAssessment, { search, act }: Known): Maybe<E
   const { copied_bytes, looked_s, shared_bytes, pid } = bounds;
   const watched = looked_s >= WATCHED_S && copied_bytes !== null;
   if (watched && copied_bytes < COPIED_PART * growth.slope_bytes_per_s * looked_s) return null;
+  // What was copied is not known yet, or never is (of a large process): it is no more than there is to copy.
+  if (!watched && (growth.gained_bytes ?? 0) >= shared_bytes) return null;
   if (!fits(shared_bytes, growth, act)) return null;
   return { code: "forked_pages", pid, shared_bytes, headroom_bytes: growth.ttf.headroom_bytes };
 }
