@@ -451,7 +451,7 @@ class Agent {
       if (audit.dropped > 0)
         this.#options.on_message(
           "error",
-          `the audit lacks ${audit.dropped} lines: ${audit.unsaid?.why ?? "the disk refused them for a while"}`,
+          `the audit lacks ${counted(audit.dropped, "line")}: ${audit.unsaid?.why ?? "the disk refused them for a while"}`,
         );
       this.#parts.unlock_audit();
     }

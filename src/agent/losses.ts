@@ -119,7 +119,12 @@ export class Losses {
       const seen = this.#seen(code);
       if (seen !== null) this.#follow(code, seen, t_ns);
     }
-    this.#degraded = this.list.flatMap(({ degraded }) => (degraded === null ? [] : [degraded]));
+    const degraded: string[] = [];
+    for (const [code, { stands }] of this.#known) {
+      const cannot = stands ? loss_kind(code).degrades : undefined;
+      if (cannot !== undefined) degraded.push(cannot);
+    }
+    this.#degraded = degraded;
   }
 
   /** Null: nothing was ever lost of this kind. */
@@ -130,12 +135,13 @@ export class Losses {
     let lasting = false;
     let detail = noted?.detail ?? "";
     for (const source of this.#sources.get(code) ?? NO_SOURCES) {
-      const own = (source.total?.() ?? 0) + (source.now?.() ?? 0);
+      const own_total = source.total?.() ?? 0;
+      const own_now = source.now?.() ?? 0;
       const lasts = source.lasting?.() ?? false;
-      total += source.total?.() ?? 0;
-      now += source.now?.() ?? 0;
+      total += own_total;
+      now += own_now;
       lasting ||= lasts;
-      if (own > 0 || lasts) detail = source.detail?.() ?? detail;
+      if (own_total > 0 || own_now > 0 || lasts) detail = source.detail?.() ?? detail;
     }
     if (total === 0 && now === 0 && !lasting && !this.#known.has(code)) return null;
     return { total, now, detail, lasting };

@@ -9,7 +9,8 @@ import type { Maybe } from "../../model/sample.ts";
 const SOCKET_MODE = 0o660;
 /** The group may pass through a directory of ours, not list it. */
 const DIRECTORY_MODE = 0o710;
-const BACKLOG = 256;
+/** Connections that wait to be accepted; the kernel takes one more. */
+export const BACKLOG = 256;
 
 /** The socket cannot be had, and why; the agent goes on without it. */
 export class SocketTrouble extends Error {

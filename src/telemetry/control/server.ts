@@ -5,7 +5,7 @@ import type { Maybe } from "../../model/sample.ts";
 import { ClientOutput } from "./client_output.ts";
 import { Framer } from "./framer.ts";
 import { Leaving } from "./leaving.ts";
-import type { PlacedSocket } from "./place.ts";
+import { BACKLOG, type PlacedSocket } from "./place.ts";
 import {
   beat_line,
   end_line,
@@ -104,8 +104,8 @@ export class ControlServer {
 
   /** New clients come by this socket from now on; those that are connected stay. */
   move_to(socket: PlacedSocket): void {
-    // Those that wait at the old one found it while it was there.
-    this.#accept(this.#options.clock() + BUDGET_NS);
+    // All that wait at the old one, whatever time that takes: closing it would end them without an answer.
+    this.#accept(Number.POSITIVE_INFINITY, BACKLOG + 1);
     this.#readiness.remove(this.#socket.listener.fd);
     this.#socket[Symbol.dispose]();
     this.#socket = socket;
@@ -182,8 +182,8 @@ export class ControlServer {
     }
   }
 
-  #accept(end_ns: number): void {
-    for (let taken = 0; taken < ACCEPTS_MAX && this.#options.clock() < end_ns; taken++) {
+  #accept(end_ns: number, most = ACCEPTS_MAX): void {
+    for (let taken = 0; taken < most && this.#options.clock() < end_ns; taken++) {
       const connection = this.#socket.listener.accept();
       if (connection === null) return;
       const { uid, pid } = connection.peer();

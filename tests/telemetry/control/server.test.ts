@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { monotonic_ns } from "../../../src/ffi/libc.ts";
 import { place_socket, SocketTrouble } from "../../../src/telemetry/control/place.ts";
 import type { Reply, Shown } from "../../../src/telemetry/control/server.ts";
 import { lines_of, Scratch } from "./scratch.ts";
@@ -36,6 +37,28 @@ describe("the control socket", () => {
       { v: 1, ok: true, op: "status" },
       { v: 1, ok: true, op: "audit" },
     ]);
+  });
+
+  test("those that wait to be accepted are answered although the socket was removed, on a node however slow", async () => {
+    let late_ns = 0;
+    let slow = false;
+    const clock = () => {
+      if (slow) late_ns += 1e9;
+      return monotonic_ns() + late_ns;
+    };
+    using scratch = new Scratch({ clock });
+    const seen: ReturnType<typeof lines_of>[] = [];
+    for (let count = 0; count < 40; count++) {
+      const client = await scratch.connect();
+      seen.push(lines_of(client));
+      client.write(STATUS);
+    }
+    rmSync(scratch.path);
+    slow = true;
+    scratch.server.move_to(place_socket(scratch.path, null, scratch.directory));
+    slow = false;
+    await scratch.turns_until(() => seen.every(({ lines, closed }) => closed || lines.length === 1));
+    expect(seen.flatMap(({ lines }) => lines)).toEqual(seen.map(() => ({ v: 1, ok: true, op: "status" })));
   });
 
   test("an answer may come later; meanwhile nothing else is taken from that client", async () => {
