@@ -4,14 +4,19 @@ import type { CortexOptions } from "../cortex/self.ts";
 import type { DecisionConfig } from "../decision/config.ts";
 import type { DecisionState } from "../decision/state.ts";
 import { RUNGS } from "../model/containment.ts";
-import type { CgroupSample, Sample } from "../model/sample.ts";
+import type { CgroupSample, Maybe, Sample } from "../model/sample.ts";
 import type { ThreadSearch } from "../model/search.ts";
 import { RecordingMotor } from "../motor/recording.ts";
-import type { BeatFigures, SensorPorts } from "../sensor/ports.ts";
+import { narrated } from "../report/narrated.ts";
+import { NodeTotalsReader } from "../sensor/node_totals.ts";
+import type { BeatFigures, SensorPorts, StarterPort } from "../sensor/ports.ts";
 import { Sensor } from "../sensor/sensor.ts";
+import { TaskWatch } from "../sensor/task_watch.ts";
 import { ThreadWatch, type ThreadWatchPorts } from "../sensor/threads.ts";
+import { Attributor } from "./attributor.ts";
 import { Beat, type BeatResult } from "./beat.ts";
 import { ContainmentWatch, type WatchPort } from "./containment_watch.ts";
+import { EpisodeLog } from "./episode_log.ts";
 import { OwnStall } from "./own_stall.ts";
 
 /** Enough for the just-in-time compiler to finish with everything a beat runs. */
@@ -39,7 +44,7 @@ const THETA = [0.01, 0.02, 0.03, 0.04] as const;
  * @param seen called after every beat, for tests; sets `kept` to hold on to the result
  */
 export function rehearse(
-  ports: SensorPorts & ThreadWatchPorts,
+  ports: SensorPorts & ThreadWatchPorts & { readonly starters?: Maybe<StarterPort> },
   options: CortexOptions,
   config: DecisionConfig,
   count: number,
@@ -58,9 +63,12 @@ export function rehearse(
   const growth = sensor.dimensions.findIndex((dimension) => dimension.name === "memory_growth_bytes_per_s");
   let leaked_bytes = 0;
   const ring = new FlightRing(RING_NS, RING_BYTES);
+  let felt = figures(0, t_ns);
+  const attributor = invented_attributor(invented, threads, () => felt);
   const beat = new Beat({
     sense: () => {
-      const sample = sensor.sense(figures(beats, t_ns));
+      felt = figures(beats, t_ns);
+      const sample = sensor.sense(felt);
       threads.sweep(true);
       if (sample === null) return null;
       const leaking = beats > leak_after && !is_held(motor);
@@ -74,7 +82,9 @@ export function rehearse(
     motor,
     watch: new ContainmentWatch(invented_watch(), true),
     own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
-    record: () => {},
+    attribute: () => attributor.observe(),
+    episodes: new EpisodeLog(),
+    record: narrated,
     refill: (desk) => ring.refill(desk),
   });
   for (; beats < count; beats++) {
@@ -85,6 +95,23 @@ export function rehearse(
     ring.push(result.assessment, before, result.decision, result.kept || before === null);
     seen(result, beat.state);
   }
+}
+
+/** Real readings of the node's threads, at the invented times. */
+function invented_attributor(
+  ports: SensorPorts & ThreadWatchPorts & { readonly starters?: Maybe<StarterPort> },
+  sweeps: ThreadWatch,
+  felt: () => BeatFigures,
+): Attributor {
+  const totals = new NodeTotalsReader(ports.open, felt);
+  const read = { ...ports, starters: ports.starters ?? null, totals: () => totals.read() };
+  const options = {
+    usual: (tid: number, start_ns: number) => sweeps.usual(tid, start_ns),
+    path_of: () => "/",
+    protected_because: () => null,
+    own_comm: "",
+  };
+  return new Attributor(new TaskWatch(read, options), () => ports.monotonic_ns());
 }
 
 /** Whether the last thing asked of the motor was to freeze. */
