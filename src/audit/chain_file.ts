@@ -1,7 +1,7 @@
-import type { BigIntStats } from "node:fs";
+import { type BigIntStats, closeSync, readSync } from "node:fs";
 import { type FileHandle, lstat, mkdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
-import { open_own_handle } from "../files/regular.ts";
+import { open_own_handle, open_to_read } from "../files/regular.ts";
 import { errno_of } from "../model/errno.ts";
 
 /** Which file a path led to: device and inode. */
@@ -25,6 +25,8 @@ export class ChainFile {
   #handle: FileHandle | null = null;
   #known: FileIdentity | null;
   #bytes: number;
+  /** It was truncated within a line. */
+  #cut = false;
 
   /** @param known the file the chain was resumed from, and its size; null: the next `open` makes a new one */
   constructor(path: string, known: FileIdentity | null, bytes: number) {
@@ -54,21 +56,26 @@ export class ChainFile {
     const size = Number(there.size);
     const truncated = size < this.#bytes;
     this.#bytes = size;
-    return truncated ? "truncated" : null;
+    if (!truncated) return null;
+    this.#cut = size > 0 && !ends_with_a_line(this.path, size);
+    return "truncated";
   }
 
   /** Appends and syncs; what a full disk took of it is cut off again. Rejects with what the file system says. */
   async append(text: string): Promise<void> {
     const handle = await this.#opened();
+    // Half a line stays one of its own, which readers put aside; this text would become its other half.
+    const whole = this.#cut ? `\n${text}` : text;
     try {
-      await handle.appendFile(text);
+      await handle.appendFile(whole);
       await handle.datasync();
     } catch (error) {
       // Where even that fails, the unfinished line is put aside at the next start.
       await handle.truncate(this.#bytes).catch(() => {});
       throw error;
     }
-    this.#bytes += Buffer.byteLength(text);
+    this.#bytes += Buffer.byteLength(whole);
+    this.#cut = false;
   }
 
   /** Moves the file to PATH.1, that one to PATH.2 and so on; PATH.keep is given up. */
@@ -100,6 +107,16 @@ export class ChainFile {
     this.#known = { dev: stat.dev, ino: stat.ino };
     this.#bytes = Number(stat.size);
     return handle;
+  }
+}
+
+function ends_with_a_line(path: string, size: number): boolean {
+  const fd = open_to_read(path);
+  try {
+    const last = Buffer.alloc(1);
+    return readSync(fd, last, 0, 1, size - 1) === 1 && last[0] === 10;
+  } finally {
+    closeSync(fd);
   }
 }
 

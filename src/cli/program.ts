@@ -1,4 +1,4 @@
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import { nearest } from "../config/nearest.ts";
 import { OperatorError } from "../model/error.ts";
 import { visible } from "../model/visible.ts";
@@ -358,9 +358,11 @@ ${examples(
         "target",
         "quarantine",
         "all",
-      ),
+      ).argParser(once),
     )
-    .addOption(exclusive("--target <cgroup>", "one cgroup: its path, directory or id", "quarantine", "all"))
+    .addOption(
+      exclusive("--target <cgroup>", "one cgroup: its path, directory or id", "quarantine", "all").argParser(once),
+    )
     .addOption(exclusive("--quarantine", "what level 5 did, and level 5", "all"))
     .option("--all", "everything")
     .option("--yes", "do not ask; without a terminal it is needed")
@@ -504,6 +506,12 @@ function exclusive(flags: string, description: string, ...others: string[]): Opt
   return new Option(flags, description).conflicts(others);
 }
 
+/** A second one would take the place of the first without a word. */
+function once(value: string, before: string | undefined): string {
+  if (before === undefined) return value;
+  throw new InvalidArgumentError(`It is given twice: ${before} and ${value}. Call the command once for each.`);
+}
+
 /** Names of the options that stand on the command line, as they are typed there. */
 function typed_options(command: Command): readonly string[] {
   const typed = (one: Command): string[] =>
@@ -525,7 +533,8 @@ function command_of(program: Command, words: readonly string[]): Command {
     const next = found.commands.find((one) => one.name() === word);
     if (next === undefined) {
       const meant = nearest(word, names);
-      const hint = meant === null ? `There are ${names.join(", ")}.` : `Did you mean ${meant}?`;
+      const there = names.length === 0 ? `${found.name()} has no commands.` : `There are ${names.join(", ")}.`;
+      const hint = meant === null ? there : `Did you mean ${meant}?`;
       throw new OperatorError(`help ${words.join(" ")}: there is no command "${word}"`, 2, hint);
     }
     found = next;

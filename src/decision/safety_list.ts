@@ -49,10 +49,13 @@ export const SAFETY_LIST: readonly Protected[] = [
       ...["ssh.service", "sshd.service", "ssh@*.service", "sshd@*.service", "ssh.socket", "sshd.socket"],
       ...["dropbear.service", "dropbear@*.service", "cockpit.service", "cockpit-*.service", "teleport.service"],
       ...["tailscaled.service", "openvpn*.service", "strongswan*.service", "wg-quick@*.service", "xrdp*.service"],
+      ...["zerotier-one.service", "nebula*.service", "netbird.service", "headscale.service", "webmin.service"],
+      ...["libreswan.service", "ipsec.service", "softether-vpn*.service", "xl2tpd.service", "cloudflared*.service"],
     ],
     programs: [
       ...["sshd", "sshd-session", "sshd-auth", "dropbear", "cockpit-ws", "cockpit-tls", "cockpit-session"],
       ...["cockpit-bridge", "teleport", "tailscaled", "openvpn", "charon", "charon-systemd", "xrdp", "xrdp-sesman"],
+      ...["zerotier-one", "nebula", "netbird", "headscale", "pluto", "xl2tpd", "cloudflared"],
     ],
   },
   {

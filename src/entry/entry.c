@@ -28,7 +28,7 @@ static const char NO_RESTART[] =
     "hosa: cannot start itself anew without LD_*, GLIBC_TUNABLES and MALLOC_* in its environment. Remove these variables.\n";
 static const char ITSELF[] = "/proc/self/exe";
 
-enum { SYS_WRITE = 1, SYS_EXECVE = 59, SYS_EXIT_GROUP = 231, STDERR = 2, FAILED = 1, NOT_SUPPORTED = 3 };
+enum { SYS_WRITE = 1, SYS_EXECVE = 59, SYS_GETCWD = 79, SYS_CHDIR = 80, SYS_EXIT_GROUP = 231, MOST_PATH_BYTES = 4096, STDERR = 2, FAILED = 1, NOT_SUPPORTED = 3 };
 enum { AT_NULL = 0, AT_EXECFN = 31 };
 /* CPUID leaf 1, ECX: SSE3, SSSE3, SSE4.1, SSE4.2, POPCNT. The rest of x86-64-v2 the runtime does without. */
 enum { NEEDED = 1 << 0 | 1 << 9 | 1 << 19 | 1 << 20 | 1 << 23 };
@@ -100,6 +100,12 @@ static int clean(char **environment) {
   return obeyed;
 }
 
+/* The runtime does not start in a directory that was deleted, and says so in words of its own. Nothing relative can lie there. */
+static void leave_deleted_directory(void) {
+  char place[MOST_PATH_BYTES];
+  if (system_call(SYS_GETCWD, (word)place, sizeof place, 0) < 0) system_call(SYS_CHDIR, (word) "/", 0, 0);
+}
+
 /* stack: what the kernel gave the process, as in elf(5): argc, argv, 0, environment, 0, auxiliary vector. */
 __attribute__((used)) static void enter(word *stack) {
   if (!runs_here()) end(NO_CPU, sizeof NO_CPU - 1, NOT_SUPPORTED);
@@ -109,6 +115,7 @@ __attribute__((used)) static void enter(word *stack) {
   char **after = environment;
   while (*after != 0) after++;
   if (!clean(environment)) {
+    leave_deleted_directory();
     int exit_code = answer_without_runtime(arguments, environment);
     if (exit_code >= 0) end("", 0, exit_code);
     return;

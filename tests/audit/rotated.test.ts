@@ -118,6 +118,22 @@ describe("another program takes the audit's file away", () => {
     });
   });
 
+  test("a file truncated within a line: what comes after has lines of its own", async () => {
+    await with_directory(async (directory) => {
+      const writer = await disturbed(directory, (path) => truncateSync(path, readFileSync(path).indexOf("\n") + 9));
+      await writer.close();
+      const lines = readFileSync(writer.path, "utf8").trimEnd().split("\n");
+      expect(lines[1]).toHaveLength(8);
+      for (const line of lines.slice(2)) expect(() => JSON.parse(line)).not.toThrow();
+      const items = await items_of(writer.path);
+      expect(texts_of(items).slice(-LATER.length)).toEqual(LATER);
+      expect(problems_of(items)).toEqual([
+        "2: tampered: line too short to be a record",
+        "3: missing: lines 2 to 2 of the chain: another program truncated the file",
+      ]);
+    });
+  });
+
   test("a file of somebody else at the path is rotated away, not appended to", async () => {
     await with_directory(async (directory) => {
       const writer = await disturbed(directory, (path) => {

@@ -134,6 +134,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: () => ["release", "--id", "foo", "--yes"], schema: "error", code: 1 },
     { args: () => ["release", "--target", "/foo", "--yes"], schema: "error", code: 1 },
     { args: () => ["release", "--yes"], schema: "error", code: 2 },
+    { args: () => ["release", "--id", "a", "--id", "b", "--yes"], schema: "error", code: 2 },
     { args: () => ["release", "--reason", "x"], schema: "error", code: 2 },
     { args: () => ["release", "--all"], schema: "error", code: 2 },
   ],
@@ -259,6 +260,7 @@ group("-o json", () => {
     [["expalin"], "unknown command 'expalin'"],
     [["config", "chek"], "unknown command 'chek'"],
     [["help", "nosuch"], 'there is no command "nosuch"'],
+    [["help", "explain", "nosuch"], 'there is no command "nosuch"'],
     [["observe", "--count", "0"], "--count"],
     [["report"], "--html"],
   ])("%j is answered with an error that says so", (args, text) => {
