@@ -12,7 +12,7 @@ const MAX_WINDOW_NS = 1e9;
 const YOUNG_NS = 5e9;
 const SPACING_YOUNG_NS = 190e6;
 const SPACING_NS = 950e6;
-const SPACING_COSTS = 20;
+const SPACING_COSTS = 60;
 /** Not asked for so long, the node was calm: what is asked about now is another rise, to be looked at anew. */
 const CALM_NS = 400e6;
 /** A calm longer than this ends what the gains are counted from. */

@@ -100,11 +100,11 @@ describe("the watch over all tasks", () => {
     for (const { before, after } of windows) expect(after.t_ns - before.t_ns).toBeLessThanOrEqual(2.1e9);
   });
 
-  test("is read no more often than a twentieth of the time allows", () => {
+  test("is read no more often than a sixtieth of the time allows", () => {
     const node = new Node();
     node.cost_ns = 50e6;
     node.look(10);
-    expect(node.reads).toBeLessThanOrEqual(11);
+    expect(node.reads).toBeLessThanOrEqual(5);
   });
 });
 
