@@ -178,7 +178,7 @@ class Agent {
       pause: (now_ns) => this.#pauses.input(now_ns),
       ...(parts.rules.shield === undefined ? {} : { arrivals: new Arrivals(ports) }),
       own_stall: new OwnStall(stall_port(parts.mount)),
-      attribute: () => attributor.observe(),
+      attribute: (sparing) => attributor.observe(sparing),
       episodes: this.#episodes,
       record: (entry) => this.#record(entry),
       ...(flight === null ? {} : { refill: (desk: SpentBeat) => flight.refill(desk) }),

@@ -16,9 +16,12 @@ export class Attributor {
     this.#monotonic_ns = monotonic_ns;
   }
 
-  /** Once a beat above level 0; the same value until a new reading was due. */
-  observe(): Attribution | undefined {
-    const window = this.#watch.look();
+  /**
+   * Once a beat above level 0; the same value until a new reading was due.
+   * @param sparing something is held, and so named: beside it the service needs the processors
+   */
+  observe(sparing = false): Attribution | undefined {
+    const window = this.#watch.look(sparing);
     if (window !== null) this.#latest = attribute(window);
     else if (this.#latest !== undefined && this.#monotonic_ns() - this.#latest.t_ns > STALE_NS)
       this.#latest = undefined;

@@ -33,7 +33,7 @@ export interface BeatParts {
   /** Conversations begun from outside, per second; absent where nothing could be done about them. */
   readonly arrivals?: { observe(sample: Sample): Maybe<number> };
   /** What carries the node's load, asked above level 0 only; absent: nothing is named. */
-  readonly attribute?: () => Attribution | undefined;
+  readonly attribute?: (sparing: boolean) => Attribution | undefined;
   /** Follows what happens above level 0; absent: nothing is told of it. */
   readonly episodes?: EpisodeLog;
   readonly record: (entry: AuditEntry) => void;
@@ -154,7 +154,7 @@ export class Beat {
     const { attribute } = this.#parts;
     if (attribute === undefined) return undefined;
     for (const { phase } of containments) if (phase === "dose" || phase === "pulse") return undefined;
-    return attribute();
+    return attribute(containments.length > 0);
   }
 
   /** What lay there was handed out at the beat before and is not ours any more. */

@@ -82,7 +82,7 @@ export function rehearse(
     motor,
     watch: new ContainmentWatch(invented_watch(), true),
     own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
-    attribute: () => attributor.observe(),
+    attribute: (sparing) => attributor.observe(sparing),
     episodes: new EpisodeLog(),
     record: narrated,
     refill: (desk) => ring.refill(desk),

@@ -13,6 +13,7 @@ const YOUNG_NS = 5e9;
 const SPACING_YOUNG_NS = 190e6;
 const SPACING_NS = 950e6;
 const SPACING_COSTS = 60;
+const SPARING_NS = 2e9;
 /** Not asked for so long, the node was calm: what is asked about now is another rise, to be looked at anew. */
 const CALM_NS = 400e6;
 /** A calm longer than this ends what the gains are counted from. */
@@ -52,6 +53,7 @@ export class TaskWatch {
   #before: Maybe<TaskReading> = null;
   #next: Maybe<TaskReading> = null;
   #due_ns = 0;
+  #read_ns = Number.NEGATIVE_INFINITY;
   #asked_ns = Number.NEGATIVE_INFINITY;
 
   constructor(ports: TaskWatchPorts, options: TaskWatchOptions) {
@@ -65,12 +67,13 @@ export class TaskWatch {
     this.#sweep = reading;
   }
 
-  /** Once a beat, while something is out of the ordinary: two readings to compare where a new one was due, else null. */
-  look(): Maybe<TaskWindow> {
+  /** Once a beat, while something is out of the ordinary (@param sparing one reading in two seconds is enough): two readings to compare where a new one was due, else null. */
+  look(sparing = false): Maybe<TaskWindow> {
     const now_ns = this.#ports.monotonic_ns();
     if (now_ns - this.#asked_ns > CALM_NS) this.#begin(now_ns);
     this.#asked_ns = now_ns;
-    if (now_ns < this.#due_ns) return null;
+    if (now_ns < this.#due_ns || (sparing && now_ns - this.#read_ns < SPARING_NS)) return null;
+    this.#read_ns = now_ns;
     const after = this.#read(now_ns);
     const cost_ns = this.#ports.monotonic_ns() - now_ns;
     const young = now_ns - this.#begun_ns < YOUNG_NS;
