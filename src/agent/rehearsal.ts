@@ -64,7 +64,8 @@ export function rehearse(
   let leaked_bytes = 0;
   const ring = new FlightRing(RING_NS, RING_BYTES);
   let felt = figures(0, t_ns);
-  const attributor = invented_attributor(invented, threads, () => felt);
+  // What names the carriers runs a few times in a rise: it is touched, and need not be compiled.
+  const attributor = count > BEATS_TO_TOUCH ? null : invented_attributor(invented, threads, () => felt);
   const beat = new Beat({
     sense: () => {
       felt = figures(beats, t_ns);
@@ -82,9 +83,9 @@ export function rehearse(
     motor,
     watch: new ContainmentWatch(invented_watch(), true),
     own_stall: new OwnStall({ stall_some_us: () => null, leave: () => {} }),
-    attribute: (sparing) => attributor.observe(sparing),
-    episodes: new EpisodeLog(),
-    record: narrated,
+    record: () => {},
+    ...(attributor === null ? {} : { attribute: (sparing: boolean) => attributor.observe(sparing) }),
+    ...(attributor === null ? {} : { episodes: new EpisodeLog(), record: narrated }),
     refill: (desk) => ring.refill(desk),
   });
   for (; beats < count; beats++) {
