@@ -7,9 +7,10 @@
  * get the threads or the memory that it starts with, answer.c answers in its place.
  */
 
-#include "answer.h"
+#include <asm/unistd.h>
 
-typedef unsigned long word;
+#include "answer.h"
+#include "kernel.h"
 
 /* Every variable that HOSA reads, each name with a zero behind it; tests/architecture/environment.test.ts compares it with the sources. */
 static const char KEPT[] =
@@ -28,20 +29,14 @@ static const char NO_RESTART[] =
     "hosa: cannot start itself anew without LD_*, GLIBC_TUNABLES and MALLOC_* in its environment. Remove these variables.\n";
 static const char ITSELF[] = "/proc/self/exe";
 
-enum { SYS_WRITE = 1, SYS_EXECVE = 59, SYS_GETCWD = 79, SYS_CHDIR = 80, SYS_EXIT_GROUP = 231, MOST_PATH_BYTES = 4096, STDERR = 2, FAILED = 1, NOT_SUPPORTED = 3 };
+enum { MOST_PATH_BYTES = 4096, FAILED = 1, NOT_SUPPORTED = 3 };
 enum { AT_NULL = 0, AT_EXECFN = 31 };
 /* CPUID leaf 1, ECX: SSE3, SSSE3, SSE4.1, SSE4.2, POPCNT. The rest of x86-64-v2 the runtime does without. */
 enum { NEEDED = 1 << 0 | 1 << 9 | 1 << 19 | 1 << 20 | 1 << 23 };
 
-static long system_call(long number, word a, word b, word c) {
-  long result;
-  __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
-  return result;
-}
-
 __attribute__((noreturn)) static void end(const char *message, word length, int status) {
-  system_call(SYS_WRITE, STDERR, (word)message, length);
-  for (;;) system_call(SYS_EXIT_GROUP, status, 0, 0);
+  call3(__NR_write, ERRORS, message, length);
+  for (;;) call1(__NR_exit_group, status);
 }
 
 static int runs_here(void) {
@@ -103,7 +98,7 @@ static int clean(char **environment) {
 /* The runtime does not start in a directory that was deleted, and says so in words of its own. Nothing relative can lie there. */
 static void leave_deleted_directory(void) {
   char place[MOST_PATH_BYTES];
-  if (system_call(SYS_GETCWD, (word)place, sizeof place, 0) < 0) system_call(SYS_CHDIR, (word) "/", 0, 0);
+  if (call2(__NR_getcwd, place, sizeof place) < 0) call1(__NR_chdir, "/");
 }
 
 /* stack: what the kernel gave the process, as in elf(5): argc, argv, 0, environment, 0, auxiliary vector. */
@@ -121,8 +116,8 @@ __attribute__((used)) static void enter(word *stack) {
     return;
   }
   for (word *entry = (word *)(after + 1); entry[0] != AT_NULL; entry += 2)
-    if (entry[0] == AT_EXECFN) system_call(SYS_EXECVE, entry[1], (word)arguments, (word)environment);
-  system_call(SYS_EXECVE, (word)ITSELF, (word)arguments, (word)environment);
+    if (entry[0] == AT_EXECFN) call3(__NR_execve, entry[1], arguments, environment);
+  call3(__NR_execve, ITSELF, arguments, environment);
   end(NO_RESTART, sizeof NO_RESTART - 1, FAILED);
 }
 

@@ -295,8 +295,8 @@ static void put_actions(struct out *out, struct text record) {
   struct text actions = value_at(record, "decision.actions"), outcomes = value_at(record, "outcomes"), action, outcome;
   while (next_element(&actions, &action)) {
     int has_outcome = next_element(&outcomes, &outcome);
-    int would_do = has_outcome && is(string_at(outcome, "status"), "would_do");
-    put(out, would_do ? TEXT("  Would do   ") : TEXT("  Done       "));
+    struct text status = has_outcome ? string_at(outcome, "status") : NONE;
+    put(out, is(status, "would_do") ? TEXT("  Would do   ") : is(status, "refused") ? TEXT("  Refused    ") : TEXT("  Done       "));
     put_json_text(out, string_at(action, "id"));
     say(out, ": ");
     put_json_text(out, string_at(action, "verb"));

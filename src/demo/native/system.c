@@ -178,19 +178,3 @@ long unix_socket(const char *path, int listening, long timeout_ns) {
   if (error < 0) call1(__NR_close, file);
   return error < 0 ? error : file;
 }
-
-/* The compiler may ask for these; nothing else does. */
-void *memcpy(void *to, const void *from, word bytes);
-void *memset(void *to, int value, word bytes);
-
-void *memcpy(void *to, const void *from, word bytes) {
-  void *start = to;
-  __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
-  return start;
-}
-
-void *memset(void *to, int value, word bytes) {
-  void *start = to;
-  __asm__ volatile("rep stosb" : "+D"(to), "+c"(bytes) : "a"(value) : "memory");
-  return start;
-}
