@@ -87,7 +87,7 @@ export interface RecordedAt {
 export function explain_decision(record: DecisionRecord, around: Circumstances, paint: Style): string {
   const { decision, input } = record;
   const told = story({ assessment: input.assessment, decision });
-  const acted = decision.actions.length > 0;
+  const acted = carried_out(record) !== undefined;
   const when = moment_text(decided_wall(record), decided_ns(record), around.run_began_ns);
   const lines = [
     paint.bold(told.headline),
@@ -135,18 +135,23 @@ function what(record: DecisionRecord): string {
   return record.event === "reason" ? "the reason changed" : "peak";
 }
 
+/** The first action that the motor did not refuse. */
+function carried_out(record: DecisionRecord): Action | undefined {
+  const outcomes = record.kind === "action" ? record.outcomes : [];
+  return record.decision.actions.find((_, i) => outcomes[i]?.status !== "refused");
+}
+
 /** What HOSA did about it, one sentence. */
 function done(record: DecisionRecord, motor: string): string {
   const { decision } = record;
   if (decision.level === 5)
     return `HOSA ${motor === "recording" ? "would isolate" : "isolated"} the node (quarantine).`;
-  const outcomes = record.kind === "action" ? record.outcomes : [];
-  const first = decision.actions.find((_, i) => outcomes[i]?.status !== "refused");
+  const first = carried_out(record);
   if (first !== undefined) {
     const acts = motor === "recording" ? "HOSA would act" : "HOSA acted";
     return `${acts}: ${first.verb} ${setting(first.setting)} on ${target(first)}.`;
   }
-  const [refused] = outcomes;
+  const refused = record.kind === "action" ? record.outcomes[0] : undefined;
   if (refused !== undefined) return `HOSA could not act: ${refused.detail}.`;
   if (decision.inaction !== "") return `HOSA did nothing: ${decision.inaction}.`;
   return decision.level === 0 ? "HOSA did nothing." : `HOSA did nothing: level ${decision.level} only observes.`;
@@ -333,6 +338,7 @@ function actions(record: DecisionRecord, motor: string): readonly string[] {
 
 /** Records older than the status "would_do" tell by their run alone. */
 function done_label(result: Outcome | undefined, motor: string): string {
+  if (result?.status === "refused") return "Refused";
   return result?.status === "would_do" || motor === "recording" ? "Would do" : "Done";
 }
 

@@ -1,6 +1,6 @@
 import type { AgentStatus, HeldItem, HeldNow } from "../model/control.ts";
 import { counted } from "../model/counted.ts";
-import { type Dial, WOULD_DO } from "../model/dial.ts";
+import { type Dial, type Engine, WOULD_DO } from "../model/dial.ts";
 import type { Pause } from "../model/pause.ts";
 import type { Maybe } from "../model/sample.ts";
 import { dial_sentence, engine_sentence, pause_sentence } from "./dial.ts";
@@ -84,14 +84,20 @@ function judged({ d_smooth, velocity, thresholds, theta, regime, level }: AgentS
 }
 
 /** What the agent does and may do. An agent that still runs from before an upgrade only tells its motor. */
-function standing({ motor, dial, engine, pause, would_do = 0 }: AgentStatus, paint: Style): readonly string[] {
+function standing(status: AgentStatus, paint: Style): readonly string[] {
+  const { motor, dial, engine, pause, would_do = 0, degraded = [] } = status;
   if (dial === undefined) return motor === "recording" ? [row("autonomy", "nothing is contained")] : [];
   const count = dial.acts || would_do === 0 ? "" : ` (${counted(would_do, "containment")} since the start)`;
   return [
     row("autonomy", `${dial_sentence(dial)}${count}`),
-    ...(engine === undefined ? [] : [row("state", engine_sentence(engine))]),
+    // What is degraded has rows of its own.
+    ...(engine === undefined ? [] : [row("state", engine_sentence(without(engine, degraded)))]),
     ...(pause == null ? [] : [row("paused", paint.yellow(pause_sentence(pause, pause.left_s)))]),
   ];
+}
+
+function without(engine: Engine, known: readonly string[]): Engine {
+  return { ...engine, lost: engine.lost.filter((what) => !known.includes(what)) };
 }
 
 /** What has no ledger id is not held: it would be. */

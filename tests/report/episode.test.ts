@@ -51,6 +51,26 @@ function moves(t_s: number, previous_level: Level, level: Level): AuditEntry {
   };
 }
 
+/** The same action, which the motor refused. */
+function refused(entry: AuditEntry & { readonly kind: "action" }): AuditEntry & { readonly kind: "action" } {
+  const told = { status: "refused", detail: "thread_hold is not enabled" } as const;
+  return { ...entry, outcomes: entry.outcomes.map((outcome) => ({ ...outcome, ...told })) };
+}
+
+test("an episode that isolated the node is told by that, and not by the containment before it", () => {
+  const one = episode([START, moves(1, 0, 1), action_entry(), moves(20, 2, 4), moves(30, 4, 5)], "e1");
+  expect([one.key.decision.level, one.key.decision.previous_level, one.max_level]).toEqual([5, 4, 5]);
+});
+
+test("an action that the motor refused is none", () => {
+  const tried = [START, moves(1, 0, 1), refused(action_entry())];
+  expect(episode(tried, "e1").acted).toBe(false);
+  expect(episode([...tried, { ...action_entry(), t_ns: 14e9 }], "e1")).toMatchObject({
+    acted: true,
+    key: { id: "e3" },
+  });
+});
+
 /** As a motor that only records would have told it. */
 function only_recorded(entry: AuditEntry & { readonly kind: "action" }): AuditEntry {
   const told = { status: "would_do", ledger_id: null, file: null, prior: null, written: null } as const;

@@ -49,6 +49,11 @@ test("status and doctor say a loss in the same sentence; doctor says what to do"
   ];
   const text = status_text({ ...STATUS, losses, degraded: [LOSSES.ledger.degrades] }, plain);
   expect(text).toContain("degraded   HOSA cannot contain anything\n");
+  const engine = { state: "degraded", lost: [LOSSES.ledger.degrades, "shield: none"] } as const;
+  const dial = { autonomy: "correction", max_level: 4, acts: true, tells: true, dry_run: false } as const;
+  const both = status_text({ ...STATUS, losses, dial, engine, degraded: [LOSSES.ledger.degrades] }, plain);
+  expect(both).toContain("state      degraded; lost: shield: none\n");
+  expect(both.split(LOSSES.ledger.degrades)).toHaveLength(2);
   const { findings } = examine_agent({ ...STATUS, losses });
   for (const [i, one] of losses.entries()) {
     expect(text).toContain(loss_sentence(one));

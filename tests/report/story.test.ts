@@ -219,6 +219,12 @@ describe("what is told of a beat at level 1", () => {
   });
 });
 
+test("a node that is not learned yet is not called normal", () => {
+  const young = deviating(BUSY, { d: 1, d_smooth: 1, warm: false });
+  const { headline } = story({ assessment: young, decision: { ...AT_LEVEL_1, level: 0 } });
+  expect(headline).toBe("HOSA still learns what is normal here; so far nothing stands out.");
+});
+
 describe("where something is done", () => {
   test("who is named lies in the cgroup that it is done to", () => {
     const { decision, input } = action_entry();

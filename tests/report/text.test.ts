@@ -103,6 +103,15 @@ e17  2026-01-02 03:04:05.000 UTC (t=12.0 s)  action  level 1 vigilance → 2 sof
 `);
 });
 
+test("explain: what the motor refused was not done", () => {
+  const entry = action_entry();
+  const outcomes = entry.outcomes.map((one) => ({ ...one, status: "refused" as const, detail: "it is not enabled" }));
+  const around = { replay: { identical: true, difference: "" }, regime: FAILING, verdicts: [], motor: "cgroup" };
+  const text = explain_decision(record({ ...entry, outcomes }), around, plain);
+  expect(text).toContain("HOSA could not act: it is not enabled.\n");
+  expect(text).not.toContain("To lift what HOSA did");
+});
+
 test("explain: a recording motor would have, a different re-run is loud", () => {
   const text = explain_decision(
     record(action_entry()),
