@@ -1,6 +1,6 @@
 import { KernelError } from "../ffi/errors.ts";
 import type { Dial } from "../model/dial.ts";
-import { level_name } from "../model/level.ts";
+import { type Level, level_name } from "../model/level.ts";
 import type { Pause } from "../model/pause.ts";
 import { dial_words } from "../report/dial.ts";
 import { ServiceManager } from "../telemetry/service_manager.ts";
@@ -18,6 +18,8 @@ export interface Standing {
 export class Service {
   readonly #manager: ServiceManager;
   #ready = false;
+  /** What the latest status was made of. */
+  #told: readonly unknown[] | null = null;
 
   constructor(manager: ServiceManager) {
     this.#manager = manager;
@@ -37,6 +39,7 @@ export class Service {
   /** One beat was sensed, judged and acted on: the first makes the service ready, each of them feeds the watchdog. */
   beaten({ assessment, decision }: BeatResult, held: number, { dial, pause, degraded }: Standing): void {
     this.#manager.beaten(decision.t_ns);
+    if (this.#is_told(decision.level, assessment.warm, held, { dial, pause, degraded })) return;
     const level = `level ${decision.level} ${level_name(decision.level)}`;
     const learning = assessment.warm ? "" : ", learning this node";
     const holding = held === 0 ? "" : `, ${held} ${dial.acts ? "held" : "would be held"}`;
@@ -46,6 +49,13 @@ export class Service {
     if (this.#ready) this.#manager.status(status);
     else this.#manager.ready(status);
     this.#ready = true;
+  }
+
+  /** Whether the manager has these words already: putting them together again at every beat would cost more than the rest of this. */
+  #is_told(level: Level, warm: boolean, held: number, { dial, pause, degraded }: Standing): boolean {
+    const told = this.#told;
+    this.#told = [level, warm, held, dial, pause, degraded];
+    return told?.every((one, i) => one === this.#told?.[i]) ?? false;
   }
 
   /** Messages the manager did not take. */
@@ -59,6 +69,7 @@ export class Service {
   }
 
   reloaded(outcome: string): void {
+    this.#told = null;
     this.#manager.ready(outcome);
   }
 
