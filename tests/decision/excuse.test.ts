@@ -43,6 +43,15 @@ describe("a growth that ends by itself is left alone", () => {
     expect(bounded({ ...forked, pid: 4711, copied_bytes: 55 * MIB }).act).toBe(true);
   });
 
+  test("nor one that has gained more than there is to copy, where nobody could see what is copied", () => {
+    const gained = (mib: number) => growth(30 * MIB, 1.5, 700 * MIB, { gained_bytes: mib * MIB });
+    const large = { forks: 1, copied_bytes: null, looked_s: 30 };
+    expect(bounded({ ...large, shared_bytes: 300 * MIB }, {}, gained(200)).act).toBe(false);
+    expect(bounded({ ...large, shared_bytes: 300 * MIB }, {}, gained(300)).act).toBe(true);
+    expect(bounded({ ...large, shared_bytes: 2 * MIB }, {}, gained(45)).act).toBe(true);
+    expect(bounded({ ...large, looked_s: 0, shared_bytes: 0 }, {}, gained(0)).act).toBe(true);
+  });
+
   test("memory that was mapped before it is touched, unless more is mapped as it is touched", () => {
     const pool = { untouched_bytes: 400 * MIB, looked_s: 1, touched_bytes: 30 * MIB, mapped_bytes: 0 };
     expect(bounded(pool)).toMatchObject({ act: false, excuse: { code: "mapped_before", untouched_bytes: 400 * MIB } });

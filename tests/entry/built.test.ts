@@ -30,6 +30,18 @@ beforeAll(() => {
     Bun.spawnSync(["mkfifo", join(folder, "pipes", name)]);
   }
 });
+test("a working directory that was deleted is left", () => {
+  const gone = join(folder, "gone");
+  mkdirSync(gone);
+  const script = `cd ${gone} && rmdir ${gone} && exec ${hosa} "$@"`;
+  for (const args of [["-V"], ["release", "--help"], ["config", "check", "-c", "/dev/null"]]) {
+    const ran = Bun.spawnSync(["sh", "-c", script, "sh", ...args], { stdout: "pipe", stderr: "pipe" });
+    mkdirSync(gone);
+    expect([ran.exitCode, ran.stderr.toString()]).toEqual([0, ""]);
+  }
+  rmSync(gone, { recursive: true });
+});
+
 beforeEach(() => rmSync(proof, { force: true }));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -40,10 +40,10 @@ class Node {
   }
 
   /** Asked at every beat for so long; the windows that came of it. */
-  look(seconds: number, beat_s = 0.01): TaskWindow[] {
+  look(seconds: number, beat_s = 0.01, sparing = false): TaskWindow[] {
     const found: TaskWindow[] = [];
     for (const end_ns = this.now_ns + seconds * 1e9; this.now_ns < end_ns; this.now_ns += beat_s * 1e9) {
-      const window = this.watch.look();
+      const window = this.watch.look(sparing);
       if (window !== null) found.push(window);
     }
     return found;
@@ -98,6 +98,15 @@ describe("the watch over all tasks", () => {
     const windows = node.look(60);
     expect(node.reads).toBeLessThanOrEqual(5 * 6 + 56);
     for (const { before, after } of windows) expect(after.t_ns - before.t_ns).toBeLessThanOrEqual(2.1e9);
+  });
+
+  test("beside a hold it is read once in two seconds, and the windows go on", () => {
+    const node = new Node();
+    node.look(0.5);
+    const { reads } = node;
+    const windows = node.look(10, 0.01, true);
+    expect(node.reads - reads).toBeLessThanOrEqual(5);
+    expect(windows.length).toBeGreaterThanOrEqual(4);
   });
 
   test("is read no more often than a sixtieth of the time allows", () => {
