@@ -34,24 +34,6 @@ beforeAll(() => {
 });
 afterAll(() => helper[Symbol.dispose]());
 
-async function start_caller() {
-  const child = Bun.spawn([helper.path], { stdin: "pipe", stdout: "pipe" });
-  const said = child.stdout.getReader();
-  await said.read();
-  return {
-    pid: child.pid,
-    async call(writes: number, failed: number, sends: number, forks = 0): Promise<void> {
-      child.stdin.write(`${writes} ${failed} ${sends} ${forks}\n`);
-      child.stdin.flush();
-      await said.read();
-    },
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-      await child.exited;
-    },
-  };
-}
-
 /** The threads of the whole node are below the root: asking for its id counts what each of them sends. */
 const ROOT_ID = 1;
 
@@ -71,10 +53,10 @@ function doings(rows: ThreadRows, tid: number) {
 
 describe.skipIf(!attached(senses, "thread_rows") || !attached(senses, "sys_enter"))("what a thread answers", () => {
   test("is counted: writes by the kernel, sends from the first look on; calls that wrote nothing are none", async () => {
-    await using caller = await start_caller();
+    await using caller = await helper.start();
     const look = () => doings(senses!.threads(ROOT_ID), caller.pid);
     const first = look();
-    await caller.call(30, 0, 50);
+    await caller.call(30, 0, 50, 0);
     const second = look();
     // Its own line to us is an answer as well.
     expect(answers_between(first, second)).toBe(30 + 50 + 1);
@@ -82,15 +64,15 @@ describe.skipIf(!attached(senses, "thread_rows") || !attached(senses, "sys_enter
   });
 
   test("is not counted of threads that are not asked about", async () => {
-    await using caller = await start_caller();
+    await using caller = await helper.start();
     const before = doings(senses!.threads(0), caller.pid);
-    await caller.call(0, 0, 50);
+    await caller.call(0, 0, 50, 0);
     expect(doings(senses!.threads(0), caller.pid).sends - before.sends).toBe(0);
     fresh_beat(senses!);
   });
 
   test("children that run the program of their parent are told from those that execute another", async () => {
-    await using caller = await start_caller();
+    await using caller = await helper.start();
     await caller.call(0, 0, 0, 2);
     const rows = senses!.threads(0);
     const children: boolean[] = [];

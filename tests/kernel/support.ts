@@ -75,6 +75,25 @@ export class CompiledHelper implements Disposable {
     if (compiler.exitCode !== 0) throw new Error(`gcc: ${compiler.stderr.toString()}`);
   }
 
+  /** Starts it. It says when it is ready, then does what each line of numbers asks for and says so. */
+  async start() {
+    const child = Bun.spawn([this.path], { stdin: "pipe", stdout: "pipe" });
+    const said = child.stdout.getReader();
+    await said.read();
+    return {
+      pid: child.pid,
+      async call(...numbers: readonly number[]): Promise<void> {
+        child.stdin.write(`${numbers.join(" ")}\n`);
+        child.stdin.flush();
+        await said.read();
+      },
+      async [Symbol.asyncDispose]() {
+        child.stdin.end();
+        await child.exited;
+      },
+    };
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }

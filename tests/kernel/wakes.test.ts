@@ -29,24 +29,6 @@ beforeAll(() => {
 });
 afterAll(() => helper[Symbol.dispose]());
 
-async function start_caller() {
-  const child = Bun.spawn([helper.path], { stdin: "pipe", stdout: "pipe" });
-  const said = child.stdout.getReader();
-  await said.read();
-  return {
-    tid: child.pid,
-    async call(wakes: number, waits: number): Promise<void> {
-      child.stdin.write(`${wakes} ${waits}\n`);
-      child.stdin.flush();
-      await said.read();
-    },
-    async [Symbol.asyncDispose]() {
-      child.stdin.end();
-      await child.exited;
-    },
-  };
-}
-
 function wakes_of(rows: ThreadRows, tid: number): number | null {
   for (let i = 0; i < rows.count; i++) if (rows.tid(i) === tid) return rows.wakes(i);
   return null;
@@ -56,17 +38,17 @@ describe.skipIf(!attached(senses, "thread_rows") || !attached(senses, "sys_enter
   "futex calls that wake others",
   () => {
     test("are counted on the watched thread from its first row on, also while others are asked about, and on no other", async () => {
-      await using watched = await start_caller();
-      await using other = await start_caller();
+      await using watched = await helper.start();
+      await using other = await helper.start();
       await watched.call(5, 5);
-      expect(wakes_of(senses!.threads(0, watched.tid), watched.tid)).toBe(0);
+      expect(wakes_of(senses!.threads(0, watched.pid), watched.pid)).toBe(0);
       await watched.call(40, 7);
       await other.call(30, 0);
-      expect(wakes_of(senses!.threads(0), watched.tid)).toBe(40);
+      expect(wakes_of(senses!.threads(0), watched.pid)).toBe(40);
       await watched.call(2, 0);
-      const rows = senses!.threads(0, other.tid);
-      expect(wakes_of(rows, watched.tid)).toBe(42);
-      expect(wakes_of(rows, other.tid)).toBe(0);
+      const rows = senses!.threads(0, other.pid);
+      expect(wakes_of(rows, watched.pid)).toBe(42);
+      expect(wakes_of(rows, other.pid)).toBe(0);
     });
   },
 );
