@@ -40,7 +40,7 @@ interface Cgroup2Facts {
 /** Why the demonstration cannot be done here, and what to do. */
 export interface Refusal {
   readonly why: string;
-  readonly todo: string;
+  readonly remedy: string;
 }
 
 const MIB = 1_048_576;
@@ -66,13 +66,13 @@ export function refusal_before_reading({ platform, uid }: Pick<HostFacts, "platf
   if (platform !== "linux") {
     return {
       why: `the demonstration needs Linux, and this is ${platform}`,
-      todo: "Run it in a Linux virtual machine.",
+      remedy: "Run it in a Linux virtual machine.",
     };
   }
   if (uid === 0) return null;
   return {
     why: `only root may make cgroups and load BPF programs, and this is user ${uid}`,
-    todo: "Run it as root: `sudo hosa demo`.",
+    remedy: "Run it as root: `sudo hosa demo`.",
   };
 }
 
@@ -85,29 +85,29 @@ function no_cgroups({ cgroup2, why_no_cgroup2: why, narrow, wsl }: HostFacts): R
   const unified = wsl
     ? "In %UserProfile%\\.wslconfig set `[wsl2] kernelCommandLine = cgroup_no_v1=all`, then `wsl --shutdown`."
     : "Boot with `systemd.unified_cgroup_hierarchy=1`, or with `cgroup_no_v1=all`.";
-  if (narrow !== null) return { why: `this is a container: ${narrow}`, todo: "Run it on the host." };
-  if (cgroup2 === null) return { why: `there is no cgroup v2 (${why})`, todo: unified };
+  if (narrow !== null) return { why: `this is a container: ${narrow}`, remedy: "Run it on the host." };
+  if (cgroup2 === null) return { why: `there is no cgroup v2 (${why})`, remedy: unified };
   const { mount, controllers, enabled, read_only, kills } = cgroup2;
   if (!controllers.includes("memory")) {
     return {
       why: `the memory controller is not in cgroup v2 (${mount}/cgroup.controllers), because cgroup v1 holds it or the kernel was booted with cgroup_disable=memory`,
-      todo: unified,
+      remedy: unified,
     };
   }
   if (read_only !== null) {
     return {
       why: `no cgroup can be made below ${mount} (${read_only}), as in a container or a sandbox`,
-      todo: "Run it on the host.",
+      remedy: "Run it on the host.",
     };
   }
   if (!enabled.includes("memory")) {
     return {
       why: `the memory controller is switched off for the cgroups below ${mount}`,
-      todo: `Switch it on: \`echo +memory > ${mount}/cgroup.subtree_control\`.`,
+      remedy: `Switch it on: \`echo +memory > ${mount}/cgroup.subtree_control\`.`,
     };
   }
   if (kills) return null;
-  return { why: "this kernel cannot end a whole cgroup (cgroup.kill)", todo: "Use Linux 5.14 or later." };
+  return { why: "this kernel cannot end a whole cgroup (cgroup.kill)", remedy: "Use Linux 5.14 or later." };
 }
 
 function not_sensed({ fatal, available_bytes }: HostFacts): Refusal | null {
@@ -115,14 +115,14 @@ function not_sensed({ fatal, available_bytes }: HostFacts): Refusal | null {
     const [left, least] = [available_bytes, AVAILABLE_BYTES_MIN].map((bytes) => `${Math.floor(bytes / MIB)} MiB`);
     return {
       why: `${left} of memory are available, and at least ${least} are wanted`,
-      todo: "End what needs much memory.",
+      remedy: "End what needs much memory.",
     };
   }
   if (fatal === null) return null;
   const { what, detail, remedy } = fatal;
   return {
     why: `HOSA cannot sense here: ${what}: ${detail}`,
-    todo: remedy === "" ? "See `hosa doctor`." : `${remedy}.`,
+    remedy: remedy === "" ? "See `hosa doctor`." : `${remedy}.`,
   };
 }
 

@@ -54,7 +54,7 @@ export async function demo(options: DemoOptions, context: Context): Promise<Exit
   require_own(page, PAGE);
   const facts = options.recorded === true ? null : await read_host(configured(options));
   const refused = facts === null ? null : refusal(facts);
-  if (refused !== null) context.output.say(`This node cannot run the demonstration: ${refused.why}. ${refused.todo}`);
+  if (refused !== null) context.output.say(`This node cannot run the demonstration: ${refused.why}. ${refused.remedy}`);
   const show = new Show(context.output, options);
   try {
     if (facts?.cgroup2 == null || refused !== null) {
