@@ -153,7 +153,7 @@ test(
         const [headline, row] = stdout.split("\n");
         expect([headline, row!.split(" ")[0]]).toEqual([chosen.headline, chosen.id]);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   },
   LIMIT_MS,
