@@ -1,5 +1,5 @@
 import type { BeatView } from "../model/view.ts";
-import { duration_text } from "./number.ts";
+import { duration_text, without_numbers } from "./number.ts";
 
 /** Up to here a level only observes: how often it is reached within one episode is told once, at the end. */
 const OBSERVES = 1;
@@ -12,6 +12,15 @@ export function has_own_line({ level, episode }: BeatView, previous: number): bo
   if (level === previous) return false;
   if (Math.max(level, previous) > OBSERVES || episode == null) return true;
   return episode.news.includes("began");
+}
+
+/**
+ * Why nothing is done has changed. Within an episode a reason is told when it has stood for a moment, and not again soon; an agent from before an
+ * upgrade tells no episode.
+ */
+export function has_new_reason({ inaction, episode }: BeatView, previous: string): boolean {
+  if (inaction === "") return false;
+  return episode == null ? without_numbers(inaction) !== without_numbers(previous) : episode.news.includes("reason");
 }
 
 /** What is new of the episode, a sentence each; empty when nothing is. A new reason is told with the beat's own. */

@@ -2,8 +2,8 @@ import { GAP_STEPS } from "../model/cadence.ts";
 import { WOULD_DO } from "../model/dial.ts";
 import type { BeatView } from "../model/view.ts";
 import { to_ascii } from "./ascii.ts";
-import { episode_lines } from "./level_lines.ts";
-import { natural, num, percent, signed, without_numbers } from "./number.ts";
+import { episode_lines, has_new_reason } from "./level_lines.ts";
+import { natural, num, percent, signed } from "./number.ts";
 import { PLAIN, type Screen, shortened_middle, width_of } from "./screen.ts";
 import { by_level, type Style } from "./style.ts";
 import { shortened_subject, subject_forms, subject_of } from "./subject.ts";
@@ -221,7 +221,8 @@ export function event_lines(view: BeatView, previous_inaction: string, paint: St
     (action) =>
       `${indent}${paint.cyan(`${would}${action.verb} ${action.setting.rung}`)} ${action.target.path}: ${action.reason}`,
   );
-  if (view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction))
-    lines.push(`${indent}${paint.dim(view.inaction)}`);
+  // Whoever begins to look is told the reason that stands.
+  const first = previous_inaction === "" && view.inaction !== "";
+  if (first || has_new_reason(view, previous_inaction)) lines.push(`${indent}${paint.dim(view.inaction)}`);
   return [...lines, ...episode_lines(view).map((line) => `${indent}${paint.bold(line)}`)];
 }

@@ -1,7 +1,7 @@
 import { WOULD_DO } from "../model/dial.ts";
 import { type Level, level_name } from "../model/level.ts";
 import type { BeatView } from "../model/view.ts";
-import { episode_lines, has_own_line } from "./level_lines.ts";
+import { episode_lines, has_new_reason, has_own_line } from "./level_lines.ts";
 import { num, signed, without_numbers } from "./number.ts";
 import { carriers } from "./observe.ts";
 import { who } from "./subject.ts";
@@ -20,10 +20,10 @@ export function is_unlearned({ warm, actions }: BeatView): boolean {
 export function service_lines(view: BeatView, previous: Level, previous_inaction: string): readonly LogLine[] {
   const severity = severity_of(view.level);
   const lines: LogLine[] = [];
-  const newly_idle = view.inaction !== "" && without_numbers(view.inaction) !== without_numbers(previous_inaction);
   const told = has_own_line(view, previous);
   if (told) {
-    const why = newly_idle ? `; ${view.inaction}` : "";
+    const same = without_numbers(view.inaction) === without_numbers(previous_inaction);
+    const why = view.inaction === "" || same ? "" : `; ${view.inaction}`;
     lines.push({ severity, text: `${moved(view, previous)}${why}` });
   }
   const would = view.acts === false ? `${WOULD_DO}: ` : "";
@@ -31,7 +31,7 @@ export function service_lines(view: BeatView, previous: Level, previous_inaction
     const thread = target.tid === null ? "" : ` thread ${target.tid}${target.comm === null ? "" : ` "${target.comm}"`}`;
     lines.push({ severity: "warn", text: `${would}${verb} ${setting.rung} ${target.path}${thread}: ${reason}` });
   }
-  if (newly_idle && !told) lines.push({ severity: "info", text: view.inaction });
+  if (!told && has_new_reason(view, previous_inaction)) lines.push({ severity: "info", text: view.inaction });
   for (const text of episode_lines(view)) lines.push({ severity: severity_of(view.level), text });
   return lines;
 }

@@ -19,6 +19,18 @@ test("a reason that changes while the level stays is a line of its own, and is s
   expect(service_lines(protected_now, 2, "the culprit is protected")).toEqual([]);
 });
 
+test("within an episode a reason is told when the episode says that it has changed", () => {
+  const { story } = view();
+  const within = (news: readonly ("began" | "reason")[]) => ({
+    ...view({ level: 2, actions: [], inaction: "the culprit is protected" }),
+    episode: { number: 1, news, rises: 1, max_level: 2, lasted_s: 3, story } as const,
+  });
+  expect(service_lines(within([]), 2, "watched only")).toEqual([]);
+  expect(service_lines(within(["reason"]), 2, "the culprit is protected").map(({ text }) => text)).toEqual([
+    "the culprit is protected",
+  ]);
+});
+
 test("a reason whose numbers move on is no news", () => {
   const growing = (text: string) =>
     view({ level: 2, actions: [], inaction: `watched only: grows ${text} against a reserve of 5 s` });

@@ -2,6 +2,7 @@ import type { AgentStatus } from "../../model/control.ts";
 import { type Level, level_name } from "../../model/level.ts";
 import type { Maybe } from "../../model/sample.ts";
 import type { BeatView } from "../../model/view.ts";
+import { has_new_reason } from "../level_lines.ts";
 
 /** Points kept for the curves: as many as the widest terminal draws. */
 const HISTORY_MAX = 512;
@@ -98,12 +99,7 @@ function events_of(view: BeatView, before: Maybe<BeatView>): readonly string[] {
       task === null ? target.path : `${target.path} ${target.tid === null ? "process" : "thread"} ${task}${comm}`;
     events.push(`${verb} ${setting.rung} ${whole}: ${reason}`);
   }
-  const is_new = view.inaction !== "" && plain(view.inaction) !== plain(before?.inaction ?? "");
-  if (is_new) events.push(`not done: ${view.inaction}`);
+  const first = before === null && view.inaction !== "";
+  if (first || has_new_reason(view, before?.inaction ?? "")) events.push(`not done: ${view.inaction}`);
   return events;
-}
-
-/** The same reason with other figures is no event. */
-function plain(reason: string): string {
-  return reason.replace(/[\d.]+( [KMGT]iB| [nµm]?s\b)?/g, "#");
 }
